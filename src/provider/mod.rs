@@ -1,0 +1,136 @@
+//! The only way out: three ports, in the fleet's own types.
+//!
+//! [`Cloud`] is one AWS profile in one region, [`Kube`] one API server, [`Shell`] the edge hosts. The live
+//! adapters ([`aws`], [`kube`]) are the only code that names an SDK; [`sim`] is one simulated world behind
+//! all three. A call returns whole, mapped answers: paging, decoding and error translation stay inside.
+
+pub mod aws;
+mod error;
+pub mod kube;
+pub mod sim;
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures::Stream;
+use jiff::Timestamp;
+use smol_str::SmolStr;
+
+pub use error::ProviderError;
+
+use crate::fleet::{
+    Activity, Asg, ContextId, EdgeHealth, EdgeHost, Instance, KubeServer, Node, NodeUsage, Notice, OnDemandPrice, Pod,
+    Scope, SpotFleet, SpotPrice,
+};
+
+/// The answer of a provider.
+pub type Result<T> = std::result::Result<T, ProviderError>;
+
+/// AWS, as one profile sees it in one region.
+#[async_trait]
+pub trait Cloud: Send + Sync {
+    /// The profile and region.
+    fn scope(&self) -> &Scope;
+
+    /// The account the credentials belong to (`sts:GetCallerIdentity`).
+    async fn account(&self) -> Result<SmolStr>;
+
+    /// All instances that are not terminated (`ec2:DescribeInstances`).
+    async fn instances(&self) -> Result<Vec<Instance>>;
+
+    /// All Auto Scaling groups (`autoscaling:DescribeAutoScalingGroups`).
+    async fn asgs(&self) -> Result<Vec<Asg>>;
+
+    /// Spot Fleet requests that are not yet cancelled (`ec2:DescribeSpotFleetRequests`).
+    async fn spot_fleets(&self) -> Result<Vec<SpotFleet>>;
+
+    /// The latest scaling activities of one group, newest first (`autoscaling:DescribeScalingActivities`).
+    async fn activities(&self, asg: &str) -> Result<Vec<Activity>>;
+
+    /// Spot instances that EC2 has marked for interruption (`ec2:DescribeSpotInstanceRequests`).
+    async fn notices(&self) -> Result<Vec<Notice>>;
+
+    /// Spot prices of these types since a time, the price in force at that time included
+    /// (`ec2:DescribeSpotPriceHistory`).
+    async fn spot_prices(&self, types: &[SmolStr], since: Timestamp) -> Result<Vec<SpotPrice>>;
+
+    /// On-demand prices of these types in this region, one answer for each (`pricing:GetProducts`).
+    async fn on_demand_prices(&self, types: &[SmolStr]) -> Result<Vec<OnDemandPrice>>;
+
+    /// Tries each permission that seeing needs, by DryRun or a harmless read.
+    async fn check(&self) -> Vec<Check>;
+}
+
+/// One checked permission.
+#[derive(Clone, Debug)]
+pub struct Check {
+    /// The permission, such as `ec2:DescribeInstances`.
+    pub permission: SmolStr,
+    /// Whether it is granted.
+    pub outcome: Result<()>,
+    /// The server's clock minus ours, in seconds, when its answer told.
+    pub clock_skew: Option<i64>,
+}
+
+/// One API server, through one kube context.
+#[async_trait]
+pub trait Kube: Send + Sync {
+    /// The context.
+    fn context(&self) -> &ContextId;
+
+    /// Its version and endpoint (`GET /version`).
+    async fn server(&self) -> Result<KubeServer>;
+
+    /// Nodes, from the first listing on, for ever. After an error the stream goes on by itself, paced.
+    fn nodes(&self) -> WatchStream<Node>;
+
+    /// Pods, likewise.
+    fn pods(&self) -> WatchStream<Pod>;
+
+    /// All nodes, once.
+    async fn list_nodes(&self) -> Result<Vec<Node>>;
+
+    /// All pods, once.
+    async fn list_pods(&self) -> Result<Vec<Pod>>;
+
+    /// What the nodes use now; [`FaultKind::Unsupported`](crate::fleet::FaultKind::Unsupported) where
+    /// metrics.k8s.io is not served.
+    async fn usage(&self) -> Result<Vec<NodeUsage>>;
+}
+
+/// A stream of changes.
+pub type WatchStream<T> = Pin<Box<dyn Stream<Item = Result<Change<T>>> + Send>>;
+
+/// A change told by a watch.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change<T> {
+    /// A full listing begins; what was known stays good until [`Change::Listed`].
+    Listing,
+    /// An object, new or changed.
+    Is(T),
+    /// An object that was deleted, by `name` or `namespace/name`.
+    Gone(SmolStr),
+    /// The listing is whole: what it did not name is gone.
+    Listed,
+    /// Nothing changed, but the source is alive (a bookmark, or an empty poll).
+    Alive,
+}
+
+/// Edge hosts over SSH.
+#[async_trait]
+pub trait Shell: Send + Sync {
+    /// Reads the state of one host with one command.
+    async fn probe(&self, host: &EdgeHost) -> Result<EdgeHealth>;
+}
+
+/// Everything the program reaches.
+#[derive(Clone, Default)]
+pub struct Providers {
+    /// One for each profile and region.
+    pub clouds: Vec<Arc<dyn Cloud>>,
+    /// One for each kube context.
+    pub kubes: Vec<Arc<dyn Kube>>,
+    /// The edge hosts; `None` where nothing can probe them.
+    pub shell: Option<Arc<dyn Shell>>,
+}
