@@ -8,5 +8,6 @@
 //! One way round: nothing but [`fleet::Fleet::apply`] changes the fleet, nothing but `app::update` changes the
 //! screen's state, nothing but a [`provider`] touches the outside.
 
+pub mod app;
 pub mod fleet;
 pub mod provider;
