@@ -131,6 +131,16 @@ pub enum PoolId {
     Edge(SmolStr),
 }
 
+impl PoolId {
+    /// The profile and region of a group that AWS scales.
+    pub fn scope(&self) -> Option<&Scope> {
+        match self {
+            Self::Asg(scope, _) | Self::SpotFleet(scope, _) => Some(scope),
+            Self::Instance(_) | Self::Edge(_) => None,
+        }
+    }
+}
+
 /// A machine by any of its parts. A row is found by each of them, so an id stays good when a node
 /// joins its instance or leaves it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

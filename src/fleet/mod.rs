@@ -4,12 +4,24 @@
 //! ([`Fleet::machine`]), by row (the tables in [`table`]) and by rule ([`finding`]).
 
 mod adopt;
+mod apply;
 mod edge;
 mod feed;
+mod finding;
 mod ids;
 mod instance;
+mod join;
+mod log;
+mod machine;
+pub mod market;
 mod node;
 mod observation;
+pub mod query;
+pub mod rules;
+mod severity;
+mod store;
+mod summary;
+pub mod table;
 
 pub use adopt::{
     AdoptName, AdoptRule, Glob, Membership, Shape, TAG_CLUSTER, TAG_EXPIRES_AT, TAG_POOL, TAG_ROLE, TAG_SHAPE,
@@ -17,9 +29,18 @@ pub use adopt::{
 };
 pub use edge::{EdgeHealth, EdgeHost, EdgeProbe};
 pub use feed::{Fault, FaultKind, Feed, FeedId, FeedKind, FeedReport, Freshness, Source};
+pub use finding::Finding;
 pub use ids::{ClusterId, ContextId, HostName, InstanceId, MachineId, NodeKey, PodKey, PoolId, Scope};
 pub use instance::{
     Activity, Arch, Asg, AsgMember, Instance, InstanceState, Notice, NoticeKind, Purchase, SpotFleet, Tags, tag,
 };
+pub use join::{Rank, named_instance, ssh_host};
+pub use log::{Log, LogEntry};
+pub use machine::{JOIN_GRACE, Machine, MachineState};
+pub use market::{Market, Offer};
 pub use node::{KubeServer, Node, NodeUsage, OwnerKind, Pod, PodPhase, Readiness, Resources, Role};
 pub use observation::{Observation, OnDemandPrice, SpotPrice};
+pub use severity::Severity;
+pub use store::Fleet;
+pub use summary::{Capacity, Cluster, Cost, Count, Pool, Summary};
+pub use table::{RowId, TableKind, View};

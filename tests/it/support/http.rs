@@ -41,7 +41,10 @@ impl Request {
     /// A header's value.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let wanted = name.to_ascii_lowercase();
-        self.headers.iter().find(|(key, _)| *key == wanted).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(key, _)| *key == wanted)
+            .map(|(_, value)| value.as_str())
     }
 
     /// The body as text.
@@ -203,7 +206,9 @@ impl Server {
             // Dropped with this task, and the connections with it.
             let mut connections = tokio::task::JoinSet::new();
             loop {
-                let Ok((stream, _)) = listener.accept().await else { return };
+                let Ok((stream, _)) = listener.accept().await else {
+                    return;
+                };
                 while connections.try_join_next().is_some() {}
                 connections.spawn(serve(stream, Arc::clone(&handler), record.clone()));
             }
@@ -285,7 +290,10 @@ async fn read_request(stream: &mut BufReader<TcpStream>) -> Option<Request> {
         headers,
         body: Vec::new(),
     };
-    if request.header("transfer-encoding").is_some_and(|coding| coding.contains("chunked")) {
+    if request
+        .header("transfer-encoding")
+        .is_some_and(|coding| coding.contains("chunked"))
+    {
         loop {
             let size = usize::from_str_radix(read_line(stream).await?.split(';').next()?.trim(), 16).ok()?;
             let mut chunk = vec![0; size];

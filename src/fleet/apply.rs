@@ -1,0 +1,524 @@
+//! Taking in observations.
+
+use jiff::Timestamp;
+use smol_str::SmolStr;
+
+use super::join::Rank;
+use super::store::{ContextEntry, EdgeEntry, Fleet, InstanceEntry, NodeEntry, PodEntry};
+use super::{
+    Activity, ContextId, EdgeHost, EdgeProbe, FeedId, FeedKind, HostName, Instance, InstanceId, InstanceState,
+    MachineId, Node, NodeKey, Notice, NoticeKind, Observation, Pod, PodKey, Readiness, Severity, Source, membership,
+};
+
+/// How many scaling activities are kept of each group.
+const ACTIVITIES: usize = 20;
+
+/// How many notices about instances not seen yet are kept.
+const EARLY: usize = 1_000;
+
+impl Fleet {
+    /// Takes in one observation that was made at the given time.
+    pub fn apply(&mut self, observation: Observation, at: Timestamp) {
+        self.revision += 1;
+        match observation {
+            Observation::Feed(id, report) => self.feeds.entry(id).or_default().report(report, at),
+            Observation::Account(scope, account) => {
+                self.accounts.insert(scope, account);
+            }
+            Observation::Instance(instance) => self.apply_instance(*instance, at),
+            Observation::InstanceGone(id) => self.drop_instance(&id, at),
+            Observation::Asg(asg) => {
+                self.asgs.insert((asg.scope.clone(), asg.name.clone()), *asg);
+            }
+            Observation::AsgGone(scope, name) => {
+                let key = (scope, name);
+                self.asgs.remove(&key);
+                self.activities.remove(&key);
+            }
+            Observation::SpotFleet(fleet) => {
+                self.spot_fleets.insert((fleet.scope.clone(), fleet.id.clone()), *fleet);
+            }
+            Observation::SpotFleetGone(scope, id) => {
+                self.spot_fleets.remove(&(scope, id));
+            }
+            Observation::Activity(activity) => self.apply_activity(*activity, at),
+            Observation::Notice(notice) => self.apply_notice(notice),
+            Observation::SpotPrice(price) => self.market.add_spot(price),
+            Observation::OnDemandPrice(price) => self.market.add_on_demand(price),
+            Observation::Server(server) => {
+                let context = server.context.clone();
+                self.context_entry(&context).server = Some(server);
+            }
+            Observation::Node(node) => self.apply_node(node, at),
+            Observation::NodeGone(key) => self.drop_node(&key, at),
+            Observation::Pod(pod) => self.apply_pod(pod),
+            Observation::PodGone(key) => self.drop_pod(&key),
+            Observation::Usage(usage) => {
+                let key = usage.node.clone();
+                self.node_entry(&key).usage = Some(usage);
+            }
+            Observation::EdgeHost(host) => self.apply_host(*host, at),
+            Observation::EdgeHostGone(name) => self.drop_host(&name, at),
+            Observation::EdgeProbe(probe) => self.apply_probe(*probe),
+        }
+    }
+
+    fn context_entry(&mut self, context: &ContextId) -> &mut ContextEntry {
+        self.contexts.entry(context.clone()).or_default()
+    }
+
+    fn node_entry(&mut self, key: &NodeKey) -> &mut NodeEntry {
+        self.nodes
+            .entry(key.clone())
+            .or_insert_with(|| NodeEntry::new(key.clone()))
+    }
+
+    /// Whether a feed has told its first listing whole: what comes now is news.
+    fn is_news(&self, kind: FeedKind, source: Source) -> bool {
+        self.feeds
+            .get(&FeedId { kind, source })
+            .is_some_and(|f| f.synced_at.is_some())
+    }
+
+    fn apply_instance(&mut self, instance: Instance, at: Timestamp) {
+        let id = instance.id.clone();
+        let news = self.is_news(FeedKind::Instances, Source::Aws(instance.scope.clone()));
+        let known = self.instances.get(&id).map(|e| e.data.state);
+        self.unlink(&id, at);
+        let mut near = Default::default();
+        let mut kept = (None, None);
+        if let Some(old) = self.instances.remove(&id) {
+            near = self.joins.nodes_near(&old.data);
+            self.joins.remove_instance(&old.data);
+            self.count_tagged(&old, false);
+            kept = (old.notice, old.nodeless_since);
+        }
+        self.joins.add_instance(&instance);
+        near.extend(self.joins.nodes_near(&instance));
+        let state = instance.state;
+        let entry = InstanceEntry {
+            membership: membership(&instance.tags, &self.rules),
+            node: None,
+            nodeless_since: kept.1.or(instance.launched_at).or(Some(at)),
+            notice: kept.0.or_else(|| self.early_notices.remove(&id)),
+            data: instance,
+        };
+        self.count_tagged(&entry, true);
+        self.instances.insert(id.clone(), entry);
+        self.rejoin(near, at);
+        if news && known != Some(state) {
+            self.log_instance(&id, known, state, at);
+        }
+    }
+
+    fn drop_instance(&mut self, id: &InstanceId, at: Timestamp) {
+        self.early_notices.remove(id);
+        self.unlink(id, at);
+        let Some(old) = self.instances.remove(id) else { return };
+        let near = self.joins.nodes_near(&old.data);
+        self.joins.remove_instance(&old.data);
+        self.count_tagged(&old, false);
+        if old.membership.is_some() {
+            let text = format!("{id} terminated");
+            self.log
+                .push(at, Severity::Info, Some(MachineId::Instance(id.clone())), text);
+        }
+        self.rejoin(near, at);
+    }
+
+    fn count_tagged(&mut self, entry: &InstanceEntry, add: bool) {
+        let Some(cluster) = entry.cluster() else { return };
+        if add {
+            *self.tagged.entry(cluster).or_default() += 1;
+        } else if let Some(n) = self.tagged.get_mut(&cluster) {
+            *n -= 1;
+            if *n == 0 {
+                self.tagged.remove(&cluster);
+            }
+        }
+    }
+
+    fn apply_node(&mut self, node: Box<Node>, at: Timestamp) {
+        let key = node.key.clone();
+        let news = self.is_news(FeedKind::Nodes, Source::Kube(key.context.clone()));
+        let mut hosts = self.joins.hosts_near(&node);
+        let old = self.node_entry(&key).data.take();
+        let change = old.as_ref().map(|o| (o.ready, o.schedulable));
+        let keys_same = old.as_ref().is_some_and(|o| same_keys(o, &node));
+        if let Some(old) = old.filter(|_| !keys_same) {
+            self.joins.remove_node(&old);
+            hosts.extend(self.joins.hosts_near(&old));
+        }
+        let now = (node.ready, node.schedulable);
+        if !keys_same {
+            self.joins.add_node(&node);
+        }
+        let entry = self.node_entry(&key);
+        entry.data = Some(node);
+        if entry.instance.is_none() && entry.instanceless_since.is_none() {
+            entry.instanceless_since = Some(at);
+        }
+        if !keys_same {
+            self.rejoin_hosts(hosts, at);
+            self.rejoin([key.clone()], at);
+        }
+        if news && change != Some(now) {
+            self.log_node(&key, change, now, at);
+        }
+    }
+
+    fn drop_node(&mut self, key: &NodeKey, at: Timestamp) {
+        let Some(entry) = self.nodes.get_mut(key) else { return };
+        let Some(old) = entry.data.take() else { return };
+        entry.usage = None;
+        entry.instanceless_since = None;
+        self.joins.remove_node(&old);
+        let hosts = self.joins.hosts_near(&old);
+        self.rejoin_hosts(hosts, at);
+        self.rejoin([key.clone()], at);
+        self.forget_if_empty(key);
+        let text = format!("{} left the cluster", key.name);
+        self.log
+            .push(at, Severity::Info, Some(MachineId::Node(key.clone())), text);
+    }
+
+    fn forget_if_empty(&mut self, key: &NodeKey) {
+        if self
+            .nodes
+            .get(key)
+            .is_some_and(|e| e.data.is_none() && e.requested == Default::default())
+        {
+            self.nodes.remove(key);
+        }
+    }
+
+    fn apply_pod(&mut self, pod: Pod) {
+        let entry = PodEntry::from(&pod);
+        if self.pods.get(&pod.key) == Some(&entry) {
+            return;
+        }
+        self.drop_pod(&pod.key);
+        self.count_pod(&pod.key.context, &entry, true);
+        self.pods.insert(pod.key, entry);
+    }
+
+    fn drop_pod(&mut self, key: &PodKey) {
+        if let Some(old) = self.pods.remove(key) {
+            self.count_pod(&key.context, &old, false);
+        }
+    }
+
+    fn count_pod(&mut self, context: &ContextId, pod: &PodEntry, add: bool) {
+        let Some(name) = pod.node.as_ref().filter(|_| pod.phase.holds_resources()) else {
+            return;
+        };
+        let key = NodeKey {
+            context: context.clone(),
+            name: name.clone(),
+        };
+        let sum = &mut self.node_entry(&key).requested;
+        if add {
+            sum.cpu_milli = sum.cpu_milli.saturating_add(pod.requests.cpu_milli);
+            sum.memory = sum.memory.saturating_add(pod.requests.memory);
+            sum.pods += 1;
+        } else {
+            sum.cpu_milli = sum.cpu_milli.saturating_sub(pod.requests.cpu_milli);
+            sum.memory = sum.memory.saturating_sub(pod.requests.memory);
+            sum.pods = sum.pods.saturating_sub(1);
+            self.forget_if_empty(&key);
+        }
+    }
+
+    fn apply_host(&mut self, host: EdgeHost, at: Timestamp) {
+        let name = host.name.clone();
+        let (mut around, probe) = self.take_host(&name, at);
+        around.extend(
+            self.joins
+                .hosts_around(&host, |key| self.nodes.get(key)?.data.as_deref()),
+        );
+        let probe = probe.or_else(|| self.early_probes.remove(&name));
+        self.joins.add_host(&host);
+        self.edges.insert(
+            name.clone(),
+            EdgeEntry {
+                data: host,
+                probe,
+                node: None,
+            },
+        );
+        around.push(name);
+        self.rejoin_hosts(around, at);
+    }
+
+    fn drop_host(&mut self, name: &HostName, at: Timestamp) {
+        let (around, _) = self.take_host(name, at);
+        self.rejoin_hosts(around, at);
+    }
+
+    /// Takes an edge host out; gives the hosts that may get its node, and its latest probe.
+    fn take_host(&mut self, name: &HostName, at: Timestamp) -> (Vec<HostName>, Option<EdgeProbe>) {
+        let Some(old) = self.edges.remove(name) else {
+            return Default::default();
+        };
+        let around = self
+            .joins
+            .hosts_around(&old.data, |key| self.nodes.get(key)?.data.as_deref());
+        self.joins.remove_host(&old.data);
+        if let Some(key) = old.node {
+            if let Some(node) = self.nodes.get_mut(&key) {
+                node.edge = None;
+            }
+            self.rejoin([key], at);
+        }
+        (around.into_vec(), old.probe)
+    }
+
+    fn apply_probe(&mut self, probe: EdgeProbe) {
+        let Some(entry) = self.edges.get_mut(&probe.host) else {
+            self.early_probes.insert(probe.host.clone(), probe);
+            return;
+        };
+        if entry.probe.as_ref().is_some_and(|known| known.at > probe.at) {
+            return;
+        }
+        let was_silent = entry.probe.as_ref().is_some_and(|p| p.outcome.is_err());
+        let (at, about) = (probe.at, MachineId::Edge(probe.host.clone()));
+        match (&probe.outcome, was_silent) {
+            (Err(why), false) => {
+                self.log.push(
+                    at,
+                    Severity::Warning,
+                    Some(about),
+                    format!("{} does not answer: {why}", probe.host),
+                );
+            }
+            (Ok(_), true) => self
+                .log
+                .push(at, Severity::Ok, Some(about), format!("{} answers again", probe.host)),
+            _ => {}
+        }
+        entry.probe = Some(probe);
+    }
+
+    fn apply_notice(&mut self, notice: Notice) {
+        let Some(entry) = self.instances.get_mut(&notice.instance) else {
+            if self.early_notices.len() >= EARLY {
+                return;
+            }
+            let slot = self
+                .early_notices
+                .entry(notice.instance.clone())
+                .or_insert_with(|| notice.clone());
+            *slot = graver(slot.clone(), notice);
+            return;
+        };
+        let known = entry.notice.take();
+        let told = known.as_ref().map(|n| n.kind);
+        let kept = known.map_or_else(|| notice.clone(), |k| graver(k, notice.clone()));
+        let kind = kept.kind;
+        entry.notice = Some(kept);
+        if told.is_none_or(|t| t < kind) {
+            let (severity, text) = match kind {
+                NoticeKind::Rebalance => (Severity::Warning, "rebalance recommendation"),
+                NoticeKind::Interruption => (Severity::Critical, "interruption notice: ends within two minutes"),
+            };
+            let text = format!("{} {text}", notice.instance);
+            self.log
+                .push(notice.at, severity, Some(MachineId::Instance(notice.instance)), text);
+        }
+    }
+
+    fn apply_activity(&mut self, activity: Activity, at: Timestamp) {
+        let news = self.is_news(FeedKind::Activities, Source::Aws(activity.scope.clone()));
+        let kept = self
+            .activities
+            .entry((activity.scope.clone(), activity.asg.clone()))
+            .or_default();
+        let place = kept.partition_point(|a| (a.started_at, &a.id) > (activity.started_at, &activity.id));
+        let known = kept
+            .get(place)
+            .filter(|a| a.id == activity.id)
+            .map(|a| a.status.clone());
+        if known.is_some() {
+            kept[place] = activity.clone();
+        } else {
+            kept.insert(place, activity.clone());
+            kept.truncate(ACTIVITIES);
+        }
+        if news && known.as_ref() != Some(&activity.status) {
+            let failed = activity.status == "Failed" || activity.status == "Cancelled";
+            let severity = if failed { Severity::Warning } else { Severity::Info };
+            let mut text = format!("{}: {} · {}", activity.asg, activity.description, activity.status);
+            if let Some(message) = activity.message.filter(|_| failed) {
+                text = format!("{text}: {message}");
+            }
+            self.log.push(at, severity, None, text);
+        }
+    }
+
+    /// Finds the instance of each of these nodes anew, and the node of each instance concerned.
+    fn rejoin(&mut self, nodes: impl IntoIterator<Item = NodeKey>, at: Timestamp) {
+        let mut concerned: smallvec::SmallVec<[InstanceId; 2]> = Default::default();
+        for key in nodes {
+            let Some(entry) = self.nodes.get(&key) else { continue };
+            let claim = entry.data.as_ref().and_then(|node| {
+                let on_edge = entry.edge.is_some() || node.ssh.is_some();
+                self.joins.claim_of(node, on_edge, |id| self.instances.contains_key(id))
+            });
+            let Some(entry) = self.nodes.get_mut(&key) else {
+                continue;
+            };
+            let old: Option<(Rank, InstanceId)> = std::mem::replace(&mut entry.claim, claim.clone());
+            if let Some((_, id)) = old {
+                self.joins.unclaim(&id, &key);
+                concerned.push(id);
+            }
+            if let (Some((rank, id)), Some(node)) = (claim, &entry.data) {
+                self.joins.claim(rank, &id, node);
+                concerned.push(id);
+            }
+        }
+        for id in concerned {
+            self.relink(&id, at);
+        }
+    }
+
+    /// Gives an instance to its strongest claim.
+    fn relink(&mut self, id: &InstanceId, at: Timestamp) {
+        let winner = self.joins.winner(id).cloned();
+        if self.instances.get(id).is_none_or(|e| e.node == winner) {
+            return;
+        }
+        self.unlink(id, at);
+        let Some(key) = winner else { return };
+        let Some(entry) = self.instances.get_mut(id) else {
+            return;
+        };
+        entry.node = Some(key.clone());
+        entry.nodeless_since = None;
+        let (cluster, pool) = (entry.cluster(), entry.pool());
+        if let Some(node) = self.nodes.get_mut(&key) {
+            node.instance = Some(id.clone());
+            node.instanceless_since = None;
+        }
+        if let Some(cluster) = cluster {
+            *self.context_entry(&key.context).votes.entry(cluster).or_default() += 1;
+        }
+        *self
+            .group_votes
+            .entry(pool)
+            .or_default()
+            .entry(key.context)
+            .or_default() += 1;
+    }
+
+    /// Parts an instance from its node.
+    fn unlink(&mut self, id: &InstanceId, at: Timestamp) {
+        let Some(entry) = self.instances.get_mut(id) else {
+            return;
+        };
+        let Some(key) = entry.node.take() else { return };
+        entry.nodeless_since = Some(at);
+        let (cluster, pool) = (entry.cluster(), entry.pool());
+        if let Some(node) = self.nodes.get_mut(&key) {
+            node.instance = None;
+            node.instanceless_since = node.data.is_some().then_some(at);
+        }
+        if let Some(cluster) = cluster {
+            uncount(&mut self.context_entry(&key.context).votes, &cluster);
+        }
+        if let Some(votes) = self.group_votes.get_mut(&pool) {
+            uncount(votes, &key.context);
+            if votes.is_empty() {
+                self.group_votes.remove(&pool);
+            }
+        }
+    }
+
+    /// Finds the node of each of these edge hosts anew.
+    fn rejoin_hosts(&mut self, hosts: impl IntoIterator<Item = HostName>, at: Timestamp) {
+        for name in hosts {
+            let Some(entry) = self.edges.get(&name) else { continue };
+            let node = self
+                .joins
+                .node_of_host(&entry.data, |key| self.nodes.get(key)?.data.as_deref());
+            if entry.node == node {
+                continue;
+            }
+            let Some(entry) = self.edges.get_mut(&name) else {
+                continue;
+            };
+            let old = std::mem::replace(&mut entry.node, node.clone());
+            if let Some(key) = old {
+                if let Some(node) = self.nodes.get_mut(&key).filter(|n| n.edge.as_ref() == Some(&name)) {
+                    node.edge = None;
+                }
+                self.rejoin([key], at);
+            }
+            if let Some(key) = node {
+                if let Some(node) = self.nodes.get_mut(&key) {
+                    node.edge = Some(name);
+                }
+                self.rejoin([key], at);
+            }
+        }
+    }
+
+    fn log_instance(&mut self, id: &InstanceId, was: Option<InstanceState>, is: InstanceState, at: Timestamp) {
+        let Some(entry) = self.instances.get(id).filter(|e| e.membership.is_some()) else {
+            return;
+        };
+        let pool: Option<SmolStr> = entry.data.asg().map(SmolStr::new);
+        let text = match (was, pool) {
+            (None, Some(pool)) => format!("{id} launched in {pool}, {}", is.as_str()),
+            (None, None) => format!("{id} launched, {}", is.as_str()),
+            (Some(was), _) => format!("{id} {} → {}", was.as_str(), is.as_str()),
+        };
+        self.log
+            .push(at, Severity::Info, Some(MachineId::Instance(id.clone())), text);
+    }
+
+    fn log_node(&mut self, key: &NodeKey, was: Option<(Readiness, bool)>, is: (Readiness, bool), at: Timestamp) {
+        let ready = is.0 == Readiness::Ready;
+        let (severity, what) = match was {
+            None if ready => (Severity::Ok, "joined, Ready"),
+            None => (Severity::Info, "joined, not Ready yet"),
+            Some((was, _)) if was != is.0 && ready => (Severity::Ok, "Ready"),
+            Some((was, _)) if was != is.0 => (Severity::Critical, "not Ready"),
+            Some(_) if is.1 => (Severity::Info, "uncordoned"),
+            Some(_) => (Severity::Info, "cordoned"),
+        };
+        self.log.push(
+            at,
+            severity,
+            Some(MachineId::Node(key.clone())),
+            format!("{} {what}", key.name),
+        );
+    }
+}
+
+/// Whether two versions of a node join alike.
+fn same_keys(a: &Node, b: &Node) -> bool {
+    a.provider_id == b.provider_id
+        && a.internal_ip == b.internal_ip
+        && a.hostname == b.hostname
+        && a.ssh == b.ssh
+        && a.joined_at == b.joined_at
+}
+
+fn graver(a: Notice, b: Notice) -> Notice {
+    if (b.kind, std::cmp::Reverse(b.at)) > (a.kind, std::cmp::Reverse(a.at)) {
+        b
+    } else {
+        a
+    }
+}
+
+fn uncount<K: Ord>(votes: &mut std::collections::BTreeMap<K, u32>, key: &K) {
+    if let Some(n) = votes.get_mut(key) {
+        *n -= 1;
+        if *n == 0 {
+            votes.remove(key);
+        }
+    }
+}

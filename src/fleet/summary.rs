@@ -1,0 +1,296 @@
+//! Clusters, pools and totals, counted from the rows in one pass.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use rustc_hash::FxHashMap;
+use smol_str::SmolStr;
+
+use super::{
+    ClusterId, ContextId, Finding, Fleet, Machine, MachineId, MachineState, PoolId, Purchase, RowId, Severity, Shape,
+    rules, tag,
+};
+
+/// What machines cost together, in USD per hour.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Cost {
+    /// Sum of the known prices.
+    pub known: f64,
+    /// How many billed machines have no known price: the true sum is higher.
+    pub unknown: u32,
+    /// What those machines whose on-demand price is known too pay now.
+    pub compared: f64,
+    /// What the same machines would pay on-demand.
+    pub on_demand: f64,
+}
+
+impl Cost {
+    fn add(&mut self, machine: &Machine<'_>) {
+        let Some(price) = machine.price() else {
+            self.unknown += u32::from(machine.price_missing());
+            return;
+        };
+        self.known += price;
+        if let Some(on_demand) = machine.offer().and_then(|o| machine.fleet.market().on_demand(&o)) {
+            self.compared += price;
+            self.on_demand += on_demand;
+        }
+    }
+
+    /// The part saved against on-demand, where both prices are known: 0.6 for 60 %.
+    pub fn saving(&self) -> Option<f64> {
+        (self.on_demand > 0.0).then(|| 1.0 - self.compared / self.on_demand)
+    }
+}
+
+/// How many machines, and what they cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Count {
+    /// All rows.
+    pub machines: u32,
+    /// Rows with a node.
+    pub nodes: u32,
+    /// Nodes that are ready, cordoned or not.
+    pub ready: u32,
+    /// Spot instances.
+    pub spot: u32,
+    /// EC2 instances.
+    pub instances: u32,
+    /// What they cost.
+    pub cost: Cost,
+}
+
+impl Count {
+    fn add(&mut self, machine: &Machine<'_>, state: MachineState) {
+        self.machines += 1;
+        self.nodes += u32::from(machine.node().is_some());
+        self.ready += u32::from(matches!(state, MachineState::Ready | MachineState::Cordoned));
+        self.instances += u32::from(machine.instance().is_some());
+        self.spot += u32::from(machine.purchase() == Some(Purchase::Spot));
+        self.cost.add(machine);
+    }
+}
+
+/// A cluster, counted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cluster {
+    /// Its id.
+    pub id: ClusterId,
+    /// What it is made as.
+    pub shape: Shape,
+    /// When it ends, for one with a TTL.
+    pub expires_at: Option<Timestamp>,
+    /// The kube contexts it is seen through.
+    pub contexts: BTreeSet<ContextId>,
+    /// Its API server's version.
+    pub version: Option<SmolStr>,
+    /// Where its machines are.
+    pub regions: BTreeSet<SmolStr>,
+    /// Its machines.
+    pub count: Count,
+    /// The worst of its findings.
+    pub severity: Severity,
+}
+
+/// A pool, counted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pool {
+    /// Its id.
+    pub id: PoolId,
+    /// Its name: the tag `k3fleet:pool`, else the group's own.
+    pub name: SmolStr,
+    /// Its cluster.
+    pub cluster: Option<ClusterId>,
+    /// Server or agent.
+    pub role: Option<super::Role>,
+    /// Desired, least and most machines; `None` for what has no such numbers.
+    pub capacity: Option<Capacity>,
+    /// Instance types or models in use or allowed.
+    pub types: BTreeSet<SmolStr>,
+    /// Zones in use.
+    pub zones: BTreeSet<SmolStr>,
+    /// Its machines.
+    pub count: Count,
+    /// The worst of its findings.
+    pub severity: Severity,
+}
+
+/// The size of a scaled pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capacity {
+    /// Desired capacity (a Spot Fleet's target).
+    pub desired: u32,
+    /// Least; a Spot Fleet has none.
+    pub min: Option<u32>,
+    /// Most; a Spot Fleet has none.
+    pub max: Option<u32>,
+}
+
+/// The fleet, counted and judged at one time.
+#[derive(Clone, Debug, Default)]
+pub struct Summary {
+    /// All clusters, by id.
+    pub clusters: BTreeMap<ClusterId, Cluster>,
+    /// All pools, by id.
+    pub pools: BTreeMap<PoolId, Pool>,
+    /// All rows.
+    pub total: Count,
+    /// All findings, worst first.
+    pub findings: Vec<Finding>,
+    by_machine: FxHashMap<MachineId, Vec<usize>>,
+}
+
+impl Summary {
+    /// Counts and judges the fleet.
+    pub fn of(fleet: &Fleet, now: Timestamp) -> Self {
+        let mut summary = Self::default();
+        summary.count_groups(fleet);
+        for machine in fleet.machines() {
+            summary.count_machine(fleet, &machine, now);
+        }
+        summary.count_contexts(fleet);
+        summary.findings = rules::judge(fleet, &summary, now);
+        summary.spread_findings(fleet);
+        summary
+    }
+
+    /// The findings about one machine, worst first.
+    pub fn findings_of(&self, machine: &MachineId) -> impl Iterator<Item = &Finding> {
+        self.by_machine
+            .get(machine)
+            .into_iter()
+            .flatten()
+            .filter_map(|i| self.findings.get(*i))
+    }
+
+    /// How many findings there are of a severity.
+    pub fn findings_at(&self, severity: Severity) -> usize {
+        self.findings.iter().filter(|f| f.severity == severity).count()
+    }
+
+    fn count_groups(&mut self, fleet: &Fleet) {
+        for asg in fleet.asgs() {
+            let id = PoolId::Asg(asg.scope.clone(), asg.name.clone());
+            let Some(cluster) = fleet.cluster_of_pool(&id) else {
+                continue;
+            };
+            let pool = self.pool_entry(fleet, &id, Some(cluster));
+            pool.capacity = Some(Capacity {
+                desired: asg.desired,
+                min: Some(asg.min),
+                max: Some(asg.max),
+            });
+            pool.types.extend(asg.types.iter().cloned());
+            pool.zones.extend(asg.zones.iter().cloned());
+        }
+        for request in fleet.spot_fleets() {
+            let id = PoolId::SpotFleet(request.scope.clone(), request.id.clone());
+            let Some(cluster) = fleet.cluster_of_pool(&id) else {
+                continue;
+            };
+            let pool = self.pool_entry(fleet, &id, Some(cluster));
+            pool.capacity = Some(Capacity {
+                desired: request.target,
+                min: None,
+                max: None,
+            });
+            pool.types.extend(request.types.iter().cloned());
+        }
+    }
+
+    fn pool_entry(&mut self, fleet: &Fleet, id: &PoolId, cluster: Option<ClusterId>) -> &mut Pool {
+        self.pools.entry(id.clone()).or_insert_with(|| {
+            let member = fleet.tags_of_pool(id).and_then(|tags| fleet.membership(tags));
+            let (name, role) = member.map_or((None, None), |m| (m.pool, m.role));
+            let own = match id {
+                PoolId::Asg(_, name) | PoolId::SpotFleet(_, name) | PoolId::Edge(name) => name.clone(),
+                PoolId::Instance(instance) => instance.as_str().into(),
+            };
+            Pool {
+                id: id.clone(),
+                name: name.unwrap_or(own),
+                cluster,
+                role,
+                capacity: None,
+                types: BTreeSet::new(),
+                zones: BTreeSet::new(),
+                count: Count::default(),
+                severity: Severity::Ok,
+            }
+        })
+    }
+
+    fn count_machine(&mut self, fleet: &Fleet, machine: &Machine<'_>, now: Timestamp) {
+        let state = machine.state(now);
+        self.total.add(machine, state);
+        let id = machine.cluster();
+        if let Some(id) = id.clone() {
+            let cluster = self.clusters.entry(id).or_insert_with_key(new_cluster);
+            cluster.count.add(machine, state);
+            if let Some(shape) = machine.shape() {
+                cluster.shape = shape;
+            }
+            cluster.expires_at = cluster.expires_at.or(machine.expires_at());
+            cluster
+                .regions
+                .extend(machine.instance().map(|i| i.scope.region.clone()));
+        }
+        let Some(pool) = machine.pool() else { return };
+        let role = machine.role();
+        let tagged = machine
+            .instance()
+            .and_then(|i| tag(&i.tags, super::TAG_POOL))
+            .map(SmolStr::new);
+        let pool = self.pool_entry(fleet, &pool, id);
+        if let (PoolId::Instance(_), Some(name)) = (&pool.id, tagged) {
+            pool.name = name;
+        }
+        pool.role = pool.role.or(role);
+        pool.types.extend(machine.kind().map(SmolStr::new));
+        pool.zones.extend(machine.zone().map(SmolStr::new));
+        pool.count.add(machine, state);
+    }
+
+    fn count_contexts(&mut self, fleet: &Fleet) {
+        for server in fleet.servers().filter(|s| s.is_k3s()) {
+            let id = fleet.cluster_of_context(&server.context);
+            let cluster = self.clusters.entry(id).or_insert_with_key(new_cluster);
+            cluster.contexts.insert(server.context.clone());
+            cluster.version.get_or_insert_with(|| server.version.clone());
+        }
+    }
+
+    fn spread_findings(&mut self, fleet: &Fleet) {
+        for (i, finding) in self.findings.iter().enumerate() {
+            if let Some(cluster) = finding.cluster.as_ref().and_then(|id| self.clusters.get_mut(id)) {
+                cluster.severity = cluster.severity.max(finding.severity);
+            }
+            let pool = match &finding.about {
+                RowId::Machine(id) => {
+                    let machine = fleet.machine(id);
+                    let id = machine.map_or_else(|| id.clone(), |m| m.id());
+                    self.by_machine.entry(id).or_default().push(i);
+                    machine.and_then(|m| m.pool())
+                }
+                RowId::Pool(id) => Some(id.clone()),
+                _ => None,
+            };
+            if let Some(pool) = pool.and_then(|id| self.pools.get_mut(&id)) {
+                pool.severity = pool.severity.max(finding.severity);
+            }
+        }
+    }
+}
+
+fn new_cluster(id: &ClusterId) -> Cluster {
+    Cluster {
+        id: id.clone(),
+        shape: Shape::Adopted,
+        expires_at: None,
+        contexts: BTreeSet::new(),
+        version: None,
+        regions: BTreeSet::new(),
+        count: Count::default(),
+        severity: Severity::Ok,
+    }
+}

@@ -1,0 +1,122 @@
+//! The edge machines: hosts of `hosts.toml`, and nodes that say they were joined over SSH.
+
+use std::cmp::Ordering;
+
+use super::machines::{fraction, severity};
+use super::{Column, RowId, Table, Value, View, column, hidden, numeric, seconds_since};
+use crate::fleet::{ClusterId, EdgeHealth, Machine, Severity, ssh_host};
+
+pub(super) struct EdgeMachines;
+
+impl Table for EdgeMachines {
+    type Row<'a> = Machine<'a>;
+
+    const COLUMNS: &'static [Column<Self>] = &[
+        column("host", "HOST", 18, |_, m| Value::text_of(host(m))),
+        column("group", "GROUP", 12, |_, m| {
+            Value::maybe(m.edge().map(|e| e.group.as_str()))
+        }),
+        column("cluster", "CLUSTER", 12, |_, m| {
+            m.cluster().map_or(Value::Missing, |c| Value::owned(c.name))
+        }),
+        column("state", "STATE", 10, |v, m| Value::text_of(m.state(v.now).as_str())),
+        column("model", "MODEL", 24, |_, m| {
+            health(m, |h| Value::maybe(h.model.as_deref()))
+        }),
+        column("arch", "ARCH", 5, |_, m| Value::maybe(m.arch().map(|a| a.as_str()))),
+        numeric("latency", "LATENCY", 7, |_, m| {
+            health(m, |h| Value::Number(h.latency_ms.into(), "ms"))
+        }),
+        numeric("load", "LOAD", 5, |_, m| health(m, |h| number(h.load, ""))),
+        numeric("mem", "MEM", 4, |_, m| health(m, |h| part(h.memory))),
+        numeric("disk", "DISK", 4, |_, m| health(m, |h| part(h.disk))),
+        numeric("temp", "TEMP", 6, |_, m| health(m, |h| number(h.temperature, "°C"))),
+        numeric("seen", "SEEN", 7, |v, m| {
+            m.probe().map_or(Value::Missing, |p| seconds_since(v, p.at))
+        }),
+        column("node", "NODE", 18, |_, m| {
+            Value::maybe(m.node().map(|n| n.key.name.as_str()))
+        }),
+        column("version", "VERSION", 14, |_, m| {
+            Value::maybe(m.node().map(|n| n.version.as_str()))
+        }),
+        hidden("ssh", "SSH", 26, |v, r| ssh(v, r)),
+        hidden("os", "OS", 18, |v, r| os(v, r)),
+    ];
+
+    fn rows<'a>(view: &View<'a>) -> Vec<Machine<'a>> {
+        view.fleet.all_machines().filter(Machine::is_edge).collect()
+    }
+
+    fn row<'a>(view: &View<'a>, id: &RowId) -> Option<Machine<'a>> {
+        match id {
+            RowId::Edge(id) | RowId::Machine(id) => view.fleet.machine(id),
+            _ => None,
+        }
+    }
+
+    fn id(row: &Machine<'_>) -> RowId {
+        RowId::Edge(row.id())
+    }
+
+    fn severity(view: &View<'_>, row: &Machine<'_>) -> Severity {
+        severity(view, row)
+    }
+
+    fn in_cluster(row: &Machine<'_>, cluster: &ClusterId) -> bool {
+        row.cluster().as_ref() == Some(cluster)
+    }
+
+    fn usual(a: &Machine<'_>, b: &Machine<'_>) -> Ordering {
+        let group = |m: &Machine<'_>| (m.cluster(), m.pool());
+        let by_name = || Value::text_of(host(a)).order(&Value::text_of(host(b)));
+        group(a)
+            .cmp(&group(b))
+            .then_with(by_name)
+            .then_with(|| a.id().cmp(&b.id()))
+    }
+}
+
+fn host<'a>(machine: &Machine<'a>) -> &'a str {
+    let annotated = || machine.node().and_then(|n| n.ssh.as_deref()).map(ssh_host);
+    machine
+        .edge()
+        .map(|e| e.name.as_str())
+        .or_else(annotated)
+        .unwrap_or_default()
+}
+
+fn health<'a>(machine: &Machine<'a>, read: impl Fn(&'a EdgeHealth) -> Value<'a>) -> Value<'a> {
+    machine
+        .probe()
+        .and_then(|p| p.outcome.as_ref().ok())
+        .map_or(Value::Missing, read)
+}
+
+fn number(n: Option<f32>, unit: &'static str) -> Value<'static> {
+    n.map_or(Value::Missing, |n| Value::Number(f64::from(n), unit))
+}
+
+fn part(of: Option<(u64, u64)>) -> Value<'static> {
+    fraction(
+        of.filter(|(_, all)| *all > 0)
+            .map(|(used, all)| used as f64 / all as f64),
+    )
+}
+
+fn ssh<'a>(_: &View<'a>, machine: &Machine<'a>) -> Value<'a> {
+    match machine.edge() {
+        Some(host) => {
+            let user = host.user.as_ref().map(|u| format!("{u}@")).unwrap_or_default();
+            let port = host.port.map(|p| format!(":{p}")).unwrap_or_default();
+            let address = host.address.as_deref().unwrap_or(host.name.as_str());
+            Value::owned(format!("{user}{address}{port}"))
+        }
+        None => Value::maybe(machine.node().and_then(|n| n.ssh.as_deref())),
+    }
+}
+
+fn os<'a>(_: &View<'a>, machine: &Machine<'a>) -> Value<'a> {
+    let own = machine.node().map(|n| n.os.as_str());
+    own.map_or_else(|| health(machine, |h| Value::maybe(h.os.as_deref())), Value::text_of)
+}

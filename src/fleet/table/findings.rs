@@ -1,0 +1,55 @@
+//! The findings, worst first.
+
+use std::cmp::{Ordering, Reverse};
+
+use super::{Column, RowId, Table, Value, View, column, hidden, numeric, seconds_since};
+use crate::fleet::{ClusterId, Finding, Severity};
+
+pub(super) struct Findings;
+
+impl Table for Findings {
+    type Row<'a> = &'a Finding;
+
+    const COLUMNS: &'static [Column<Self>] = &[
+        column("severity", "SEVERITY", 8, |_, f| Value::text_of(f.severity.as_str())),
+        column("cluster", "CLUSTER", 12, |_, f| {
+            Value::maybe(f.cluster.as_ref().map(|c| c.name.as_str()))
+        }),
+        column("subject", "SUBJECT", 22, |_, f| Value::text_of(&f.subject)),
+        column("finding", "FINDING", 48, |_, f| Value::text_of(&f.line)),
+        numeric("since", "SINCE", 7, |v, f| {
+            f.since.map_or(Value::Missing, |at| seconds_since(v, at))
+        }),
+        column("mend", "MEND", 40, |_, f| Value::text_of(&f.mend)),
+        hidden("rule", "RULE", 16, |_, f| Value::text_of(f.rule)),
+    ];
+
+    fn rows<'a>(view: &View<'a>) -> Vec<&'a Finding> {
+        view.summary.findings.iter().collect()
+    }
+
+    fn row<'a>(view: &View<'a>, id: &RowId) -> Option<&'a Finding> {
+        let RowId::Finding(rule, about) = id else { return None };
+        view.summary
+            .findings
+            .iter()
+            .find(|f| f.rule == *rule && f.about == **about)
+    }
+
+    fn id(row: &&Finding) -> RowId {
+        RowId::Finding(row.rule, Box::new(row.about.clone()))
+    }
+
+    fn severity(_: &View<'_>, row: &&Finding) -> Severity {
+        row.severity
+    }
+
+    fn in_cluster(row: &&Finding, cluster: &ClusterId) -> bool {
+        row.cluster.as_ref() == Some(cluster)
+    }
+
+    fn usual(a: &&Finding, b: &&Finding) -> Ordering {
+        let key = |f: &Finding| (Reverse(f.severity), f.cluster.clone(), f.rule);
+        key(a).cmp(&key(b)).then_with(|| a.about.cmp(&b.about))
+    }
+}
