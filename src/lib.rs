@@ -9,5 +9,6 @@
 //! screen's state, nothing but a [`provider`] touches the outside.
 
 pub mod app;
+pub mod config;
 pub mod fleet;
 pub mod provider;

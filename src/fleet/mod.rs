@@ -5,6 +5,7 @@
 
 mod adopt;
 mod apply;
+mod cap;
 mod edge;
 mod feed;
 mod finding;
@@ -27,6 +28,7 @@ pub use adopt::{
     AdoptName, AdoptRule, Glob, Membership, Shape, TAG_CLUSTER, TAG_EXPIRES_AT, TAG_POOL, TAG_ROLE, TAG_SHAPE,
     membership,
 };
+pub use cap::PriceCaps;
 pub use edge::{EdgeHealth, EdgeHost, EdgeProbe};
 pub use feed::{Fault, FaultKind, Feed, FeedId, FeedKind, FeedReport, Freshness, Source};
 pub use finding::Finding;
