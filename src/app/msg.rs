@@ -1,0 +1,74 @@
+//! What can happen to the screen.
+
+use jiff::Timestamp;
+
+use super::key::Key;
+use super::{Action, Pane, Screen};
+use crate::fleet::{Observation, Severity};
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+pub enum Msg {
+    /// A key was pressed.
+    Key(Key),
+    /// Text was pasted.
+    Paste(String),
+    /// The mouse did something to a part of the screen.
+    Mouse(Target, Click),
+    /// The terminal has this many columns and rows now.
+    Resize(u16, u16),
+    /// Feeds saw something at a time.
+    Observed(Timestamp, Vec<Observation>),
+    /// It is this time now. Sent when something on the screen shows an age, at most once a second.
+    Clock(Timestamp),
+    /// The window gained or lost the focus.
+    Focus(bool),
+    /// An action was asked for from outside the keyboard.
+    Do(Action),
+    /// Something to say in the bottom line.
+    Say(Severity, String),
+    /// The themes that can be chosen, and the one in use.
+    Themes(Vec<String>, String),
+    /// The simulated world stands still, or goes on.
+    Paused(bool),
+}
+
+/// A part of the screen that the mouse can hit. The view tells which; see `tui::hit`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A screen's tab.
+    Tab(Screen),
+    /// A pane's empty part or frame.
+    Pane(Pane),
+    /// A row of a table pane, by its place among the rows shown.
+    Row(Pane, usize),
+    /// A column heading of a table pane.
+    Heading(Pane, &'static str),
+    /// A filter chip of a pane, by its place.
+    Chip(Pane, usize),
+    /// An action's hint.
+    Hint(Action),
+    /// The freshness in the header or footer.
+    Freshness,
+    /// The count of findings in the header.
+    Findings,
+    /// A line of the topmost overlay, by its place.
+    Item(usize),
+    /// Beside the topmost overlay.
+    Outside,
+}
+
+/// What the mouse did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Click {
+    /// Left button.
+    Left,
+    /// Left button, twice.
+    Double,
+    /// Right button.
+    Right,
+    /// Wheel up.
+    WheelUp,
+    /// Wheel down.
+    WheelDown,
+}

@@ -1,0 +1,100 @@
+//! What lies over a screen: one at a time, or several stacked; the topmost takes the keys.
+
+use tui_input::Input;
+
+use super::action::Action;
+use crate::fleet::table::RowId;
+
+/// An overlay.
+#[derive(Clone, Debug)]
+pub enum Overlay {
+    /// Keys and what they do, from the key table; filterable.
+    Help {
+        /// What is looked for.
+        line: Input,
+        /// First line shown.
+        scroll: usize,
+    },
+    /// The command palette.
+    Palette {
+        /// What is typed.
+        line: Input,
+        /// The matches, best first: what would be done, with the highlighted places of the match.
+        matches: Vec<PaletteMatch>,
+        /// The match under the cursor.
+        cursor: usize,
+    },
+    /// The actions that fit the row under the cursor.
+    Menu {
+        /// The row.
+        about: Option<RowId>,
+        /// The actions.
+        items: Vec<Action>,
+        /// The action under the cursor.
+        cursor: usize,
+    },
+    /// The column picker of the focused table.
+    Columns {
+        /// All columns in their order, and whether each is shown.
+        items: Vec<(&'static str, bool)>,
+        /// The column under the cursor.
+        cursor: usize,
+    },
+    /// The sort picker of the focused table.
+    Sort {
+        /// The column under the cursor.
+        cursor: usize,
+    },
+    /// All themes, to try and choose.
+    Themes {
+        /// Their names.
+        items: Vec<String>,
+        /// The theme under the cursor: it is in force while the overlay is open.
+        cursor: usize,
+        /// The theme to go back to.
+        before: String,
+    },
+    /// Everything known about a row, in sections.
+    Describe {
+        /// The row.
+        about: RowId,
+        /// First line shown.
+        scroll: usize,
+    },
+    /// A row as YAML or JSON.
+    Source {
+        /// The row.
+        about: RowId,
+        /// Whether JSON is shown rather than YAML.
+        json: bool,
+        /// First line shown.
+        scroll: usize,
+    },
+    /// Every feed with its freshness, faults and mends.
+    Feeds {
+        /// First line shown.
+        scroll: usize,
+    },
+}
+
+/// A line of the palette.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PaletteMatch {
+    /// What choosing it does.
+    pub choice: Choice,
+    /// As shown.
+    pub label: String,
+    /// Which characters of the label matched.
+    pub places: Vec<u32>,
+}
+
+/// What a line of the palette stands for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Choice {
+    /// An action.
+    Do(Action),
+    /// A row to go to.
+    Go(RowId),
+    /// A theme to use.
+    Theme(String),
+}
