@@ -82,7 +82,8 @@ pub trait Kube: Send + Sync {
     /// Its version and endpoint (`GET /version`).
     async fn server(&self) -> Result<KubeServer>;
 
-    /// Nodes, from the first listing on, for ever. After an error the stream goes on by itself, paced.
+    /// Nodes, from the first listing on, for ever. After an error the stream goes on by itself, paced. While the
+    /// source is alive something is said at least every three minutes.
     fn nodes(&self) -> WatchStream<Node>;
 
     /// Pods, likewise.
@@ -105,7 +106,7 @@ pub type WatchStream<T> = Pin<Box<dyn Stream<Item = Result<Change<T>>> + Send>>;
 /// A change told by a watch.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Change<T> {
-    /// A full listing begins; what was known stays good until [`Change::Listed`].
+    /// A full listing begins; what was known stays good until [`Change::Listed`]. It may begin anew before it was whole.
     Listing,
     /// An object, new or changed.
     Is(T),

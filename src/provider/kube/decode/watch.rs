@@ -1,0 +1,109 @@
+//! One line of a watch.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use smol_str::SmolStr;
+
+use super::Object;
+use super::text::{Str, nullable};
+use crate::fleet::ContextId;
+
+/// What a line of a watch says.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::provider::kube) enum Event<T> {
+    /// An object, new or changed, and the version to resume after.
+    Is(T, SmolStr),
+    /// A deleted object's name, and the version to resume after.
+    Gone(SmolStr, SmolStr),
+    /// A version to resume after.
+    Bookmark {
+        /// The version.
+        version: SmolStr,
+        /// Whether it ends the initial listing of a streaming list.
+        listed: bool,
+    },
+    /// The watch ends with an error.
+    Refused(Refusal),
+}
+
+/// A `Status` that says no.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(in crate::provider::kube) struct Refusal {
+    /// The HTTP status code.
+    pub(in crate::provider::kube) code: u16,
+    /// The server's own words.
+    pub(in crate::provider::kube) message: SmolStr,
+}
+
+/// Decodes a whole line.
+pub(in crate::provider::kube) fn event<T: Object>(line: &[u8], context: &ContextId) -> serde_json::Result<Event<T>> {
+    let mut json = serde_json::Deserializer::from_slice(line);
+    let event = (&mut json).deserialize_map(EventVisitor(context, PhantomData))?;
+    json.end()?;
+    Ok(event)
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct RawStatus<'a> {
+    #[serde(deserialize_with = "nullable")]
+    code: u16,
+    #[serde(borrow)]
+    message: Str<'a>,
+}
+
+struct EventVisitor<'c, T>(&'c ContextId, PhantomData<T>);
+
+impl<'de, T: Object> Visitor<'de> for EventVisitor<'_, T> {
+    type Value = Event<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a watch event of {}", T::RESOURCE)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Event<T>, A::Error> {
+        let mut kind = Str::default();
+        let mut event = None;
+        while let Some(key) = map.next_key::<Str<'de>>()? {
+            match &*key {
+                "type" => kind = map.next_value()?,
+                // The API server always writes the type first.
+                "object" => event = Some(self.object(&kind, &mut map)?),
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        event.ok_or_else(|| A::Error::missing_field("object"))
+    }
+}
+
+impl<T: Object> EventVisitor<'_, T> {
+    fn object<'de, A: MapAccess<'de>>(&self, kind: &str, map: &mut A) -> Result<Event<T>, A::Error> {
+        if kind == "ERROR" {
+            let status: RawStatus<'de> = map.next_value()?;
+            return Ok(Event::Refused(Refusal {
+                code: status.code,
+                message: status.message.owned(),
+            }));
+        }
+        let raw: T::Raw<'de> = map.next_value()?;
+        let meta = T::meta(&raw);
+        let version = meta.resource_version.owned();
+        match kind {
+            "ADDED" | "MODIFIED" => Ok(Event::Is(T::slim(raw, self.0), version)),
+            "DELETED" => Ok(Event::Gone(T::slim(raw, self.0).name().clone(), version)),
+            "BOOKMARK" => Ok(Event::Bookmark {
+                version,
+                listed: meta.annotations.initial_events_end,
+            }),
+            other => Err(A::Error::unknown_variant(
+                other,
+                &["ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"],
+            )),
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Lists, page by page: a page of slim objects is all that is held of a body at a time.
+
+use kube::api::ListParams;
+use kube::core::Request;
+use smol_str::SmolStr;
+
+use super::decode::{self, Object, Page};
+use super::error::{Call, Trouble, explain};
+use super::link::Link;
+use crate::provider::Result;
+
+const PAGE: u32 = 500;
+
+/// Where a list goes on.
+#[derive(Clone, Debug)]
+pub(super) enum Place {
+    /// At its beginning.
+    Start,
+    /// Where the last page ended.
+    After(SmolStr),
+    /// At its beginning, and all of it in one answer: no page can then come too late.
+    Whole,
+}
+
+/// Fetches one page; `buffer` is reused from page to page.
+pub(super) async fn page<T: Object>(
+    link: &Link,
+    place: &Place,
+    buffer: &mut Vec<u8>,
+) -> std::result::Result<Page<T>, Trouble> {
+    let mut params = ListParams::default();
+    match place {
+        Place::Start => params = params.limit(PAGE),
+        Place::After(token) => params = params.limit(PAGE).continue_token(token),
+        Place::Whole => {}
+    }
+    let path = format!("/api/v1/{}", T::RESOURCE);
+    let request = Request::new(path).list(&params).map_err(kube::Error::BuildRequest)?;
+    buffer.clear();
+    link.read(call::<T>(), request, buffer).await?;
+    Ok(decode::page(buffer, &link.context().id)?)
+}
+
+/// The call that [`page`] makes.
+pub(super) fn call<T: Object>() -> Call {
+    Call::new("list", "", T::RESOURCE)
+}
+
+/// All objects, once. A page that comes too late (its token expired) starts the list anew, whole.
+pub(super) async fn all<T: Object>(link: &Link) -> Result<Vec<T>> {
+    let (mut items, mut place, mut buffer) = (Vec::new(), Place::Start, Vec::new());
+    loop {
+        match page(link, &place, &mut buffer).await {
+            Ok(page) => {
+                items.extend(page.items);
+                if page.next.is_empty() {
+                    return Ok(items);
+                }
+                place = Place::After(page.next);
+            }
+            Err(trouble) if trouble.code() == Some(410) && matches!(place, Place::After(_)) => {
+                items.clear();
+                place = Place::Whole;
+            }
+            Err(trouble) => return Err(explain(trouble, call::<T>(), link.context())),
+        }
+    }
+}
