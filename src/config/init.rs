@@ -48,10 +48,6 @@ mod tests {
 
     const VOCABULARY: Vocabulary<'static> = Vocabulary {
         actions: &["drain", "delete", "wide"],
-        columns: &[(
-            "machines",
-            &["name", "pool", "state", "type", "zone", "buy", "price", "age"],
-        )],
         check_key: |_| Ok(()),
     };
 

@@ -1,4 +1,4 @@
-//! `[columns]` and `[keys]`: names that other parts of the program give meaning to.
+//! `[columns]` and `[keys]`: what tables show and what keys do.
 
 use std::collections::BTreeMap;
 
@@ -6,36 +6,36 @@ use smol_str::SmolStr;
 
 use super::Vocabulary;
 use super::reader::Table;
-use super::suggest::unknown;
+use super::suggest::unknown_name;
+use crate::fleet::table::TableKind;
 
 /// The columns to show, per table.
-pub(super) fn read_columns(table: &Table<'_>, vocabulary: &Vocabulary<'_>) -> BTreeMap<SmolStr, Vec<SmolStr>> {
+pub(super) fn read_columns(table: &Table<'_>) -> BTreeMap<TableKind, Vec<&'static str>> {
     let mut shown = BTreeMap::new();
     for (name, value) in table.entries() {
-        let Some((_, columns)) = vocabulary.columns.iter().find(|(known, _)| *known == name) else {
-            value.key_fault(unknown("table", name, vocabulary.columns.iter().map(|(name, _)| *name)));
+        let Some(kind) = TableKind::ALL.into_iter().find(|kind| kind.name() == name) else {
+            value.key_fault(unknown_name("table", name, TableKind::ALL.map(TableKind::name)));
             continue;
         };
-        let mut chosen: Vec<SmolStr> = Vec::new();
         let Some(items) = value.list("a list of columns") else {
             continue;
         };
         if items.is_empty() {
             value.fault("expected at least one column");
         }
+        let known: Vec<&'static str> = kind.columns().iter().map(|column| column.name).collect();
+        let mut chosen = Vec::new();
         for item in items {
-            let Some(column) = item.text("the name of a column") else {
+            let Some(name) = item.text("the name of a column") else {
                 continue;
             };
-            if !columns.contains(&column) {
-                item.fault(unknown("column", column, columns.iter().copied()));
-            } else if chosen.iter().any(|known| known == column) {
-                item.fault(format!("\"{column}\" is already in the list"));
-            } else {
-                chosen.push(column.into());
+            match known.iter().find(|known| **known == name) {
+                None => item.fault(unknown_name("column", name, known.iter().copied())),
+                Some(_) if chosen.contains(&name) => item.fault(format!("\"{name}\" is already in the list")),
+                Some(column) => chosen.push(*column),
             }
         }
-        shown.insert(name.into(), chosen);
+        shown.insert(kind, chosen);
     }
     shown
 }
@@ -45,7 +45,7 @@ pub(super) fn read_keys(table: &Table<'_>, vocabulary: &Vocabulary<'_>) -> BTree
     let mut bound = BTreeMap::new();
     for (action, value) in table.entries() {
         if !vocabulary.actions.contains(&action) {
-            value.key_fault(unknown("action", action, vocabulary.actions.iter().copied()));
+            value.key_fault(unknown_name("action", action, vocabulary.actions.iter().copied()));
             continue;
         }
         let mut keys = Vec::new();

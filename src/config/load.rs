@@ -61,7 +61,6 @@ mod tests {
 
     const VOCABULARY: Vocabulary<'static> = Vocabulary {
         actions: &[],
-        columns: &[],
         check_key: |_| Ok(()),
     };
 

@@ -4,7 +4,7 @@
 //! they meet, so that one run of the program shows all that is wrong with a file. Settings come in layers:
 //! [`Config::default`], then the file over it, then the command line over both ([`Config::with`]).
 //!
-//! Names that belong to other parts of the program (actions, columns, keys) come in as a [`Vocabulary`].
+//! What belongs to the screen (names of actions, how keys are written) comes in as a [`Vocabulary`].
 
 mod adopt;
 mod fault;
@@ -27,17 +27,15 @@ pub use load::{load_config, load_hosts, read_text};
 pub use paths::{NoHome, Paths};
 pub use poll::Poll;
 pub use settings::{Config, Options, read_config};
-pub use suggest::suggest;
+pub use suggest::{suggest, unknown_name};
 pub use theme::{ColourName, StyleEntry, ThemeFile, read_theme};
 pub use watch::{Changes, Stamp, Watched};
 
-/// The names other parts of the program give meaning to; values in the config are checked against them.
+/// What the screen gives meaning to; the config's `[keys]` are checked against it.
 #[derive(Clone, Copy, Debug)]
 pub struct Vocabulary<'a> {
     /// Every action that a key can be bound to.
     pub actions: &'a [&'a str],
-    /// Every table, with the names of its columns.
-    pub columns: &'a [(&'a str, &'a [&'a str])],
     /// Whether a text names a key; if not, the words that say so.
     pub check_key: fn(&str) -> Result<(), String>,
 }

@@ -13,7 +13,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::fault::{ConfigError, Fault, Position};
-use super::suggest::unknown;
+use super::suggest::unknown_name;
 
 /// The longest found text that is shown in full.
 const SHOWN: usize = 40;
@@ -140,7 +140,7 @@ impl<'r> Table<'r> {
                 continue;
             }
             let dot = if self.path.is_empty() { "" } else { "." };
-            let problem = unknown("key", name, self.asked.iter().copied());
+            let problem = unknown_name("key", name, self.asked.iter().copied());
             self.source
                 .note(key.span().start, format!("{}{dot}{name}", self.path), problem);
         }

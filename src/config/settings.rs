@@ -11,6 +11,7 @@ use super::fault::ConfigError;
 use super::keys::{read_columns, read_keys};
 use super::poll::{Poll, read_poll};
 use super::reader::{self, Table, Value};
+use crate::fleet::table::TableKind;
 use crate::fleet::{AdoptRule, Glob, PriceCaps};
 
 /// All settings, as they hold after the layers are put over each other.
@@ -37,7 +38,7 @@ pub struct Config {
     /// How often the outside is asked.
     pub poll: Poll,
     /// Columns shown, in order, per table; a table that is not named shows its own choice.
-    pub columns: BTreeMap<SmolStr, Vec<SmolStr>>,
+    pub columns: BTreeMap<TableKind, Vec<&'static str>>,
     /// Keys per action, as text that names keys; an empty list takes the action's keys away.
     pub keys: BTreeMap<SmolStr, Vec<SmolStr>>,
     /// How clusters that others made are recognised, in order.
@@ -163,7 +164,7 @@ fn settings(table: &mut Table<'_>, vocabulary: &Vocabulary<'_>) -> Config {
         config.poll = read_poll(poll);
     }
     if let Some(columns) = table.table("columns") {
-        config.columns = read_columns(&columns, vocabulary);
+        config.columns = read_columns(&columns);
     }
     if let Some(keys) = table.table("keys") {
         config.keys = read_keys(&keys, vocabulary);
@@ -223,7 +224,6 @@ mod tests {
 
     const VOCABULARY: Vocabulary<'static> = Vocabulary {
         actions: &["drain", "delete", "help"],
-        columns: &[("machines", &["name", "pool", "state"]), ("pools", &["name"])],
         check_key: |text| {
             if text.contains('!') {
                 Err(format!("\"{text}\" is no key"))
@@ -286,7 +286,10 @@ mod tests {
         assert_eq!(config.poll.aws, SignedDuration::from_mins(1));
         assert_eq!(config.poll.spot_prices, SignedDuration::from_mins(90));
         assert_eq!(config.poll.edge, Poll::default().edge);
-        assert_eq!(config.columns.get("machines").unwrap().as_slice(), ["state", "name"]);
+        assert_eq!(
+            config.columns.get(&TableKind::Machines).unwrap().as_slice(),
+            ["state", "name"]
+        );
         assert_eq!(config.keys.get("delete").unwrap().as_slice(), ["ctrl-d", "delete"]);
         assert_eq!(config.keys.get("drain").unwrap().as_slice(), ["r"]);
         assert!(config.keys.get("help").unwrap().is_empty());
@@ -296,7 +299,7 @@ mod tests {
     #[test]
     fn all_faults_are_told_at_once() {
         let text = "regions = [\"eu-west-1\", \"mars\"]\ntheme = \"../x\"\nread_only = true\n\n[price-cap]\n\"t3.nano\" = -1\n\
-                    [poll]\naws = \"1s\"\nec2 = \"1m\"\n[columns]\nmachines = [\"nam\"]\nclusters = []\n[keys]\ndrian = \"r\"\nhelp = [\"!\"]\n";
+                    [poll]\naws = \"1s\"\nec2 = \"1m\"\n[columns]\nmachines = [\"nam\"]\nhosts = []\n[keys]\ndrian = \"r\"\nhelp = [\"!\"]\n";
         assert_eq!(
             faults(text),
             [
@@ -307,7 +310,7 @@ mod tests {
                 "config.toml:8:7: poll.aws: expected a time from \"5s\" to \"10m\", such as \"15s\", found \"1s\"",
                 "config.toml:9:1: poll.ec2: no such key; expected one of aws, spot-prices, kube, edge",
                 "config.toml:11:13: columns.machines[0]: no such column; did you mean name?",
-                "config.toml:12:1: columns.clusters: no such table; expected one of machines, pools",
+                "config.toml:12:1: columns.hosts: no such table; expected one of clusters, pools, machines, prices, edge, findings",
                 "config.toml:14:1: keys.drian: no such action; did you mean drain?",
                 "config.toml:15:9: keys.help[0]: \"!\" is no key",
             ]
