@@ -12,3 +12,4 @@ pub mod app;
 pub mod config;
 pub mod fleet;
 pub mod provider;
+pub mod tui;
