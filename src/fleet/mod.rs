@@ -6,17 +6,22 @@
 mod adopt;
 mod apply;
 mod cap;
+pub mod csv;
 mod edge;
+#[cfg(test)]
+pub(crate) mod example;
 mod feed;
 mod finding;
 mod ids;
 mod instance;
 mod join;
+pub mod json;
 mod log;
 mod machine;
 pub mod market;
 mod node;
 mod observation;
+pub mod price;
 pub mod query;
 pub mod rules;
 mod severity;
