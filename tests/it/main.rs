@@ -2,4 +2,5 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on ends there")]
 
+mod aws;
 mod support;

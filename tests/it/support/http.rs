@@ -5,6 +5,7 @@
 //! it is after has come. Connections are kept alive, as real servers do, unless a reply says otherwise.
 
 use std::collections::VecDeque;
+use std::fmt::Write;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -323,18 +324,18 @@ async fn read_line(stream: &mut BufReader<TcpStream>) -> Option<String> {
 async fn write_reply(stream: &mut BufReader<TcpStream>, reply: Reply) -> Option<()> {
     let mut head = format!("HTTP/1.1 {} {}\r\n", reply.status, reason(reply.status));
     for (name, value) in &reply.headers {
-        head += &format!("{name}: {value}\r\n");
+        write!(head, "{name}: {value}\r\n").ok()?;
     }
     match reply.body {
         Body::Whole(body) => {
-            head += &format!("content-length: {}\r\n\r\n", body.len());
+            write!(head, "content-length: {}\r\n\r\n", body.len()).ok()?;
             let mut all = head.into_bytes();
             all.extend(body);
             stream.write_all(&all).await.ok()?;
             stream.flush().await.ok()
         }
         Body::Cut(part) => {
-            head += &format!("content-length: {}\r\n\r\n", part.len() + 1024);
+            write!(head, "content-length: {}\r\n\r\n", part.len() + 1024).ok()?;
             let mut all = head.into_bytes();
             all.extend(part);
             stream.write_all(&all).await.ok()?;

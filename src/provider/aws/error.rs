@@ -1,0 +1,425 @@
+//! What AWS says no with, in the fleet's words: the class of the failure, AWS' own message without its noise, and
+//! what mends it.
+//!
+//! A refusal comes as XML (EC2, Auto Scaling, STS) or JSON (Pricing) with a code; the SDK reads the form that belongs
+//! to the service, and [`code_in`] the other one, which proxies and gateways send. Without any code the HTTP status
+//! decides. No answer at all ends in [`FaultKind::Unreachable`], or in [`FaultKind::Credentials`] when the request
+//! could not even be signed.
+
+use std::error::Error;
+
+use aws_credential_types::provider::error::CredentialsError;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use serde_json::Value;
+use smol_str::{SmolStr, format_smolstr};
+
+use super::policy;
+use crate::fleet::{FaultKind, Scope};
+use crate::provider::ProviderError;
+
+/// The longest message that is passed on, in characters.
+const LONGEST: usize = 300;
+
+/// Translates the failure of one call.
+pub(super) fn translate<E>(call: &str, scope: &Scope, error: &SdkError<E, HttpResponse>) -> ProviderError
+where
+    E: Error + ProvideErrorMetadata + Send + Sync + 'static,
+{
+    let (kind, code, message) = read(error);
+    let message = code.as_deref().map_or_else(
+        || tidy(&message),
+        |code| {
+            if message.is_empty() {
+                SmolStr::new(code)
+            } else {
+                format_smolstr!("{code}: {}", tidy(&message))
+            }
+        },
+    );
+    ProviderError {
+        kind,
+        call: SmolStr::new(call),
+        target: format_smolstr!("{scope}"),
+        mend: mend(kind, call, scope, code.as_deref().unwrap_or_default(), &message),
+        message,
+    }
+}
+
+/// An answer that came whole but makes no sense.
+pub(super) fn malformed(call: &str, scope: &Scope, message: impl AsRef<str>) -> ProviderError {
+    ProviderError {
+        kind: FaultKind::Malformed,
+        call: SmolStr::new(call),
+        target: format_smolstr!("{scope}"),
+        message: tidy(message.as_ref()),
+        mend: mend(FaultKind::Malformed, call, scope, "", ""),
+    }
+}
+
+/// The class of the failure, AWS' code, and its message.
+fn read<E>(error: &SdkError<E, HttpResponse>) -> (FaultKind, Option<String>, String)
+where
+    E: Error + ProvideErrorMetadata + Send + Sync + 'static,
+{
+    if let Some(cause) = credentials_cause(error) {
+        return (FaultKind::Credentials, None, cause);
+    }
+    if let SdkError::ResponseError(context) = error
+        && context.raw().body().bytes().is_none()
+    {
+        let message = format!("the answer broke off: {}", root_cause(error));
+        return (FaultKind::Unreachable, None, message);
+    }
+    match error {
+        SdkError::ServiceError(context) if context.err().code().is_some() => {
+            let code = context.err().code().map(str::to_owned);
+            let kind = kind_of_code(code.as_deref().unwrap_or_default())
+                .unwrap_or_else(|| kind_of_status(context.raw().status().as_u16(), FaultKind::Other));
+            (kind, code, context.err().message().unwrap_or_default().to_owned())
+        }
+        SdkError::ServiceError(context) => read_response(context.raw(), FaultKind::Malformed),
+        SdkError::ResponseError(context) => read_response(context.raw(), FaultKind::Malformed),
+        SdkError::TimeoutError(_) => (
+            FaultKind::Unreachable,
+            None,
+            format!("no answer in time: {}", root_cause(error)),
+        ),
+        SdkError::DispatchFailure(_) => (FaultKind::Unreachable, None, root_cause(error)),
+        _ => (FaultKind::Other, None, root_cause(error)),
+    }
+}
+
+/// The class, code and message of a raw response.
+fn read_response(response: &HttpResponse, otherwise: FaultKind) -> (FaultKind, Option<String>, String) {
+    let status = response.status().as_u16();
+    let body = response.body().bytes().unwrap_or_default();
+    match code_in(body) {
+        Some((code, message)) => {
+            let kind = kind_of_code(&code).unwrap_or_else(|| kind_of_status(status, FaultKind::Other));
+            (kind, Some(code), message)
+        }
+        None => {
+            let start: String = String::from_utf8_lossy(body).chars().take(LONGEST).collect();
+            let message = if start.trim().is_empty() {
+                format!("HTTP {status} without a body")
+            } else {
+                format!("HTTP {status} with a body that is not an answer of this service: {start}")
+            };
+            (kind_of_status(status, otherwise), None, message)
+        }
+    }
+}
+
+/// The class of a raw response that refuses.
+pub(super) fn kind_of_response(response: &HttpResponse) -> FaultKind {
+    read_response(response, FaultKind::Malformed).0
+}
+
+/// Whether the failure is the server's own, without any of AWS' codes: emulators answer so to what they lack.
+pub(super) fn is_bare_server_error<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
+    let status = error.raw_response().map_or(0, |response| response.status().as_u16());
+    status >= 500 && error.code().is_none()
+}
+
+/// The code and message of an error document, XML or JSON.
+fn code_in(body: &[u8]) -> Option<(String, String)> {
+    let text = std::str::from_utf8(body).ok()?;
+    if text.trim_start().starts_with('{') {
+        let Ok(Value::Object(fields)) = serde_json::from_str(text) else {
+            return None;
+        };
+        let field = |names: &[&str]| names.iter().find_map(|name| fields.get(*name)?.as_str());
+        let code = field(&["__type", "code", "Code"])?;
+        // `com.amazon.coral.service#AccessDeniedException:http://…`
+        let code = code.rsplit('#').next()?.split(':').next()?;
+        let message = field(&["message", "Message"]).unwrap_or_default();
+        return Some((code.to_owned(), message.to_owned()));
+    }
+    let code = element(text, "Code")?;
+    Some((code, element(text, "Message").unwrap_or_default()))
+}
+
+/// The text of the first element of this name.
+fn element(xml: &str, name: &str) -> Option<String> {
+    let (_, rest) = xml.split_once(&format!("<{name}>"))?;
+    let (text, _) = rest.split_once(&format!("</{name}>"))?;
+    let text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"");
+    Some(text.replace("&apos;", "'").replace("&amp;", "&").trim().to_owned())
+}
+
+/// The class of AWS' error codes; `None` for one that tells of nothing general.
+fn kind_of_code(code: &str) -> Option<FaultKind> {
+    // `Client.RequestLimitExceeded` and the like come from old EC2 API versions.
+    let code = code
+        .strip_prefix("Client.")
+        .or_else(|| code.strip_prefix("Server."))
+        .unwrap_or(code);
+    Some(match code {
+        "RequestLimitExceeded"
+        | "Throttling"
+        | "ThrottlingException"
+        | "ThrottledException"
+        | "RequestThrottled"
+        | "RequestThrottledException"
+        | "TooManyRequestsException"
+        | "EC2ThrottledException"
+        | "BandwidthLimitExceeded"
+        | "PriorRequestNotComplete"
+        | "SlowDown" => FaultKind::Throttled,
+        "UnauthorizedOperation"
+        | "AccessDenied"
+        | "AccessDeniedException"
+        | "UnauthorizedAccess"
+        | "NotAuthorized"
+        | "OptInRequired" => FaultKind::Denied,
+        "AuthFailure"
+        | "ExpiredToken"
+        | "ExpiredTokenException"
+        | "RequestExpired"
+        | "RequestTimeTooSkewed"
+        | "UnrecognizedClient"
+        | "UnrecognizedClientException"
+        | "InvalidClientTokenId"
+        | "InvalidAccessKeyId"
+        | "InvalidToken"
+        | "SignatureDoesNotMatch"
+        | "InvalidSignatureException"
+        | "IncompleteSignature"
+        | "IncompleteSignatureException"
+        | "MissingAuthenticationToken"
+        | "MissingAuthenticationTokenException" => FaultKind::Credentials,
+        "InvalidAction"
+        | "UnknownOperation"
+        | "UnknownOperationException"
+        | "UnsupportedOperation"
+        | "NotImplemented" => FaultKind::Unsupported,
+        "ServiceUnavailable"
+        | "Unavailable"
+        | "InternalError"
+        | "InternalFailure"
+        | "InternalErrorException"
+        | "InternalServerError"
+        | "RequestTimeout" => FaultKind::Unreachable,
+        _ => return None,
+    })
+}
+
+fn kind_of_status(status: u16, otherwise: FaultKind) -> FaultKind {
+    match status {
+        401 | 403 => FaultKind::Denied,
+        429 => FaultKind::Throttled,
+        500.. => FaultKind::Unreachable,
+        _ => otherwise,
+    }
+}
+
+/// What is said when no way to credentials is set up; [`credentials_mend`] knows it again.
+const NO_CREDENTIALS: &str = "no credentials found";
+
+/// Why no credentials could be had, when that is what stopped the request.
+fn credentials_cause(error: &(dyn Error + 'static)) -> Option<String> {
+    let mut cause = Some(error);
+    while let Some(this) = cause {
+        match this.downcast_ref::<CredentialsError>() {
+            // The SDK lists every way that was not set up: all of them, so none is worth telling.
+            Some(CredentialsError::CredentialsNotLoaded(_)) => return Some(NO_CREDENTIALS.to_owned()),
+            Some(_) => return Some(root_cause(this)),
+            None => cause = this.source(),
+        }
+    }
+    None
+}
+
+/// The last of the causes: the one that says what really happened.
+fn root_cause(error: &(dyn Error + 'static)) -> String {
+    let mut last = error;
+    while let Some(cause) = last.source() {
+        last = cause;
+    }
+    last.to_string()
+}
+
+/// A message on one line, without what only AWS can decode, and not too long.
+fn tidy(message: &str) -> SmolStr {
+    let readable = message
+        .split_once("Encoded authorization failure message:")
+        .map_or(message, |(readable, _)| readable);
+    let mut line = String::new();
+    for word in readable.split_whitespace() {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    if line.chars().count() > LONGEST {
+        line = line.chars().take(LONGEST - 1).chain(['…']).collect();
+    }
+    SmolStr::new(line)
+}
+
+/// What to do about it.
+fn mend(kind: FaultKind, call: &str, scope: &Scope, code: &str, message: &str) -> SmolStr {
+    match kind {
+        FaultKind::Denied if code == "OptInRequired" => format_smolstr!(
+            "enable the region {} and the service for this account in the AWS console",
+            scope.region
+        ),
+        FaultKind::Denied if message.contains("service control policy") => {
+            format_smolstr!("a policy of the AWS organization forbids {call}: ask its administrators")
+        }
+        FaultKind::Denied => format_smolstr!("allow it in IAM: {}", policy::statement(call)),
+        FaultKind::Credentials => credentials_mend(scope, code, message),
+        FaultKind::Throttled => SmolStr::new("nothing to do: polling slows down by itself"),
+        FaultKind::Unreachable => format_smolstr!(
+            "check the network, the proxy, the region's name ({}) and AWS_ENDPOINT_URL if it is set",
+            scope.region
+        ),
+        FaultKind::Unsupported => format_smolstr!("{} offers no {call}", scope.region),
+        FaultKind::Malformed => SmolStr::new("check that proxies and AWS_ENDPOINT_URL lead to AWS"),
+        FaultKind::Crashed | FaultKind::Other => SmolStr::default(),
+    }
+}
+
+fn credentials_mend(scope: &Scope, code: &str, message: &str) -> SmolStr {
+    let option = if scope.profile.is_empty() {
+        SmolStr::default()
+    } else {
+        format_smolstr!(" --profile {}", scope.profile)
+    };
+    let words = message.to_ascii_lowercase();
+    match code {
+        "RequestExpired" | "RequestTimeTooSkewed" => format_smolstr!(
+            "set this machine's clock; if it is right, the session has expired: run `aws sso login{option}` or renew \
+             its keys"
+        ),
+        "AuthFailure" => format_smolstr!(
+            "check the keys with `aws sts get-caller-identity{option}`; if they are good, the region {} is not \
+             enabled for this account",
+            scope.region
+        ),
+        "ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" => {
+            format_smolstr!("the session has expired: run `aws sso login{option}`, or renew its keys")
+        }
+        "" if message == NO_CREDENTIALS && scope.profile.is_empty() => SmolStr::new(
+            "choose a profile with --profile or AWS_PROFILE, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; \
+             `aws configure sso` makes a profile",
+        ),
+        "" if message == NO_CREDENTIALS => format_smolstr!(
+            "check the name of the profile {} in ~/.aws/config and ~/.aws/credentials, log in with `aws sso \
+             login{option}`, or make it with `aws configure sso{option}`",
+            scope.profile
+        ),
+        "" if words.contains("sso") || words.contains("token") => format_smolstr!("run `aws sso login{option}`"),
+        _ => {
+            format_smolstr!("check the keys with `aws sts get-caller-identity{option}`, or run `aws sso login{option}`")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(code: &str) -> Option<FaultKind> {
+        kind_of_code(code)
+    }
+
+    #[test]
+    fn codes_are_classed() {
+        for (code, expected) in [
+            ("RequestLimitExceeded", FaultKind::Throttled),
+            ("Client.RequestLimitExceeded", FaultKind::Throttled),
+            ("ThrottlingException", FaultKind::Throttled),
+            ("UnauthorizedOperation", FaultKind::Denied),
+            ("AccessDeniedException", FaultKind::Denied),
+            ("ExpiredToken", FaultKind::Credentials),
+            ("InvalidClientTokenId", FaultKind::Credentials),
+            ("InternalError", FaultKind::Unreachable),
+            ("InvalidAction", FaultKind::Unsupported),
+        ] {
+            assert_eq!(kind(code), Some(expected), "{code}");
+        }
+        assert_eq!(kind("InvalidParameterValue"), None);
+    }
+
+    #[test]
+    fn error_documents_of_both_forms_are_read() {
+        let ec2 = b"<?xml version=\"1.0\"?><Response><Errors><Error><Code>UnauthorizedOperation</Code>\
+            <Message>You are &quot;not&quot; authorized &amp; so on</Message></Error></Errors></Response>";
+        let (code, message) = code_in(ec2).unwrap();
+        assert_eq!(code, "UnauthorizedOperation");
+        assert_eq!(message, "You are \"not\" authorized & so on");
+
+        let json = br#"{"__type":"com.amazonaws#AccessDeniedException:http://x/","Message":"no"}"#;
+        assert_eq!(
+            code_in(json),
+            Some(("AccessDeniedException".to_owned(), "no".to_owned()))
+        );
+
+        for junk in [
+            &b"<html>502</html>"[..],
+            b"",
+            b"{\"a\":",
+            b"{}",
+            b"\xff\xfe",
+            b"<Code>",
+            b"[1]",
+        ] {
+            assert_eq!(code_in(junk), None, "{junk:?}");
+        }
+    }
+
+    #[test]
+    fn messages_lose_their_encoded_part_and_their_line_ends() {
+        let said = "You are not authorized.\n Encoded authorization failure message: AbCdEf0123";
+        assert_eq!(tidy(said), "You are not authorized.");
+        let long = tidy(&"ä".repeat(1000));
+        assert_eq!(long.chars().count(), LONGEST);
+        assert!(long.ends_with('…'));
+    }
+
+    #[test]
+    fn a_denied_call_names_the_statement_that_grants_it() {
+        let scope = Scope::new("prod", "eu-west-1");
+        let said = mend(
+            FaultKind::Denied,
+            "ec2:DescribeInstances",
+            &scope,
+            "UnauthorizedOperation",
+            "",
+        );
+        assert_eq!(
+            said,
+            r#"allow it in IAM: {"Effect": "Allow", "Action": "ec2:DescribeInstances", "Resource": "*"}"#
+        );
+        let scp = "… with an explicit deny in a service control policy";
+        let said = mend(
+            FaultKind::Denied,
+            "ec2:DescribeInstances",
+            &scope,
+            "UnauthorizedOperation",
+            scp,
+        );
+        assert!(said.contains("organization"), "{said}");
+    }
+
+    #[test]
+    fn missing_and_expired_credentials_say_what_to_run() {
+        let named = Scope::new("prod", "eu-west-1");
+        let default = Scope::new("", "eu-west-1");
+        let run = |scope: &Scope, code: &str, message: &str| mend(FaultKind::Credentials, "x", scope, code, message);
+
+        assert!(run(&named, "ExpiredToken", "").contains("`aws sso login --profile prod`"));
+        assert!(run(&default, "ExpiredToken", "").contains("`aws sso login`"));
+        assert_eq!(
+            run(&named, "", "the SSO token has expired and cannot be refreshed"),
+            "run `aws sso login --profile prod`"
+        );
+        assert!(run(&default, "", NO_CREDENTIALS).contains("AWS_PROFILE"));
+        assert!(run(&named, "", NO_CREDENTIALS).contains("`aws configure sso --profile prod`"));
+        assert!(run(&named, "RequestExpired", "").contains("clock"));
+        assert!(run(&named, "AuthFailure", "").contains("eu-west-1"));
+    }
+}

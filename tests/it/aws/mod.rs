@@ -1,0 +1,31 @@
+//! The live AWS adapter over HTTP: against a real moto server, and for what moto cannot do against scripted answers.
+
+mod answers;
+mod chain;
+mod moto;
+mod prices;
+mod refusals;
+
+use jiff::Timestamp;
+use k3fleet::provider::aws::{AwsCloud, Keys, Options, Profile};
+
+/// The time in these tests, where the adapter asks for it.
+pub(crate) fn noon() -> Timestamp {
+    "2026-11-22T12:00:00Z".parse().expect("a time")
+}
+
+/// The ordinary options at noon.
+pub(crate) fn options() -> Options {
+    Options::new(noon)
+}
+
+/// The profile `prod` in `eu-west-1` at a scripted server.
+pub(crate) fn cloud(url: &str, options: Options) -> AwsCloud {
+    let keys = Keys {
+        id: "AKIAIOSFODNN7EXAMPLE".to_owned(),
+        secret: "a-secret".to_owned(),
+        session: None,
+    };
+    let profile = Profile::at_endpoint("prod", url, keys, options);
+    profile.region("eu-west-1").expect("a region")
+}

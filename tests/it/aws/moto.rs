@@ -1,0 +1,461 @@
+//! Against moto, seeded through the SDK.
+
+use std::collections::{HashMap, HashSet};
+
+use aws_sdk_autoscaling::types as asg;
+use aws_sdk_ec2::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_ec2::types as ec2;
+use k3fleet::fleet::{FaultKind, Instance, InstanceState, Purchase};
+use k3fleet::provider::Cloud;
+use k3fleet::provider::aws::{AwsCloud, Options, Profile};
+
+use super::options;
+use crate::support::moto::{self, Account};
+
+/// The SDK's own clients, to seed an account with.
+struct Seed {
+    ec2: aws_sdk_ec2::Client,
+    autoscaling: aws_sdk_autoscaling::Client,
+}
+
+impl Seed {
+    fn new(account: &Account, region: &str) -> Self {
+        let keys = account.keys.clone();
+        let credentials = Credentials::new(keys.id, keys.secret, keys.session, None, "test");
+        let ec2 = aws_sdk_ec2::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .credentials_provider(credentials.clone())
+            .region(Region::new(region.to_owned()))
+            .endpoint_url(&account.url);
+        let autoscaling = aws_sdk_autoscaling::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .credentials_provider(credentials)
+            .region(Region::new(region.to_owned()))
+            .endpoint_url(&account.url);
+        Self {
+            ec2: aws_sdk_ec2::Client::from_conf(ec2.build()),
+            autoscaling: aws_sdk_autoscaling::Client::from_conf(autoscaling.build()),
+        }
+    }
+
+    /// An Amazon Linux image, which moto knows without being told.
+    async fn image(&self) -> String {
+        let name = ec2::Filter::builder()
+            .name("name")
+            .values("al2023-ami-*-x86_64")
+            .build();
+        let images = self.ec2.describe_images().filters(name).send().await.expect("images");
+        let image = images.images().first().and_then(|image| image.image_id());
+        image.expect("moto has Amazon Linux").to_owned()
+    }
+
+    /// The default subnet of each zone.
+    async fn subnets(&self) -> Vec<String> {
+        let subnets = self.ec2.describe_subnets().send().await.expect("subnets");
+        subnets
+            .subnets()
+            .iter()
+            .filter_map(|one| one.subnet_id().map(str::to_owned))
+            .collect()
+    }
+
+    async fn template(&self, image: &str) -> String {
+        let data = ec2::RequestLaunchTemplateData::builder()
+            .image_id(image)
+            .instance_type(ec2::InstanceType::T3Small)
+            .build();
+        let made = self
+            .ec2
+            .create_launch_template()
+            .launch_template_name("k3s")
+            .launch_template_data(data)
+            .send()
+            .await;
+        let template = made.expect("a launch template").launch_template.expect("the template");
+        template.launch_template_id.expect("its id")
+    }
+
+    /// `count` lone instances, each in a reservation of its own.
+    async fn lone(&self, count: usize, image: &str, spot: bool, tags: &[(&str, &str)]) -> Vec<String> {
+        let tags = tags
+            .iter()
+            .map(|(key, value)| ec2::Tag::builder().key(*key).value(*value).build());
+        let tags = ec2::TagSpecification::builder()
+            .resource_type(ec2::ResourceType::Instance)
+            .set_tags(Some(tags.collect()))
+            .build();
+        let market = spot.then(|| {
+            ec2::InstanceMarketOptionsRequest::builder()
+                .market_type(ec2::MarketType::Spot)
+                .build()
+        });
+        let mut ids = Vec::new();
+        for _ in 0..count {
+            let run = self
+                .ec2
+                .run_instances()
+                .image_id(image)
+                .instance_type(ec2::InstanceType::T3Micro)
+                .min_count(1)
+                .max_count(1)
+                .tag_specifications(tags.clone())
+                .set_instance_market_options(market.clone());
+            let run = run.send().await.expect("an instance");
+            ids.extend(
+                run.instances()
+                    .iter()
+                    .filter_map(|one| one.instance_id().map(str::to_owned)),
+            );
+        }
+        ids
+    }
+
+    async fn group(&self, name: &str, size: i32, template: &str, subnets: &[String]) {
+        let template = asg::LaunchTemplateSpecification::builder()
+            .launch_template_id(template)
+            .version("$Latest");
+        self.autoscaling
+            .create_auto_scaling_group()
+            .auto_scaling_group_name(name)
+            .launch_template(template.build())
+            .min_size(0)
+            .max_size(9)
+            .desired_capacity(size)
+            .vpc_zone_identifier(subnets.join(","))
+            .tags(tag(name, "k3fleet:cluster", "prod"))
+            .send()
+            .await
+            .expect("a group");
+    }
+
+    async fn mixed_group(&self, name: &str, size: i32, template: &str, subnets: &[String]) {
+        let template = asg::LaunchTemplateSpecification::builder()
+            .launch_template_id(template)
+            .version("$Latest");
+        let overrides = ["t3.medium", "t3a.medium", "m6i.large"];
+        let overrides = overrides.map(|one| asg::LaunchTemplateOverrides::builder().instance_type(one).build());
+        let policy = asg::MixedInstancesPolicy::builder()
+            .launch_template(
+                asg::LaunchTemplate::builder()
+                    .launch_template_specification(template.build())
+                    .set_overrides(Some(overrides.to_vec()))
+                    .build(),
+            )
+            .instances_distribution(
+                asg::InstancesDistribution::builder()
+                    .on_demand_base_capacity(2)
+                    .on_demand_percentage_above_base_capacity(25)
+                    .build(),
+            );
+        self.autoscaling
+            .create_auto_scaling_group()
+            .auto_scaling_group_name(name)
+            .mixed_instances_policy(policy.build())
+            .min_size(3)
+            .max_size(40)
+            .desired_capacity(size)
+            .vpc_zone_identifier(subnets.join(","))
+            .tags(tag(name, "k3fleet:role", "agent"))
+            .send()
+            .await
+            .expect("a mixed group");
+    }
+}
+
+fn tag(group: &str, key: &str, value: &str) -> asg::Tag {
+    asg::Tag::builder()
+        .resource_type("auto-scaling-group")
+        .resource_id(group)
+        .key(key)
+        .value(value)
+        .propagate_at_launch(true)
+        .build()
+}
+
+fn seen_through(account: &Account, region: &str, options: Options) -> AwsCloud {
+    let profile = Profile::at_endpoint("", &account.url, account.keys.clone(), options);
+    profile.region(region).expect("a region")
+}
+
+fn calls(cloud: &AwsCloud, api: &str) -> u64 {
+    cloud
+        .usage()
+        .iter()
+        .find(|usage| usage.api == api)
+        .map_or(0, |usage| usage.total)
+}
+
+#[tokio::test]
+async fn three_groups_and_sixty_instances_in_two_regions_are_seen_whole() {
+    let Some(account) = moto::account("100000000001").await else {
+        return;
+    };
+    let ireland = Seed::new(&account, "eu-west-1");
+    let virginia = Seed::new(&account, "us-east-1");
+    let image = ireland.image().await;
+    let subnets = ireland.subnets().await;
+    let template = ireland.template(&image).await;
+    ireland.group("k3s_servers", 3, &template, &subnets).await;
+    ireland.mixed_group("k3s_workers", 26, &template, &subnets).await;
+    ireland.group("k3s_spare", 0, &template, &subnets).await;
+    let lone = ireland
+        .lone(11, &image, false, &[("Name", "lone"), ("empty", "")])
+        .await;
+    ireland.lone(10, &image, true, &[("k3fleet:cluster", "ci")]).await;
+    let far_image = virginia.image().await;
+    virginia.lone(10, &far_image, false, &[("Name", "far")]).await;
+    let over = ireland.lone(1, &image, false, &[("Name", "over")]).await;
+    ireland
+        .ec2
+        .terminate_instances()
+        .set_instance_ids(Some(over.clone()))
+        .send()
+        .await
+        .expect("terminated");
+    let stopped = &lone[0];
+    ireland
+        .ec2
+        .stop_instances()
+        .instance_ids(stopped)
+        .send()
+        .await
+        .expect("stopped");
+
+    // Pages of 5: moto counts reservations, of which the groups have 3 and the lone ones 21.
+    let mut small_pages = options();
+    small_pages.page = 5;
+    let here = seen_through(&account, "eu-west-1", small_pages.clone());
+    let there = seen_through(&account, "us-east-1", small_pages);
+    let (in_ireland, in_virginia) = tokio::join!(here.instances(), there.instances());
+    let (in_ireland, in_virginia) = (in_ireland.expect("Ireland"), in_virginia.expect("Virginia"));
+    assert_eq!((in_ireland.len(), in_virginia.len()), (50, 10));
+    assert_eq!(calls(&here, "ec2:DescribeInstances"), 5);
+    assert_eq!(calls(&there, "ec2:DescribeInstances"), 2);
+    let ids: HashSet<_> = in_ireland.iter().chain(&in_virginia).map(|one| &one.id).collect();
+    assert_eq!(ids.len(), 60);
+    assert!(
+        in_ireland.iter().all(|one| one.id.as_str() != over[0]),
+        "the terminated one is not listed"
+    );
+    assert!(
+        in_ireland
+            .iter()
+            .all(|one| one.scope.region == "eu-west-1" && one.zone.starts_with("eu-west-1"))
+    );
+    assert!(in_virginia.iter().all(|one| one.tag("Name") == Some("far")));
+
+    let by_id: HashMap<_, &Instance> = in_ireland.iter().map(|one| (one.id.as_str(), one)).collect();
+    let one = by_id[lone[1].as_str()];
+    assert_eq!(one.state, InstanceState::Running);
+    assert_eq!(one.instance_type, "t3.micro");
+    assert_eq!(one.arch.map(|arch| arch.as_str()), Some("amd64"));
+    assert_eq!(one.purchase, Purchase::OnDemand);
+    assert_eq!(one.image.as_deref(), Some(image.as_str()));
+    assert!(one.launched_at.is_some() && one.private_ip.is_some() && one.vpc.is_some());
+    assert!(
+        one.private_dns
+            .as_deref()
+            .is_some_and(|name| name.ends_with(".internal"))
+    );
+    assert_eq!((one.tag("empty"), one.tag("none")), (Some(""), None));
+    let stopped = by_id[stopped.as_str()];
+    assert_eq!(stopped.state, InstanceState::Stopped);
+    assert!(stopped.reason.is_some(), "who stopped it is told");
+    let spot: Vec<_> = in_ireland.iter().filter(|one| one.purchase == Purchase::Spot).collect();
+    assert_eq!(spot.len(), 10, "moto buys on demand whatever a group's policy says");
+    assert!(spot.iter().all(|one| one.tag("k3fleet:cluster") == Some("ci")));
+
+    let mut single = options();
+    single.page = 1;
+    let here = seen_through(&account, "eu-west-1", single);
+    let mut groups = here.asgs().await.expect("groups");
+    assert_eq!(calls(&here, "autoscaling:DescribeAutoScalingGroups"), 3);
+    groups.sort_by(|a, b| a.name.cmp(&b.name));
+    let names: Vec<_> = groups.iter().map(|group| group.name.as_str()).collect();
+    assert_eq!(names, ["k3s_servers", "k3s_spare", "k3s_workers"]);
+    let sizes: Vec<_> = groups
+        .iter()
+        .map(|group| (group.desired, group.min, group.max))
+        .collect();
+    assert_eq!(sizes, [(3, 0, 9), (0, 0, 9), (26, 3, 40)]);
+    let [servers, spare, workers] = groups.as_slice() else {
+        panic!("three groups");
+    };
+    assert_eq!((servers.on_demand_base, servers.on_demand_percent), (None, None));
+    assert_eq!(servers.zones.len(), 3);
+    assert!(servers.types.is_empty() && spare.members.is_empty());
+    assert_eq!(
+        workers.types.iter().collect::<Vec<_>>(),
+        ["t3.medium", "t3a.medium", "m6i.large"]
+    );
+    assert_eq!((workers.on_demand_base, workers.on_demand_percent), (Some(2), Some(25)));
+    assert!(workers.tags.contains(&("k3fleet:role".into(), "agent".into())));
+    for group in [servers, workers] {
+        assert_eq!(group.members.len(), group.desired as usize);
+        for member in &group.members {
+            assert_eq!(
+                (member.lifecycle.as_str(), member.healthy, member.protected),
+                ("InService", true, false)
+            );
+            assert_eq!(
+                by_id[member.id.as_str()].asg(),
+                Some(group.name.as_str()),
+                "both sides name each other"
+            );
+        }
+    }
+
+    let activities = here.activities("k3s_servers").await.expect("activities");
+    assert_eq!(activities, [], "moto tells of none");
+}
+
+#[tokio::test]
+async fn suspended_processes_protection_and_ill_health_are_seen() {
+    let Some(account) = moto::account("100000000002").await else {
+        return;
+    };
+    let seed = Seed::new(&account, "eu-west-1");
+    let image = seed.image().await;
+    let template = seed.template(&image).await;
+    seed.group("k3s_servers", 2, &template, &seed.subnets().await).await;
+    let cloud = seen_through(&account, "eu-west-1", options());
+    let before = cloud.asgs().await.expect("groups");
+    let [first, second] = &*before[0].members else {
+        panic!("two members: {before:?}");
+    };
+
+    let auto = &seed.autoscaling;
+    auto.suspend_processes()
+        .auto_scaling_group_name("k3s_servers")
+        .scaling_processes("AZRebalance")
+        .send()
+        .await
+        .expect("suspended");
+    auto.set_instance_protection()
+        .auto_scaling_group_name("k3s_servers")
+        .instance_ids(first.id.as_str())
+        .protected_from_scale_in(true)
+        .send()
+        .await
+        .expect("protected");
+    auto.set_instance_health()
+        .instance_id(second.id.as_str())
+        .health_status("Unhealthy")
+        .send()
+        .await
+        .expect("ill");
+
+    let after = cloud.asgs().await.expect("groups");
+    assert_eq!(after[0].suspended.iter().collect::<Vec<_>>(), ["AZRebalance"]);
+    let state = |id| {
+        let member = after[0].members.iter().find(|member| member.id == id);
+        member.map(|member| (member.healthy, member.protected))
+    };
+    assert_eq!(state(first.id.clone()), Some((true, true)));
+    assert_eq!(state(second.id.clone()), Some((false, false)));
+}
+
+#[tokio::test]
+async fn a_spot_fleet_is_seen_with_its_types_and_tags_until_it_is_cancelled() {
+    let Some(account) = moto::account("100000000003").await else {
+        return;
+    };
+    let seed = Seed::new(&account, "eu-west-1");
+    let image = seed.image().await;
+    let subnets = seed.subnets().await;
+    let specifications = [
+        ec2::InstanceType::T3Medium,
+        ec2::InstanceType::M6iLarge,
+        ec2::InstanceType::T3Medium,
+    ];
+    let specifications = specifications.map(|one| {
+        ec2::SpotFleetLaunchSpecification::builder()
+            .image_id(&image)
+            .instance_type(one)
+            .subnet_id(&subnets[0])
+            .weighted_capacity(1.0)
+            .spot_price("0.05")
+            .build()
+    });
+    let tags = ec2::TagSpecification::builder()
+        .resource_type(ec2::ResourceType::SpotFleetRequest)
+        .tags(ec2::Tag::builder().key("k3fleet:pool").value("burst").build());
+    let config = ec2::SpotFleetRequestConfigData::builder()
+        .iam_fleet_role("arn:aws:iam::100000000003:role/fleet")
+        .target_capacity(4)
+        .spot_price("0.05")
+        .allocation_strategy(ec2::AllocationStrategy::LowestPrice)
+        .set_launch_specifications(Some(specifications.to_vec()))
+        .tag_specifications(tags.build())
+        .build();
+    let request = seed
+        .ec2
+        .request_spot_fleet()
+        .spot_fleet_request_config(config)
+        .send()
+        .await
+        .expect("a fleet");
+    let id = request.spot_fleet_request_id().expect("its id").to_owned();
+
+    let cloud = seen_through(&account, "eu-west-1", options());
+    let fleets = cloud.spot_fleets().await.expect("fleets");
+    let [fleet] = fleets.as_slice() else {
+        panic!("one fleet: {fleets:?}");
+    };
+    assert_eq!((fleet.id.as_str(), fleet.state.as_str()), (id.as_str(), "active"));
+    assert_eq!((fleet.target, fleet.fulfilled), (4, 4));
+    assert_eq!(fleet.types.iter().collect::<Vec<_>>(), ["t3.medium", "m6i.large"]);
+    assert_eq!(&*fleet.tags, [("k3fleet:pool".into(), "burst".into())]);
+
+    let members = cloud.instances().await.expect("instances");
+    assert!(!members.is_empty() && members.iter().all(|one| one.purchase == Purchase::Spot));
+    assert_eq!(cloud.notices().await.expect("no notices"), [], "nothing is marked");
+
+    let cancel = seed
+        .ec2
+        .cancel_spot_fleet_requests()
+        .spot_fleet_request_ids(id)
+        .terminate_instances(true);
+    cancel.send().await.expect("cancelled");
+    assert_eq!(cloud.spot_fleets().await.expect("fleets"), []);
+    assert_eq!(cloud.instances().await.expect("instances"), []);
+}
+
+#[tokio::test]
+async fn the_check_tells_what_is_granted_and_whose_clock_it_is() {
+    let Some(account) = moto::account("100000000004").await else {
+        return;
+    };
+    let cloud = seen_through(&account, "eu-west-1", options());
+    assert_eq!(cloud.account().await.expect("an account"), account.id);
+
+    let checks = cloud.check().await;
+    assert_eq!(checks.len(), 8);
+    assert_eq!(checks[0].permission, "sts:GetCallerIdentity");
+    let skew = checks[0].clock_skew.expect("moto dates its answers");
+    assert!(skew.abs() <= 2, "the same machine, the same clock: {skew}");
+    for check in &checks {
+        match (&check.outcome, check.permission.as_str()) {
+            (Err(lacking), "pricing:GetProducts") => assert_eq!(lacking.kind, FaultKind::Unreachable),
+            (outcome, permission) => assert!(outcome.is_ok(), "{permission}: {outcome:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn spot_prices_are_asked_for_the_types_alone() {
+    let Some(account) = moto::account("100000000005").await else {
+        return;
+    };
+    let cloud = seen_through(&account, "eu-west-1", options());
+    let types = ["t3.micro".into(), "m7g.large".into()];
+    let prices = cloud.spot_prices(&types, super::noon()).await.expect("prices");
+    let listed: HashSet<_> = prices.iter().map(|price| price.instance_type.as_str()).collect();
+    assert_eq!(listed, HashSet::from(["t3.micro", "m7g.large"]));
+    assert!(
+        prices
+            .iter()
+            .all(|price| price.zone.starts_with("eu-west-1") && price.usd == 0.00001)
+    );
+    assert_eq!(cloud.spot_prices(&[], super::noon()).await.expect("nothing asked"), []);
+}
