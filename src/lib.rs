@@ -12,4 +12,5 @@ pub mod app;
 pub mod config;
 pub mod fleet;
 pub mod provider;
+pub mod runtime;
 pub mod tui;

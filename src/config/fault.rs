@@ -76,6 +76,14 @@ pub struct ConfigError {
     pub faults: Vec<Fault>,
 }
 
+impl ConfigError {
+    /// The faults of both, so that several files are reported together.
+    pub fn and(mut self, other: Self) -> Self {
+        self.faults.extend(other.faults);
+        self
+    }
+}
+
 impl From<Fault> for ConfigError {
     fn from(fault: Fault) -> Self {
         Self { faults: vec![fault] }
@@ -107,9 +115,7 @@ mod tests {
         fault.position = Some(Position { line: 3, column: 7 });
         fault.key = "groups.a".into();
         assert_eq!(fault.to_string(), "hosts.toml:3:7: groups.a: no such file");
-        let error = ConfigError {
-            faults: vec![fault.clone(), fault],
-        };
+        let error = ConfigError::from(fault.clone()).and(fault.into());
         assert_eq!(error.to_string().lines().count(), 2);
     }
 }

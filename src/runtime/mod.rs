@@ -1,0 +1,3 @@
+//! Where everything meets: the parts that know all others.
+
+pub mod themes;
