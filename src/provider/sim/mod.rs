@@ -1,1 +1,38 @@
-//! stub
+//! One simulated world behind all three ports: `--demo` and the scenario tests run on it.
+//!
+//! ```text
+//!  scenario.toml ─ check ─▶ build ─▶ state: clusters, machines, groups, nodes, pods, boards
+//!                                      ▲ advance(now): plays the queue of events, in order
+//!                     told ─ machine ─ group ─ node ─ workload   (what each event does)
+//!                                      │
+//!                    world (lock, clock) ─ cloud │ kube │ shell  (the ports)
+//! ```
+//! It is a small state machine, not a slide show: an instance boots and its node joins, a group keeps its
+//! desired capacity, pods move to nodes that are ready. Events draw on one seeded generator and are played at
+//! their own times; what is only read (prices, usage, temperatures) is a function of seed and time ([`noise`]).
+//! So the same seed, scenario and times give the same observations, whoever looks how often.
+
+mod build;
+mod check;
+mod clock;
+mod cloud;
+mod fault;
+mod group;
+mod kube;
+mod machine;
+mod market;
+mod names;
+mod node;
+mod noise;
+mod scenario;
+mod shell;
+mod state;
+mod store;
+#[cfg(test)]
+mod tests;
+mod told;
+mod workload;
+mod world;
+
+pub use scenario::{Scenario, ScenarioError};
+pub use world::World;

@@ -1,0 +1,246 @@
+//! Auto Scaling groups: each keeps its desired capacity by launching and ending instances.
+
+use jiff::SignedDuration;
+use smol_str::{SmolStr, format_smolstr};
+
+use super::clock::{earlier, whole};
+use super::machine::Order;
+use super::state::{Event, GroupNo, State};
+use crate::fleet::{Activity, Asg, AsgMember, InstanceId, InstanceState, Purchase};
+
+/// Activities kept for each group.
+const ACTIVITIES: usize = 20;
+const PENDING: SmolStr = SmolStr::new_static("Pending");
+const IN_SERVICE: SmolStr = SmolStr::new_static("InService");
+const TERMINATING: SmolStr = SmolStr::new_static("Terminating");
+
+impl State {
+    /// Launches a new group's members, settled for that long or from nothing now.
+    pub(super) fn fill_group(&mut self, no: GroupNo, age: Option<SignedDuration>) {
+        let Some(desired) = self.groups.get(no).map(|g| g.desired) else {
+            return;
+        };
+        for n in 0..desired {
+            // The founding members came together; each was replaced since or was not.
+            let age = age.map(|age| if n % 3 == 1 { age / 3 } else { age });
+            self.launch_member(no, age);
+        }
+    }
+
+    /// Brings a group to its desired capacity. Members that are about to end do not count.
+    pub(super) fn reconcile(&mut self, no: GroupNo) {
+        loop {
+            let Some(group) = self.groups.get(no) else {
+                return;
+            };
+            let counted: Vec<InstanceId> = group.members.keys().filter(|id| self.counts(id)).cloned().collect();
+            let desired = usize::try_from(group.desired).unwrap_or(usize::MAX);
+            if counted.len() < desired {
+                if self.launch_member(no, None).is_none() {
+                    return;
+                }
+            } else if counted.len() > desired {
+                let Some(id) = self.surplus(&counted) else {
+                    return;
+                };
+                self.terminate(&id, "User initiated");
+            } else {
+                return;
+            }
+        }
+    }
+
+    /// Whether a group counts an instance towards its capacity.
+    fn counts(&self, id: &InstanceId) -> bool {
+        self.machines.get(id).is_some_and(|m| !m.doomed)
+    }
+
+    /// Whom a group that has too many ends: the oldest in the zone with the most.
+    fn surplus(&self, members: &[InstanceId]) -> Option<InstanceId> {
+        let machines = || members.iter().filter_map(|id| self.machines.get(id));
+        let in_zone = |zone: &str| machines().filter(|m| m.instance.zone == zone).count();
+        machines()
+            .max_by(|a, b| {
+                let zones = in_zone(&a.instance.zone).cmp(&in_zone(&b.instance.zone));
+                zones.then(b.instance.launched_at.cmp(&a.instance.launched_at))
+            })
+            .map(|m| m.instance.id.clone())
+    }
+
+    fn launch_member(&mut self, no: GroupNo, age: Option<SignedDuration>) -> Option<InstanceId> {
+        let group = self.groups.get(no)?;
+        let spec = std::sync::Arc::clone(&group.spec);
+        let (cluster, scope, name) = (group.cluster, group.scope.clone(), group.name.clone());
+        let counted = || {
+            group
+                .members
+                .keys()
+                .filter_map(|id| self.machines.get(id))
+                .filter(|m| !m.doomed)
+        };
+        let above = group.desired.saturating_sub(spec.on_demand_base);
+        let on_demand = spec
+            .on_demand_base
+            .saturating_add((above * spec.on_demand_percent).div_ceil(100));
+        let have = counted().filter(|m| m.instance.purchase == Purchase::OnDemand).count();
+        let purchase = if have < usize::try_from(on_demand).unwrap_or(0) {
+            Purchase::OnDemand
+        } else {
+            Purchase::Spot
+        };
+        let zone = spec
+            .zones
+            .iter()
+            .min_by_key(|z| counted().filter(|m| m.instance.zone == *z.get_ref()).count())?;
+        let zone = zone.get_ref().clone();
+        // On-demand capacity comes in the order of the list; spot comes from where there is most of it.
+        let kind = match purchase {
+            Purchase::OnDemand => spec.types.first(),
+            Purchase::Spot => self.rng.choice(spec.types.iter()),
+        };
+        let kind = kind?.get_ref().clone();
+        let id = self.launch(&Order {
+            cluster,
+            group: Some(no),
+            pool: &spec.name,
+            role: spec.role,
+            instance_type: &kind,
+            zone: &zone,
+            purchase,
+            age,
+        })?;
+        let since = age.map_or(self.now, |age| earlier(self.now, age));
+        let settled = age.is_some();
+        let activity = Activity {
+            scope,
+            id: self.names.uuid(&mut self.rng),
+            asg: name,
+            started_at: whole(since),
+            ended_at: settled.then(|| whole(since)),
+            status: SmolStr::new(if settled { "Successful" } else { "PreInService" }),
+            description: format_smolstr!("Launching a new EC2 instance: {id}"),
+            message: None,
+            progress: if settled { 100 } else { 30 },
+        };
+        let member = AsgMember {
+            id: id.clone(),
+            lifecycle: if settled { IN_SERVICE } else { PENDING },
+            healthy: true,
+            protected: false,
+        };
+        let group = self.groups.get_mut(no)?;
+        group.members.insert(id.clone(), member);
+        group.activities.push_front(activity);
+        group.activities.truncate(ACTIVITIES);
+        Some(id)
+    }
+
+    /// A running member is taken into service.
+    pub(super) fn in_service(&mut self, id: &InstanceId) {
+        let Some(machine) = self.machines.get(id) else {
+            return;
+        };
+        if machine.instance.state != InstanceState::Running {
+            return;
+        }
+        let Some(no) = machine.group else {
+            return;
+        };
+        if let Some(member) = self.groups.get_mut(no).and_then(|g| g.members.get_mut(id)) {
+            member.lifecycle = IN_SERVICE;
+        }
+        self.end_activity(no, id);
+    }
+
+    /// A group's health check finds a member unhealthy: it is replaced soon.
+    pub(super) fn unhealthy(&mut self, id: &InstanceId) {
+        let Some(no) = self.machines.get(id).and_then(|m| m.group) else {
+            return;
+        };
+        if let Some(member) = self.groups.get_mut(no).and_then(|g| g.members.get_mut(id)) {
+            member.healthy = false;
+        }
+        self.after(
+            6.0,
+            Event::Terminate(id.clone(), "Taken out of service by a health check".into()),
+        );
+    }
+
+    /// A member is being terminated.
+    pub(super) fn member_leaves(&mut self, no: GroupNo, id: &InstanceId) {
+        let activity_id = self.names.uuid(&mut self.rng);
+        let now = whole(self.now);
+        let Some(group) = self.groups.get_mut(no) else {
+            return;
+        };
+        if let Some(member) = group.members.get_mut(id) {
+            member.lifecycle = TERMINATING;
+        }
+        group.activities.push_front(Activity {
+            scope: group.scope.clone(),
+            id: activity_id,
+            asg: group.name.clone(),
+            started_at: now,
+            ended_at: None,
+            status: "InProgress".into(),
+            description: format_smolstr!("Terminating EC2 instance: {id}"),
+            message: None,
+            progress: 0,
+        });
+        group.activities.truncate(ACTIVITIES);
+    }
+
+    /// A member is terminated.
+    pub(super) fn member_left(&mut self, no: GroupNo, id: &InstanceId) {
+        if let Some(group) = self.groups.get_mut(no) {
+            group.members.remove(id);
+        }
+        self.end_activity(no, id);
+    }
+
+    fn end_activity(&mut self, no: GroupNo, id: &InstanceId) {
+        let now = whole(self.now);
+        let Some(group) = self.groups.get_mut(no) else {
+            return;
+        };
+        let open = group.activities.iter_mut().filter(|a| a.ended_at.is_none());
+        for activity in open.filter(|a| a.description.ends_with(id.as_str())) {
+            activity.ended_at = Some(now);
+            activity.status = "Successful".into();
+            activity.progress = 100;
+        }
+    }
+
+    /// Sets a group's desired capacity, within its bounds.
+    pub(super) fn set_desired(&mut self, no: GroupNo, desired: u32) {
+        if let Some(group) = self.groups.get_mut(no) {
+            group.desired = desired.clamp(group.spec.min, group.spec.max);
+            self.reconcile(no);
+        }
+    }
+
+    /// A group as Auto Scaling describes it; `None` for one whose cluster is no more.
+    pub(super) fn describe_group(&self, no: GroupNo) -> Option<Asg> {
+        let group = self.groups.get(no)?;
+        let spec = &group.spec;
+        if !group.alive && group.members.is_empty() {
+            return None;
+        }
+        Some(Asg {
+            scope: group.scope.clone(),
+            name: group.name.clone(),
+            desired: group.desired,
+            min: spec.min,
+            max: spec.max,
+            members: group.members.values().cloned().collect(),
+            types: spec.types.iter().map(|t| t.get_ref().clone()).collect(),
+            zones: spec.zones.iter().map(|z| z.get_ref().clone()).collect(),
+            on_demand_percent: Some(spec.on_demand_percent),
+            on_demand_base: Some(spec.on_demand_base),
+            suspended: Box::default(),
+            tags: self
+                .cluster_tags(group.cluster, &spec.name, spec.role)
+                .into_boxed_slice(),
+        })
+    }
+}

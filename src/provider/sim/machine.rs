@@ -1,0 +1,232 @@
+//! The life of an instance: pending, running, its node joins, shutting down, gone.
+
+use std::net::IpAddr;
+
+use jiff::SignedDuration;
+use smol_str::{SmolStr, format_smolstr};
+
+use super::clock::{earlier, later, seconds, whole};
+use super::names::ip_name;
+use super::scenario::{Hostnames, Shape};
+use super::state::{ClusterNo, Event, GroupNo, Machine, State};
+use crate::fleet::{Instance, InstanceId, InstanceState, Purchase, Role};
+
+/// A kubelet's silence after which its node counts as lost (`node-monitor-grace-period`).
+pub(super) const GRACE: f64 = 50.0;
+
+/// What to launch, and for whom.
+pub(super) struct Order<'a> {
+    pub(super) cluster: ClusterNo,
+    pub(super) group: Option<GroupNo>,
+    /// The value of `k3fleet:pool`.
+    pub(super) pool: &'a str,
+    pub(super) role: Role,
+    pub(super) instance_type: &'a str,
+    pub(super) zone: &'a str,
+    pub(super) purchase: Purchase,
+    /// It has been running for about that long; `None`: it starts now.
+    pub(super) age: Option<SignedDuration>,
+}
+
+impl State {
+    /// Launches an instance. It boots by itself, and its node joins.
+    pub(super) fn launch(&mut self, order: &Order<'_>) -> Option<InstanceId> {
+        let cluster = self.clusters.get(order.cluster)?;
+        let spec = &cluster.spec;
+        let zones = self.regions.iter().find(|r| r.name == cluster.scope.region);
+        let zone_no = zones
+            .and_then(|r| r.zones.iter().position(|z| z.name == order.zone))
+            .unwrap_or(0);
+        let ip = self.names.private_ip(order.cluster, zone_no);
+        let id = self.names.instance(&mut self.rng);
+        let domain = if cluster.scope.region == "us-east-1" {
+            "ec2.internal".into()
+        } else {
+            format_smolstr!("{}.compute.internal", cluster.scope.region)
+        };
+        let host = match spec.hostnames {
+            Hostnames::IpName => ip_name(ip),
+            Hostnames::ResourceName => SmolStr::new(id.as_str()),
+        };
+        let launched_at = order.age.map_or(self.now, |age| {
+            let late = seconds(age.as_secs_f64() * 0.1 * self.rng.f64());
+            earlier(self.now, age.saturating_sub(late))
+        });
+        let arch = self.types.get(order.instance_type).map(|t| t.arch);
+        let instance = Instance {
+            id: id.clone(),
+            scope: cluster.scope.clone(),
+            state: InstanceState::Pending,
+            instance_type: order.instance_type.into(),
+            arch,
+            zone: order.zone.into(),
+            purchase: order.purchase,
+            launched_at: Some(whole(launched_at)),
+            public_ip: None,
+            private_ip: Some(IpAddr::V4(ip)),
+            private_dns: Some(format_smolstr!("{host}.{domain}")),
+            image: Some(image(self.seed, &cluster.scope.region, arch.map_or("", |a| a.as_str()))),
+            vpc: Some(vpc(self.seed, order.cluster)),
+            reason: None,
+            tags: self.tags(order),
+        };
+        let machine = Machine {
+            instance,
+            cluster: order.cluster,
+            group: order.group,
+            role: order.role,
+            version: spec.k3s.clone(),
+            node: host,
+            doomed: false,
+            joins: true,
+            node_stays: SignedDuration::from_secs(6),
+        };
+        self.machines.insert(id.clone(), machine);
+        if order.age.is_some() {
+            self.run(&id);
+            self.register(&id, true);
+        } else {
+            let boot = self.between(6.0, 11.0);
+            self.after(boot, Event::Boot(id.clone()));
+        }
+        Some(id)
+    }
+
+    /// The tags of an instance, or of a group when no name is due.
+    fn tags(&self, order: &Order<'_>) -> Box<[(SmolStr, SmolStr)]> {
+        let mut tags = self.cluster_tags(order.cluster, order.pool, order.role);
+        let cluster = self.clusters.get(order.cluster).map_or("", |c| c.name.as_str());
+        tags.push(("Name".into(), format_smolstr!("{cluster}-{}", order.pool)));
+        if let Some(group) = order.group.and_then(|g| self.groups.get(g)) {
+            tags.push(("aws:autoscaling:groupName".into(), group.name.clone()));
+        }
+        tags.into_boxed_slice()
+    }
+
+    /// The tags that everything of a cluster's pool carries.
+    pub(super) fn cluster_tags(&self, no: ClusterNo, pool: &str, role: Role) -> Vec<(SmolStr, SmolStr)> {
+        let Some(cluster) = self.clusters.get(no) else {
+            return Vec::new();
+        };
+        let mut tags: Vec<(SmolStr, SmolStr)> = vec![
+            ("k3fleet:cluster".into(), cluster.name.clone()),
+            ("k3fleet:pool".into(), pool.into()),
+            ("k3fleet:role".into(), role.as_str().into()),
+            ("k3fleet:shape".into(), cluster.spec.shape.as_str().into()),
+            ("k3fleet:created-by".into(), cluster.spec.created_by.clone()),
+        ];
+        if let Some(at) = cluster.expires_at {
+            tags.push(("k3fleet:expires-at".into(), format_smolstr!("{}", whole(at))));
+        }
+        tags
+    }
+
+    /// A pending instance runs.
+    pub(super) fn boot(&mut self, id: &InstanceId) {
+        if self
+            .machines
+            .get(id)
+            .is_none_or(|m| m.instance.state != InstanceState::Pending)
+        {
+            return;
+        }
+        self.run(id);
+        let (service, join) = (self.between(2.0, 4.0), self.between(16.0, 24.0));
+        self.after(service, Event::InService(id.clone()));
+        self.after(join, Event::Join(id.clone()));
+    }
+
+    fn run(&mut self, id: &InstanceId) {
+        let Some(machine) = self.machines.get_mut(id) else {
+            return;
+        };
+        machine.instance.state = InstanceState::Running;
+        // Agents of a group stand in private subnets.
+        if machine.role == Role::Server || machine.group.is_none() {
+            machine.instance.public_ip = Some(self.names.public_ip());
+        }
+    }
+
+    /// K3s on an instance is up: its node joins, if there is an API server to join.
+    pub(super) fn join(&mut self, id: &InstanceId) {
+        let Some(machine) = self.machines.get(id) else {
+            return;
+        };
+        if !machine.joins || machine.instance.state != InstanceState::Running {
+            return;
+        }
+        let founds = machine.role == Role::Server
+            && self
+                .clusters
+                .get(machine.cluster)
+                .is_some_and(|c| c.spec.shape != Shape::Ha);
+        if !founds && !self.api_up(machine.cluster) {
+            self.after(10.0, Event::Join(id.clone()));
+            return;
+        }
+        self.register(id, false);
+    }
+
+    /// Ends an instance. A group's instance is replaced, unless the group has counted it out already.
+    pub(super) fn terminate(&mut self, id: &InstanceId, why: &str) {
+        let Some(machine) = self.machines.get_mut(id) else {
+            return;
+        };
+        if matches!(machine.instance.state, InstanceState::ShuttingDown) {
+            return;
+        }
+        machine.instance.state = InstanceState::ShuttingDown;
+        machine.instance.reason = Some(why.into());
+        machine.doomed = true;
+        let (group, cluster, node) = (machine.group, machine.cluster, machine.node.clone());
+        let secs = self.between(18.0, 28.0);
+        self.after(secs, Event::Gone(id.clone()));
+        self.after(GRACE, Event::Silent(cluster, node));
+        if let Some(group) = group {
+            self.member_leaves(group, id);
+            self.reconcile(group);
+        }
+    }
+
+    /// An instance that was shutting down is terminated.
+    pub(super) fn gone(&mut self, id: &InstanceId) {
+        let Some(machine) = self.machines.remove(id) else {
+            return;
+        };
+        self.notices.remove(id);
+        let joined = self
+            .clusters
+            .get(machine.cluster)
+            .is_some_and(|c| c.nodes.get(&machine.node).is_some());
+        if !joined {
+            self.names.free(machine.instance.private_ip);
+        }
+        if let Some(group) = machine.group {
+            self.member_left(group, id);
+        }
+        let at = later(self.now, machine.node_stays);
+        self.at(at, Event::DeleteNode(machine.cluster, machine.node));
+    }
+
+    /// Whether enough servers of a cluster run for its API to answer.
+    pub(super) fn api_up(&self, no: ClusterNo) -> bool {
+        let Some(cluster) = self.clusters.get(no) else {
+            return false;
+        };
+        let servers = cluster.nodes.iter().filter(|(_, n)| n.node.role == Role::Server);
+        let (all, alive) = servers.fold((0, 0), |(all, alive), (_, n)| {
+            (all + 1, alive + usize::from(self.posts(n)))
+        });
+        alive > all / 2
+    }
+}
+
+fn image(seed: u64, region: &str, arch: &str) -> SmolStr {
+    let n = super::noise::hash(seed, &["image", region, arch]);
+    format_smolstr!("ami-0{n:016x}")
+}
+
+fn vpc(seed: u64, cluster: ClusterNo) -> SmolStr {
+    let n = super::noise::nth(super::noise::hash(seed, &["vpc"]), i64::try_from(cluster).unwrap_or(0));
+    format_smolstr!("vpc-0{n:016x}")
+}

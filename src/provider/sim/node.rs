@@ -1,0 +1,282 @@
+//! Nodes: how they join, turn ready, fall ill, fall silent and are deleted.
+
+use std::net::IpAddr;
+
+use jiff::{SignedDuration, Timestamp};
+use smol_str::{SmolStr, format_smolstr};
+
+use super::clock::{earlier, whole};
+use super::scenario::Shape;
+use super::state::{Board, ClusterNo, Event, Host, SimNode, State};
+use crate::fleet::{InstanceId, InstanceState, Node, NodeKey, Readiness, Resources, Role};
+
+const UNREACHABLE: [&str; 2] = [
+    "node.kubernetes.io/unreachable:NoSchedule",
+    "node.kubernetes.io/unreachable:NoExecute",
+];
+const NOT_READY: [&str; 2] = [
+    "node.kubernetes.io/not-ready:NoSchedule",
+    "node.kubernetes.io/not-ready:NoExecute",
+];
+const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable:NoSchedule";
+
+/// What differs between the nodes of instances and those of boards.
+struct Birth {
+    name: SmolStr,
+    host: Host,
+    role: Role,
+    version: SmolStr,
+    arch: Option<crate::fleet::Arch>,
+    os: SmolStr,
+    kernel: SmolStr,
+    ip: Option<IpAddr>,
+    provider_id: SmolStr,
+    instance_type: Option<SmolStr>,
+    zone: Option<SmolStr>,
+    ssh: Option<SmolStr>,
+    cores: u32,
+    memory_gib: f64,
+    joined_at: Timestamp,
+    settled: bool,
+}
+
+impl State {
+    /// Registers the node of an instance: settled since it was launched, or joining now.
+    pub(super) fn register(&mut self, id: &InstanceId, settled: bool) {
+        let Some(machine) = self.machines.get(id) else {
+            return;
+        };
+        let instance = &machine.instance;
+        let kind = self.types.get(&instance.instance_type);
+        let launched = instance.launched_at.unwrap_or(self.now);
+        let birth = Birth {
+            name: machine.node.clone(),
+            host: Host::Machine(id.clone()),
+            role: machine.role,
+            version: machine.version.clone(),
+            arch: instance.arch,
+            os: "Ubuntu 24.04.3 LTS".into(),
+            kernel: "6.14.0-1018-aws".into(),
+            ip: instance.private_ip,
+            provider_id: format_smolstr!("aws:///{}/{id}", instance.zone),
+            instance_type: Some(instance.instance_type.clone()),
+            zone: Some(instance.zone.clone()),
+            ssh: None,
+            cores: kind.map_or(2, |t| t.vcpu),
+            memory_gib: kind.map_or(4.0, |t| t.memory_gib),
+            joined_at: if settled {
+                super::clock::later(launched, SignedDuration::from_secs(48))
+            } else {
+                self.now
+            },
+            settled,
+        };
+        self.bear(machine.cluster, birth);
+    }
+
+    /// Registers the node of a board, settled.
+    pub(super) fn join_board(&mut self, no: ClusterNo, board: &Board) {
+        let spec = &board.spec;
+        let user = board.host.user.as_deref().unwrap_or_default();
+        let ssh = spec.annotated.then(|| format_smolstr!("{user}@{}:22", spec.address));
+        let birth = Birth {
+            name: spec.name.clone(),
+            host: Host::Board(board.host.name.clone()),
+            role: Role::Agent,
+            version: self
+                .clusters
+                .get(no)
+                .map_or_else(SmolStr::default, |c| c.spec.k3s.clone()),
+            arch: Some(spec.arch),
+            os: spec.os.clone(),
+            kernel: spec.kernel.clone(),
+            ip: Some(spec.address),
+            provider_id: format_smolstr!("k3s://{}", spec.name),
+            instance_type: None,
+            zone: None,
+            ssh,
+            cores: spec.cores,
+            memory_gib: spec.memory_gib,
+            joined_at: earlier(self.now, spec.age),
+            settled: true,
+        };
+        self.bear(no, birth);
+    }
+
+    fn bear(&mut self, no: ClusterNo, birth: Birth) {
+        let Some(cluster) = self.clusters.get_mut(no) else {
+            return;
+        };
+        let etcd = birth.role == Role::Server && cluster.spec.shape == Shape::Ha;
+        let taints = if birth.settled {
+            Box::default()
+        } else {
+            NOT_READY.map(SmolStr::new_static).into()
+        };
+        let name = birth.name.clone();
+        let node = Node {
+            key: NodeKey::new(&cluster.context, &name),
+            joined_at: Some(whole(birth.joined_at)),
+            ready: if birth.settled {
+                Readiness::Ready
+            } else {
+                Readiness::NotReady
+            },
+            ready_since: Some(whole(birth.joined_at)),
+            not_ready_reason: (!birth.settled).then(|| "KubeletNotReady".into()),
+            schedulable: true,
+            role: birth.role,
+            etcd_voter: etcd.then_some(true),
+            version: birth.version,
+            arch: birth.arch,
+            os: birth.os,
+            kernel: birth.kernel,
+            internal_ip: birth.ip,
+            provider_id: Some(birth.provider_id),
+            hostname: Some(name.clone()),
+            instance_type: birth.instance_type,
+            zone: birth.zone,
+            ssh: birth.ssh,
+            allocatable: Resources {
+                cpu_milli: u64::from(birth.cores) * 1000,
+                memory: gib(birth.memory_gib * 0.96),
+                pods: 110,
+            },
+            taints,
+            pressures: Box::default(),
+        };
+        cluster.nodes.insert(
+            name.clone(),
+            SimNode {
+                node,
+                host: birth.host,
+                requested: Resources::default(),
+                ill: false,
+            },
+        );
+        if !birth.settled {
+            let secs = self.between(7.0, 11.0);
+            self.after(secs, Event::Ready(no, name));
+        }
+    }
+
+    /// Whether a node's kubelet posts its status: its machine runs, or its board is up.
+    pub(super) fn posts(&self, node: &SimNode) -> bool {
+        match &node.host {
+            Host::Machine(id) => self
+                .machines
+                .get(id)
+                .is_some_and(|m| m.instance.state == InstanceState::Running),
+            Host::Board(host) => self.boards.get(host).is_some_and(|b| b.up),
+        }
+    }
+
+    /// A node is ready, if its kubelet runs and is well.
+    pub(super) fn node_ready(&mut self, no: ClusterNo, name: &str) {
+        let Some(node) = self.clusters.get(no).and_then(|c| c.nodes.get(name)) else {
+            return;
+        };
+        if node.ill || !self.posts(node) {
+            return;
+        }
+        let first = node.node.ready_since == node.node.joined_at && node.node.ready == Readiness::NotReady;
+        self.set_ready(no, name, Readiness::Ready, None, &[]);
+        if first {
+            self.add_daemon(no, name, false);
+        }
+        self.after(1.0, Event::Schedule(no));
+    }
+
+    /// A node whose kubelet has been silent for the grace period is lost, unless it came back.
+    pub(super) fn node_silent(&mut self, no: ClusterNo, name: &str) {
+        let Some(node) = self.clusters.get(no).and_then(|c| c.nodes.get(name)) else {
+            return;
+        };
+        if !self.posts(node) {
+            self.set_ready(no, name, Readiness::Unknown, Some("NodeStatusUnknown"), &UNREACHABLE);
+        }
+    }
+
+    /// A node's kubelet says that it is not ready.
+    pub(super) fn fall_ill(&mut self, no: ClusterNo, name: &str) {
+        if let Some(cluster) = self.clusters.get_mut(no) {
+            cluster.nodes.edit(name, |n| n.ill = true);
+        }
+        self.set_ready(no, name, Readiness::NotReady, Some("KubeletNotReady"), &NOT_READY);
+    }
+
+    /// A kubelet that was ill is well again.
+    pub(super) fn recover(&mut self, no: ClusterNo, name: &str) {
+        if let Some(cluster) = self.clusters.get_mut(no) {
+            cluster.nodes.edit_quietly(name, |n| n.ill = false);
+        }
+        self.node_ready(no, name);
+    }
+
+    fn set_ready(
+        &mut self,
+        no: ClusterNo,
+        name: &str,
+        ready: Readiness,
+        reason: Option<&'static str>,
+        taints: &[&'static str],
+    ) {
+        let now = whole(self.now);
+        let Some(cluster) = self.clusters.get_mut(no) else {
+            return;
+        };
+        cluster.nodes.edit(name, |n| {
+            let node = &mut n.node;
+            if node.ready != ready {
+                node.ready_since = Some(now);
+            }
+            node.ready = ready;
+            node.not_ready_reason = reason.map(SmolStr::new_static);
+            let cordon = (!node.schedulable).then_some(UNSCHEDULABLE);
+            node.taints = cordon
+                .into_iter()
+                .chain(taints.iter().copied())
+                .map(SmolStr::new_static)
+                .collect();
+        });
+    }
+
+    /// Makes a node unschedulable, or schedulable again.
+    pub(super) fn cordon(&mut self, no: ClusterNo, name: &str, on: bool) {
+        let Some(cluster) = self.clusters.get_mut(no) else {
+            return;
+        };
+        cluster.nodes.edit(name, |n| {
+            n.node.schedulable = !on;
+            let others = n.node.taints.iter().filter(|t| *t != UNSCHEDULABLE).cloned();
+            n.node.taints = on
+                .then(|| SmolStr::new_static(UNSCHEDULABLE))
+                .into_iter()
+                .chain(others)
+                .collect();
+        });
+    }
+
+    /// A node is deleted, with the pods that were bound to it.
+    pub(super) fn delete_node(&mut self, no: ClusterNo, name: &str) {
+        let Some(cluster) = self.clusters.get_mut(no) else {
+            return;
+        };
+        let Some(gone) = cluster.nodes.remove(name) else {
+            return;
+        };
+        // Not before: a node's name is made of its address.
+        self.names.free(gone.node.internal_ip);
+        let bound = cluster.pods.iter().filter(|(_, p)| p.pod.node.as_deref() == Some(name));
+        for pod in bound.map(|(name, _)| name.clone()).collect::<Vec<_>>() {
+            self.delete_pod(no, &pod);
+        }
+    }
+}
+
+/// Bytes of that many GiB.
+pub(super) fn gib(n: f64) -> u64 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
+    let bytes = (n * 1_073_741_824.0) as u64;
+    bytes
+}

@@ -1,0 +1,301 @@
+//! The simulated world's state and its queue of things to come.
+//!
+//! Everything that happens is an [`Event`] at a world time. [`State::advance`] plays what is due, in order,
+//! each at its own time: what a port sees at a time does not depend on when, or whether, anybody looked before.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use smol_str::SmolStr;
+
+use super::clock::{later, seconds};
+use super::fault::Outage;
+use super::market::Market;
+use super::names::Names;
+use super::scenario::{BoardSpec, ClusterSpec, LifeSpec, PoolSpec, RegionSpec, Told, TypeSpec};
+use super::store::Store;
+use crate::fleet::{
+    Activity, AsgMember, ContextId, EdgeHost, HostName, Instance, InstanceId, Node, Notice, OwnerKind, Pod, Resources,
+    Role, Scope,
+};
+
+/// A cluster, by its place in [`State::clusters`].
+pub(super) type ClusterNo = usize;
+/// An Auto Scaling group, by its place in [`State::groups`].
+pub(super) type GroupNo = usize;
+
+/// Everything that is, and everything that is to come.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) seed: u64,
+    pub(super) rng: fastrand::Rng,
+    /// How far it has been played.
+    pub(super) now: Timestamp,
+    queue: BTreeMap<(Timestamp, u64), Due>,
+    queued: u64,
+    pub(super) regions: Vec<RegionSpec>,
+    pub(super) types: BTreeMap<SmolStr, TypeSpec>,
+    pub(super) market: Market,
+    pub(super) names: Names,
+    pub(super) clusters: Vec<Cluster>,
+    pub(super) groups: Vec<Group>,
+    pub(super) machines: BTreeMap<InstanceId, Machine>,
+    pub(super) boards: BTreeMap<HostName, Board>,
+    pub(super) notices: BTreeMap<InstanceId, Notice>,
+    pub(super) outages: Vec<Outage>,
+    pub(super) told: Vec<Told>,
+    pub(super) life: LifeSpec,
+}
+
+/// Something to come, and the only cluster it concerns, if there is just one.
+#[derive(Debug)]
+struct Due {
+    cluster: Option<ClusterNo>,
+    event: Event,
+}
+
+/// Something that happens.
+#[derive(Clone, Debug)]
+pub(super) enum Event {
+    /// A pending instance runs.
+    Boot(InstanceId),
+    /// A running member of a group is taken into service.
+    InService(InstanceId),
+    /// K3s on an instance is up and registers its node.
+    Join(InstanceId),
+    /// A node's kubelet reports that it is ready, if nothing stands against it.
+    Ready(ClusterNo, SmolStr),
+    /// The grace period of a node whose kubelet fell silent is over.
+    Silent(ClusterNo, SmolStr),
+    /// A kubelet that said it was not ready has recovered.
+    Recover(ClusterNo, SmolStr),
+    /// A node is cordoned, and its pods are evicted one after the other from now on.
+    Drain(ClusterNo, SmolStr),
+    /// The next pod of a draining node is evicted.
+    Evict(ClusterNo, SmolStr),
+    /// The scheduler looks at the pods that have no node.
+    Schedule(ClusterNo),
+    /// A scheduled pod runs.
+    Start(ClusterNo, SmolStr),
+    /// A group's health check finds a member unhealthy.
+    Unhealthy(InstanceId),
+    /// An instance is ended, and replaced if it is a group's.
+    Terminate(InstanceId, SmolStr),
+    /// An instance that was shutting down is terminated.
+    Gone(InstanceId),
+    /// A node is deleted.
+    DeleteNode(ClusterNo, SmolStr),
+    /// An edge host is back.
+    BoardBack(HostName),
+    /// A `ci` cluster's time is up.
+    Expire(ClusterNo),
+    /// The place of an expired cluster is taken by a new one.
+    Reborn(ClusterNo),
+    /// A told event, by its place in the scenario.
+    Tell(usize),
+    /// Something happens by itself.
+    Live,
+    /// An outage begins or ends: watches look at it.
+    Outage,
+}
+
+/// A cluster, or the place of one that is no more.
+#[derive(Debug)]
+pub(super) struct Cluster {
+    pub(super) spec: Arc<ClusterSpec>,
+    pub(super) name: SmolStr,
+    pub(super) context: ContextId,
+    pub(super) scope: Scope,
+    pub(super) expires_at: Option<Timestamp>,
+    pub(super) nodes: Store<SimNode>,
+    pub(super) pods: Store<SimPod>,
+    pub(super) workloads: Vec<Workload>,
+}
+
+/// A node and what stands behind it.
+#[derive(Clone, Debug)]
+pub(super) struct SimNode {
+    pub(super) node: Node,
+    pub(super) host: Host,
+    /// What its pods request.
+    pub(super) requested: Resources,
+    /// Its kubelet says that it is not ready.
+    pub(super) ill: bool,
+}
+
+/// What a node runs on.
+#[derive(Clone, Debug)]
+pub(super) enum Host {
+    Machine(InstanceId),
+    Board(HostName),
+}
+
+/// A pod and the workload that wants it.
+#[derive(Clone, Debug)]
+pub(super) struct SimPod {
+    pub(super) pod: Pod,
+    pub(super) workload: Option<usize>,
+}
+
+/// What makes pods.
+#[derive(Clone, Debug)]
+pub(super) struct Workload {
+    /// `namespace/name` of its pods, up to their suffix.
+    pub(super) stem: SmolStr,
+    pub(super) owner: OwnerKind,
+    pub(super) requests: Resources,
+}
+
+/// An instance and what it was launched for.
+#[derive(Debug)]
+pub(super) struct Machine {
+    pub(super) instance: Instance,
+    pub(super) cluster: ClusterNo,
+    pub(super) group: Option<GroupNo>,
+    pub(super) role: Role,
+    pub(super) version: SmolStr,
+    /// The name its node has or will have.
+    pub(super) node: SmolStr,
+    /// It ends soon, and its group no longer counts on it.
+    pub(super) doomed: bool,
+    /// Whether its node will ever join.
+    pub(super) joins: bool,
+    /// How long its node outlives it.
+    pub(super) node_stays: SignedDuration,
+}
+
+/// An Auto Scaling group.
+#[derive(Debug)]
+pub(super) struct Group {
+    pub(super) spec: Arc<PoolSpec>,
+    pub(super) name: SmolStr,
+    pub(super) scope: Scope,
+    pub(super) cluster: ClusterNo,
+    pub(super) desired: u32,
+    pub(super) members: BTreeMap<InstanceId, AsgMember>,
+    /// Newest first.
+    pub(super) activities: VecDeque<Activity>,
+    /// Not deleted: a deleted one is listed until its last member is gone.
+    pub(super) alive: bool,
+}
+
+/// An edge host.
+#[derive(Debug)]
+pub(super) struct Board {
+    pub(super) spec: BoardSpec,
+    pub(super) host: EdgeHost,
+    pub(super) cluster: ClusterNo,
+    pub(super) up: bool,
+}
+
+impl State {
+    /// A world with nothing in it yet.
+    pub(super) fn empty(seed: u64, start: Timestamp, market: Market, life: LifeSpec) -> Self {
+        Self {
+            seed,
+            rng: fastrand::Rng::with_seed(seed),
+            now: start,
+            queue: BTreeMap::new(),
+            queued: 0,
+            regions: Vec::new(),
+            types: BTreeMap::new(),
+            market,
+            names: Names::default(),
+            clusters: Vec::new(),
+            groups: Vec::new(),
+            machines: BTreeMap::new(),
+            boards: BTreeMap::new(),
+            notices: BTreeMap::new(),
+            outages: Vec::new(),
+            told: Vec::new(),
+            life,
+        }
+    }
+
+    /// Plays everything that is due up to a time. Time never goes back.
+    pub(super) fn advance(&mut self, to: Timestamp) {
+        while let Some(next) = self.queue.first_entry() {
+            if next.key().0 > to {
+                break;
+            }
+            let ((at, _), due) = next.remove_entry();
+            self.now = self.now.max(at);
+            self.play(due.event);
+        }
+        self.now = self.now.max(to);
+    }
+
+    /// When the next thing happens that may concern a cluster.
+    pub(super) fn next_for(&self, cluster: ClusterNo) -> Option<Timestamp> {
+        self.queue
+            .iter()
+            .find(|(_, due)| due.cluster.is_none_or(|c| c == cluster))
+            .map(|((at, _), _)| *at)
+    }
+
+    /// Puts an event into the queue, some seconds from now.
+    pub(super) fn after(&mut self, secs: f64, event: Event) {
+        self.at(later(self.now, seconds(secs)), event);
+    }
+
+    /// Puts an event into the queue.
+    pub(super) fn at(&mut self, at: Timestamp, event: Event) {
+        let cluster = self.concerns(&event);
+        self.queued += 1;
+        self.queue.insert((at, self.queued), Due { cluster, event });
+    }
+
+    /// A duration between two bounds, in seconds.
+    pub(super) fn between(&mut self, low: f64, high: f64) -> f64 {
+        low + self.rng.f64() * (high - low)
+    }
+
+    fn concerns(&self, event: &Event) -> Option<ClusterNo> {
+        match event {
+            Event::Ready(c, _)
+            | Event::Silent(c, _)
+            | Event::Recover(c, _)
+            | Event::Drain(c, _)
+            | Event::Evict(c, _)
+            | Event::Schedule(c)
+            | Event::Start(c, _)
+            | Event::DeleteNode(c, _)
+            | Event::Expire(c)
+            | Event::Reborn(c) => Some(*c),
+            Event::Boot(id)
+            | Event::InService(id)
+            | Event::Join(id)
+            | Event::Unhealthy(id)
+            | Event::Terminate(id, _)
+            | Event::Gone(id) => self.machines.get(id).map(|m| m.cluster),
+            Event::BoardBack(host) => self.boards.get(host).map(|b| b.cluster),
+            Event::Tell(_) | Event::Live | Event::Outage => None,
+        }
+    }
+
+    fn play(&mut self, event: Event) {
+        match event {
+            Event::Boot(id) => self.boot(&id),
+            Event::InService(id) => self.in_service(&id),
+            Event::Join(id) => self.join(&id),
+            Event::Ready(c, node) => self.node_ready(c, &node),
+            Event::Silent(c, node) => self.node_silent(c, &node),
+            Event::Recover(c, node) => self.recover(c, &node),
+            Event::Drain(c, node) => self.drain(c, &node),
+            Event::Evict(c, node) => self.evict_next(c, &node),
+            Event::Schedule(c) => self.schedule(c),
+            Event::Start(c, pod) => self.start_pod(c, &pod),
+            Event::Unhealthy(id) => self.unhealthy(&id),
+            Event::Terminate(id, why) => self.terminate(&id, &why),
+            Event::Gone(id) => self.gone(&id),
+            Event::DeleteNode(c, node) => self.delete_node(c, &node),
+            Event::BoardBack(host) => self.board_back(&host),
+            Event::Expire(c) => self.expire(c),
+            Event::Reborn(c) => self.reborn(c),
+            Event::Tell(n) => self.tell(n),
+            Event::Live => self.live(),
+            Event::Outage => self.forget_outages(),
+        }
+    }
+}

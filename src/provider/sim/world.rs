@@ -1,0 +1,137 @@
+//! The simulated world as a whole: its state behind a lock, its clock, and its three ports.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::{SignedDuration, Timestamp};
+use smol_str::SmolStr;
+use tokio::sync::watch;
+
+use super::build::{build, scope};
+use super::clock::{Clock, later};
+use super::cloud::SimCloud;
+use super::fault::Target;
+use super::kube::SimKube;
+use super::scenario::Scenario;
+use super::shell::SimShell;
+use super::state::{ClusterNo, State};
+use crate::fleet::{EdgeHost, Scope};
+use crate::provider::{Cloud, Kube, Providers, Result, Shell};
+
+/// A simulated world. It moves only when somebody looks: a port call first plays what has come due since, and
+/// a watch sleeps until the next thing that may concern it. While it is paused nobody wakes at all.
+#[derive(Debug)]
+pub struct World {
+    inner: Mutex<Inner>,
+    /// Told when the clock changes its pace, so that sleepers look at it again.
+    pace: watch::Sender<()>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    clock: Clock,
+    state: State,
+}
+
+impl World {
+    /// The world of a scenario, at `base` now. The same seed, scenario and times give the same observations.
+    /// World time runs `speed` times as fast as the runtime's.
+    pub fn load(scenario: &Scenario, seed: u64, base: Timestamp, speed: f64) -> Arc<Self> {
+        Arc::new(Self {
+            inner: Mutex::new(Inner {
+                state: build(scenario, seed, base),
+                clock: Clock::new(base, speed),
+            }),
+            pace: watch::Sender::new(()),
+        })
+    }
+
+    /// Its ports: one for each scope and kube context, and one for all edge hosts, if there are any.
+    pub fn providers(self: &Arc<Self>) -> Providers {
+        let (scopes, contexts, boards) = self.look(|s| {
+            let scopes: Vec<Scope> = s.regions.iter().map(scope).collect();
+            let contexts: Vec<_> = s.clusters.iter().map(|c| c.context.clone()).collect();
+            (scopes, contexts, !s.boards.is_empty())
+        });
+        let cloud = |scope| Arc::new(SimCloud::new(Arc::clone(self), scope)) as Arc<dyn Cloud>;
+        let kube = |(no, context)| Arc::new(SimKube::new(Arc::clone(self), no, context)) as Arc<dyn Kube>;
+        Providers {
+            clouds: scopes.into_iter().map(cloud).collect(),
+            kubes: contexts.into_iter().enumerate().map(kube).collect(),
+            shell: boards.then(|| Arc::new(SimShell::new(Arc::clone(self))) as Arc<dyn Shell>),
+        }
+    }
+
+    /// The edge hosts that would stand in `hosts.toml`.
+    pub fn edge_hosts(&self) -> Vec<EdgeHost> {
+        self.look(|s| s.boards.values().map(|b| b.host.clone()).collect())
+    }
+
+    /// The account of each scope.
+    pub fn accounts(&self) -> Vec<(Scope, SmolStr)> {
+        self.look(|s| s.regions.iter().map(|r| (scope(r), r.account.clone())).collect())
+    }
+
+    /// World time.
+    pub fn now(&self) -> Timestamp {
+        self.lock().clock.now()
+    }
+
+    /// Makes time stand still, or go on.
+    pub fn pause(&self, on: bool) {
+        self.lock().clock.pause(on);
+        self.pace.send_replace(());
+    }
+
+    /// Looks at the world as it is now.
+    pub(super) fn look<R>(&self, look: impl FnOnce(&State) -> R) -> R {
+        let inner = &mut *self.lock();
+        inner.state.advance(inner.clock.now());
+        look(&inner.state)
+    }
+
+    /// A call to a port: it fails, is slow, or answers at once.
+    pub(super) async fn call<R>(&self, target: &Target, call: &str, answer: impl FnOnce(&State) -> R) -> Result<R> {
+        let slow = self.look(|s| s.try_call(target, call).map(|slow| slow.map(|by| later(s.now, by))))?;
+        if let Some(until) = slow {
+            self.sleep_until(until).await;
+        }
+        Ok(self.look(answer))
+    }
+
+    /// Sleeps until a world time; for as long as the world is paused, without a timer.
+    pub(super) async fn sleep_until(&self, at: Timestamp) {
+        let mut pace = self.pace.subscribe();
+        loop {
+            let deadline = {
+                let inner = self.lock();
+                if inner.clock.now() >= at {
+                    return;
+                }
+                inner.clock.deadline(at)
+            };
+            let nap = async {
+                match deadline {
+                    Some(deadline) => tokio::time::sleep_until(deadline).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = nap => {}
+                _ = pace.changed() => {}
+            }
+        }
+    }
+
+    /// Sleeps until something may have happened in a cluster, or a world time, whichever is first.
+    pub(super) async fn sleep_for_news(&self, cluster: ClusterNo, at_most: SignedDuration) {
+        let until = self.look(|s| {
+            let latest = later(s.now, at_most);
+            s.next_for(cluster).map_or(latest, |next| next.min(latest))
+        });
+        self.sleep_until(until).await;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
