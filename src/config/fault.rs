@@ -12,21 +12,33 @@ pub struct Position {
     pub column: usize,
 }
 
-impl Position {
-    /// The place of a byte offset; an offset past the end, or within a character, is the place before it.
-    pub(super) fn of(text: &str, offset: usize) -> Self {
-        let before = text.char_indices().take_while(|(at, _)| *at < offset);
-        let start = Self { line: 1, column: 1 };
-        before.fold(start, |at, (_, c)| match c {
-            '\n' => Self {
-                line: at.line + 1,
-                column: 1,
-            },
-            _ => Self {
-                line: at.line,
-                column: at.column + 1,
-            },
-        })
+/// A text whose byte offsets can be turned into places quickly.
+pub(super) struct Lines<'t> {
+    text: &'t str,
+    starts: Vec<usize>,
+}
+
+impl<'t> Lines<'t> {
+    pub(super) fn new(text: &'t str) -> Self {
+        let breaks = text.bytes().enumerate().filter(|(_, b)| *b == b'\n');
+        let starts = std::iter::once(0).chain(breaks.map(|(at, _)| at + 1)).collect();
+        Self { text, starts }
+    }
+
+    /// The place of a byte offset; one past the end is the end.
+    pub(super) fn position(&self, offset: usize) -> Position {
+        let line = self.starts.partition_point(|start| *start <= offset);
+        let start = line
+            .checked_sub(1)
+            .and_then(|index| self.starts.get(index))
+            .copied()
+            .unwrap_or(0);
+        let rest = self.text.get(start..).unwrap_or_default();
+        let before = rest.char_indices().take_while(|(at, _)| start + at < offset).count();
+        Position {
+            line,
+            column: before + 1,
+        }
     }
 }
 
@@ -97,15 +109,18 @@ mod tests {
     #[test]
     fn positions_count_characters() {
         let text = "ab\né=1\n";
+        let lines = Lines::new(text);
         let at = |offset| {
-            let Position { line, column } = Position::of(text, offset);
+            let Position { line, column } = lines.position(offset);
             (line, column)
         };
         assert_eq!(at(0), (1, 1));
         assert_eq!(at(2), (1, 3));
         assert_eq!(at(3), (2, 1));
         assert_eq!(at(5), (2, 2));
+        assert_eq!(at(6), (2, 3));
         assert_eq!(at(99), (3, 1));
+        assert_eq!(Lines::new("").position(0), Position { line: 1, column: 1 });
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use smol_str::SmolStr;
 
-use super::fault::{ConfigError, Position};
+use super::fault::ConfigError;
 use super::reader::{self, Table, Value};
 use super::settings::is_name;
 use crate::fleet::{EdgeHost, HostName};
@@ -39,9 +39,9 @@ const LABEL: &str = "a label's value: up to 63 letters, digits, - _ . with a let
 const TAINT: &str = "a taint, such as \"key=value:NoSchedule\"; effects are NoSchedule, PreferNoSchedule, NoExecute";
 
 #[derive(Default)]
-struct Hosts {
+struct Hosts<'r> {
     list: Vec<EdgeHost>,
-    seen: HashMap<SmolStr, Position>,
+    seen: HashMap<SmolStr, Value<'r>>,
 }
 
 /// What a group and a host can both say.
@@ -69,8 +69,8 @@ impl Shared {
     }
 }
 
-impl Hosts {
-    fn read_group(&mut self, name: &str, mut table: Table<'_>) {
+impl<'r> Hosts<'r> {
+    fn read_group(&mut self, name: &str, mut table: Table<'r>) {
         let cluster = table
             .get("cluster")
             .and_then(|value| value.parsed(CLUSTER, |text| is_name(text).then(|| SmolStr::new(text))));
@@ -92,7 +92,7 @@ impl Hosts {
         table.finish();
     }
 
-    fn read_host(&mut self, item: &Value<'_>, group: &Shared) -> Option<EdgeHost> {
+    fn read_host(&mut self, item: &Value<'r>, group: &Shared) -> Option<EdgeHost> {
         if !item.is_table() {
             let name = item.parsed(HOST, |text| is_ssh_word(text).then(|| SmolStr::new(text)))?;
             return self.host(item, name, None, None, group);
@@ -112,17 +112,17 @@ impl Hosts {
 
     fn host(
         &mut self,
-        place: &Value<'_>,
+        place: &Value<'r>,
         name: SmolStr,
         address: Option<SmolStr>,
         own: Option<Shared>,
         group: &Shared,
     ) -> Option<EdgeHost> {
         if let Some(first) = self.seen.get(&name) {
-            place.fault(format!("host \"{name}\" is already in line {}", first.line));
+            place.fault(format!("host \"{name}\" is already in line {}", first.position().line));
             return None;
         }
-        self.seen.insert(name.clone(), place.position());
+        self.seen.insert(name.clone(), place.clone());
         let own = own.unwrap_or(Shared {
             user: None,
             port: None,
@@ -277,6 +277,32 @@ mod tests {
             taints: [].into(),
         };
         assert_eq!(hosts, [first, second, third]);
+    }
+
+    #[test]
+    fn the_example_works() {
+        let example = include_str!("../../assets/hosts.toml");
+        assert!(hosts(example).is_empty());
+        let uncomment = |line: &str| {
+            line.strip_prefix('#')
+                .filter(|rest| !rest.starts_with(' '))
+                .unwrap_or(line)
+                .to_owned()
+        };
+        let hosts = hosts(&example.lines().map(uncomment).collect::<Vec<_>>().join("\n"));
+        let users: Vec<_> = hosts
+            .iter()
+            .map(|host| (host.name.as_str(), host.user.as_deref()))
+            .collect();
+        assert_eq!(
+            users,
+            [
+                ("pi-kiosk-01", Some("pi")),
+                ("pi-kiosk-02", Some("pi")),
+                ("pi-kiosk-03", Some("admin")),
+                ("jetson-01", None)
+            ]
+        );
     }
 
     #[test]

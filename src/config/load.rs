@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use super::Vocabulary;
-use super::fault::{ConfigError, Fault, Position};
+use super::fault::{ConfigError, Fault, Lines};
 use super::hosts::read_hosts;
 use super::settings::{Config, read_config};
 use crate::fleet::EdgeHost;
@@ -45,7 +45,7 @@ pub fn read_text(path: &Path) -> Result<Option<String>, ConfigError> {
             let good = error.utf8_error().valid_up_to();
             let text = String::from_utf8_lossy(error.as_bytes());
             let fault = Fault {
-                position: Some(Position::of(&text, good)),
+                position: Some(Lines::new(&text).position(good)),
                 ..Fault::of_file(path, "expected UTF-8 text, found other bytes")
             };
             Err(fault.into())

@@ -12,7 +12,7 @@ use smol_str::SmolStr;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::fault::{ConfigError, Fault, Position};
+use super::fault::{ConfigError, Fault, Lines, Position};
 use super::suggest::unknown_name;
 
 /// The longest found text that is shown in full.
@@ -23,7 +23,7 @@ pub(super) fn read<T>(file: &Path, text: &str, body: impl FnOnce(&mut Table<'_>)
     let (root, errors) = DeTable::parse_recoverable(text);
     let source = Source {
         file,
-        text,
+        lines: Lines::new(text),
         faults: RefCell::default(),
     };
     if !errors.is_empty() {
@@ -31,7 +31,7 @@ pub(super) fn read<T>(file: &Path, text: &str, body: impl FnOnce(&mut Table<'_>)
         let mut lines = BTreeSet::new();
         for error in errors {
             let offset = error.span().map_or(0, |span| span.start);
-            if lines.insert(Position::of(text, offset).line) {
+            if lines.insert(source.lines.position(offset).line) {
                 source.note(offset, String::new(), format!("not TOML: {}", error.message()));
             }
         }
@@ -55,7 +55,7 @@ pub(super) fn read<T>(file: &Path, text: &str, body: impl FnOnce(&mut Table<'_>)
 
 struct Source<'r> {
     file: &'r Path,
-    text: &'r str,
+    lines: Lines<'r>,
     faults: RefCell<Vec<(usize, Fault)>>,
 }
 
@@ -63,7 +63,7 @@ impl Source<'_> {
     fn note(&self, offset: usize, key: String, problem: String) {
         let fault = Fault {
             file: self.file.to_owned(),
-            position: Some(Position::of(self.text, offset)),
+            position: Some(self.lines.position(offset)),
             key,
             problem,
         };
@@ -160,12 +160,12 @@ pub(super) struct Value<'r> {
 impl<'r> Value<'r> {
     /// Where it stands.
     pub(super) fn position(&self) -> Position {
-        Position::of(self.source.text, self.offset)
+        self.source.lines.position(self.offset)
     }
 
     /// Where its key stands, for values that [`Table::entries`] gave.
     pub(super) fn key_position(&self) -> Position {
-        Position::of(self.source.text, self.key_offset)
+        self.source.lines.position(self.key_offset)
     }
 
     /// What its key is called.
@@ -383,6 +383,19 @@ mod tests {
         });
         assert!(found.first().unwrap().starts_with("f.toml:1:"), "{found:?}");
         assert!(found.iter().all(|fault| fault.contains("not TOML")), "{found:?}");
+    }
+
+    #[test]
+    fn depth_and_byte_order_marks_are_borne() {
+        let deep = format!("a = {}", "[".repeat(50_000));
+        assert!(!faults(&deep, |_| ()).is_empty());
+        assert!(
+            faults("\u{feff}a = 1\r\nb = 2\r\n", |table| {
+                assert_eq!(table.get("a").unwrap().whole("n", 0..=9), Some(1));
+                assert_eq!(table.get("b").unwrap().position(), Position { line: 2, column: 5 });
+            })
+            .is_empty()
+        );
     }
 
     #[test]

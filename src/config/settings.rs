@@ -77,6 +77,9 @@ impl Config {
         if options.contexts.is_some() {
             self.all_contexts = false;
         }
+        if options.all_contexts == Some(true) {
+            self.contexts.clear();
+        }
         put(&mut self.profiles, options.profiles);
         put(&mut self.regions, options.regions);
         put(&mut self.contexts, options.contexts);
@@ -98,7 +101,7 @@ pub struct Options {
     pub regions: Option<Vec<SmolStr>>,
     /// See [`Config::contexts`]; given, it puts [`Config::all_contexts`] out of force.
     pub contexts: Option<Vec<SmolStr>>,
-    /// See [`Config::all_contexts`].
+    /// See [`Config::all_contexts`]; true, it puts the file's [`Config::contexts`] out of force.
     pub all_contexts: Option<bool>,
     /// See [`Config::read_only`].
     pub read_only: Option<bool>,
@@ -219,6 +222,7 @@ fn price_caps(table: &Table<'_>) -> PriceCaps {
 #[cfg(test)]
 mod tests {
     use jiff::SignedDuration;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -342,6 +346,13 @@ mod tests {
         assert_eq!((both.theme.as_str(), both.read_only), ("mono", true));
         assert_eq!(both.regions, file.regions);
         assert_eq!(file.clone().with(Options::default()), file);
+
+        let all = Options {
+            all_contexts: Some(true),
+            ..Options::default()
+        };
+        let both = config("contexts = [\"lab\"]").with(all);
+        assert!(both.all_contexts && both.contexts.is_empty());
     }
 
     #[test]
@@ -367,6 +378,61 @@ mod tests {
             "eu-west-100",
         ] {
             assert!(!is_region(bad), "{bad}");
+        }
+    }
+
+    const KEYS: &[&str] = &[
+        "profiles",
+        "regions",
+        "contexts",
+        "all-contexts",
+        "read-only",
+        "theme",
+        "ascii",
+        "mouse",
+        "price-cap",
+        "poll",
+        "columns",
+        "keys",
+        "adopt",
+        "nonsense",
+    ];
+    const VALUES: &[&str] = &[
+        "true",
+        "1",
+        "-1",
+        "1.5",
+        "nan",
+        "\"\"",
+        "\"x\"",
+        "\"15s\"",
+        "[]",
+        "[[]]",
+        "[{}]",
+        "{}",
+        "{ aws = \"1h\" }",
+        "[\"a\", \"a\"]",
+        "{ machines = [\"name\"] }",
+        "{ help = [1, \"!\"] }",
+        "[{ cluster = 1, tags = [] }]",
+        "{ a.b.c = 1 }",
+        "2026-11-22",
+    ];
+
+    proptest! {
+        #[test]
+        fn any_value_anywhere_is_read_or_told_with_its_place(
+            picks in prop::collection::hash_map(prop::sample::select(KEYS), prop::sample::select(VALUES), 0..8),
+        ) {
+            let text: String = picks.iter().map(|(key, value)| format!("{key} = {value}\n")).collect();
+            if let Err(error) = read_config(Path::new("config.toml"), &text, &VOCABULARY) {
+                prop_assert!(!error.faults.is_empty());
+                for fault in &error.faults {
+                    let line = fault.position.unwrap().line;
+                    let key = text.lines().nth(line - 1).and_then(|line| line.split(' ').next()).unwrap();
+                    prop_assert!(fault.key.starts_with(key), "{} in line {}", fault, key);
+                }
+            }
         }
     }
 }
