@@ -47,7 +47,7 @@ mod tests {
     use crate::fleet::{Role, Shape, membership};
 
     const VOCABULARY: Vocabulary<'static> = Vocabulary {
-        actions: &["drain", "delete", "wide"],
+        actions: &["drain", "remove", "wide"],
         check_key: |_| Ok(()),
     };
 
