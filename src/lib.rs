@@ -10,6 +10,7 @@
 
 pub mod app;
 pub mod config;
+pub mod feeds;
 pub mod fleet;
 pub mod provider;
 pub mod runtime;

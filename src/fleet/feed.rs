@@ -19,6 +19,8 @@ pub struct FeedId {
 /// What a feed brings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum FeedKind {
+    /// Who the credentials belong to.
+    Account,
     /// EC2 instances.
     Instances,
     /// Auto Scaling groups.
@@ -49,6 +51,7 @@ impl FeedKind {
     /// A short word for the header and for messages.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Account => "account",
             Self::Instances => "ec2",
             Self::Asgs => "asg",
             Self::SpotFleets => "spot fleets",

@@ -171,7 +171,7 @@ pub enum OwnerKind {
 }
 
 /// What a node uses now, as metrics.k8s.io tells.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct NodeUsage {
     /// Whose usage.
     pub node: NodeKey,

@@ -1,0 +1,51 @@
+//! From the ports to observations: every source is read by a feed of its own.
+//!
+//! ```text
+//!  Cloud ─ Poll ──▶ Diff ─┐
+//!  Kube ── Watch ─▶ Diff ─┼─ Sink ─▶ one bounded channel of Batch ─▶ Fleet::apply
+//!  Shell ─ Poll ──────────┘
+//!            ▲ Pace: when to ask next
+//! ```
+//! A feed keeps what it has told, so that only changes are told, and a listing that fails takes nothing away. How
+//! it fares is told as well ([`FeedReport`](crate::fleet::FeedReport)): freshness is data. Each feed is supervised:
+//! one that panics says so and starts anew, and a slow or dead source holds up no other. The channel is bounded:
+//! when the fleet is busy, feeds wait.
+//!
+//! [`Feeds`] runs for as long as somebody looks.
+
+mod diff;
+mod item;
+mod listing;
+mod pace;
+mod poll;
+mod settings;
+mod single;
+mod sink;
+mod supervisor;
+#[cfg(test)]
+#[expect(dead_code, reason = "hosts and prices are told next")]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod watch;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::fleet::Observation;
+
+pub use settings::Settings;
+pub use supervisor::Feeds;
+
+/// What time it is: the system's, or the simulated world's.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// Observations made at one time, in the order they are to be applied.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Batch {
+    /// When they were made.
+    pub at: Timestamp,
+    /// What was seen.
+    pub observations: Vec<Observation>,
+}

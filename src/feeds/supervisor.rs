@@ -1,0 +1,236 @@
+//! All feeds: started together, each on its own, restarted when one crashes, ended together.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures::FutureExt;
+use smol_str::{SmolStr, format_smolstr};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+
+use super::pace::{Pace, Spread, backoff};
+use super::poll::{Poll, Polled, Signal};
+use super::single::{Account, Server};
+use super::sink::{Closed, Sink};
+use super::watch::Watch;
+use super::{Batch, Clock, Settings, listing};
+use crate::fleet::{Fault, FaultKind, FeedId, FeedKind, Source};
+use crate::provider::{Cloud, Kube, Providers};
+
+/// After running so long, a crash counts as the first one.
+const STEADY: Duration = Duration::from_mins(5);
+/// Accounts hardly ever change: a profile may be pointed elsewhere.
+const ACCOUNT: Duration = Duration::from_hours(12);
+
+/// A source being read. It keeps what it knows when [`run`](Self::run) panics and is run anew.
+#[async_trait]
+pub(super) trait Feed: Send {
+    /// Reads the source until it has nothing more to say, or nobody listens.
+    async fn run(&mut self, sink: &Sink) -> Result<(), Closed>;
+}
+
+/// The running feeds. Dropping it ends them all.
+pub struct Feeds {
+    start: Start,
+    signals: BTreeMap<Source, watch::Sender<Signal>>,
+}
+
+impl Feeds {
+    /// Starts the feeds of everything the providers reach; batches come on `tx` until this is dropped.
+    ///
+    /// Times in batches are the clock's; waiting is on the runtime's time. Must be called within a tokio runtime.
+    pub fn start(providers: Providers, settings: Settings, clock: Clock, tx: mpsc::Sender<Batch>) -> Self {
+        let mut feeds = Self {
+            start: Start {
+                tasks: JoinSet::new(),
+                settings: settings.bounded(),
+                clock,
+                tx,
+            },
+            signals: BTreeMap::new(),
+        };
+        for cloud in providers.clouds {
+            feeds.start_cloud(&cloud);
+        }
+        for kube in providers.kubes {
+            feeds.start_kube(&kube);
+        }
+        feeds
+    }
+
+    /// Something happens at a source: it is read at once, and often for two minutes. A source that failed is
+    /// tried again, unless it asked to be called less often. Unknown sources are ignored.
+    pub fn nudge(&self, source: &Source) {
+        if let Some(signal) = self.signals.get(source) {
+            signal.send_modify(|s| s.nudges = s.nudges.wrapping_add(1));
+        }
+    }
+
+    /// Whether somebody looks: while nobody does, listings are read at a quarter of their pace.
+    pub fn focus(&self, focused: bool) {
+        for signal in self.signals.values() {
+            signal.send_if_modified(|s| std::mem::replace(&mut s.focused, focused) != focused);
+        }
+    }
+
+    /// What the feeds of a source are told.
+    fn signals(&mut self, source: &Source) -> watch::Receiver<Signal> {
+        let signal = Signal {
+            focused: true,
+            nudges: 0,
+        };
+        let sender = self.signals.entry(source.clone());
+        sender.or_insert_with(|| watch::Sender::new(signal)).subscribe()
+    }
+
+    fn start_cloud(&mut self, cloud: &Arc<dyn Cloud>) {
+        let source = Source::Aws(cloud.scope().clone());
+        let signals = self.signals(&source);
+        let every = self.start.settings.aws;
+        let spot = Arc::new(AtomicBool::new(false));
+        let mut start = self.start.of(&source, &signals);
+        start.poll(FeedKind::Account, Account::new(cloud.clone()), Pace::steady(ACCOUNT));
+        let instances = listing::instances(cloud.clone(), spot.clone());
+        start.poll(FeedKind::Instances, instances, Pace::adaptive(every));
+        start.poll(FeedKind::Asgs, listing::asgs(cloud.clone()), Pace::adaptive(every));
+        start.poll(
+            FeedKind::SpotFleets,
+            listing::spot_fleets(cloud.clone()),
+            Pace::adaptive(every),
+        );
+        start.poll(
+            FeedKind::Notices,
+            listing::notices(cloud.clone(), spot),
+            Pace::watchful(every),
+        );
+    }
+
+    fn start_kube(&mut self, kube: &Arc<dyn Kube>) {
+        let context = kube.context().clone();
+        let source = Source::Kube(context.clone());
+        let signals = self.signals(&source);
+        let every = self.start.settings.kube;
+        let (k3s, gate) = watch::channel(false);
+        let mut start = self.start.of(&source, &signals);
+        start.poll(
+            FeedKind::Server,
+            Server::new(kube.clone(), k3s),
+            Pace::steady(every * 4),
+        );
+        start.gate = Some(gate);
+        let nodes = kube.clone();
+        start.watch(FeedKind::Nodes, |spread| {
+            Watch::new(context.clone(), move || nodes.nodes(), spread, signals.clone())
+        });
+        let pods = kube.clone();
+        start.watch(FeedKind::Pods, |spread| {
+            Watch::new(context.clone(), move || pods.pods(), spread, signals.clone())
+        });
+        start.poll(FeedKind::Usage, listing::usage(kube.clone()), Pace::adaptive(every * 2));
+    }
+}
+
+/// What it takes to start a feed.
+struct Start {
+    tasks: JoinSet<()>,
+    settings: Settings,
+    clock: Clock,
+    tx: mpsc::Sender<Batch>,
+}
+
+impl Start {
+    fn of<'a>(&'a mut self, source: &'a Source, signals: &'a watch::Receiver<Signal>) -> StartOf<'a> {
+        StartOf {
+            start: self,
+            source,
+            signals,
+            gate: None,
+        }
+    }
+}
+
+/// What it takes to start a feed of one source.
+struct StartOf<'a> {
+    start: &'a mut Start,
+    source: &'a Source,
+    signals: &'a watch::Receiver<Signal>,
+    /// Feeds wait until this is true, and end when it never will be.
+    gate: Option<watch::Receiver<bool>>,
+}
+
+impl StartOf<'_> {
+    fn poll(&mut self, kind: FeedKind, source: impl Poll + 'static, pace: Pace) {
+        let id = self.id(kind);
+        let spread = Spread::new(self.start.settings.seed, &id);
+        let feed = Polled::new(source, pace, spread, self.signals.clone());
+        self.spawn(id, feed);
+    }
+
+    fn watch<F: Feed + 'static>(&mut self, kind: FeedKind, feed: impl FnOnce(Spread) -> F) {
+        let id = self.id(kind);
+        let feed = feed(Spread::new(self.start.settings.seed, &id));
+        self.spawn(id, feed);
+    }
+
+    fn id(&self, kind: FeedKind) -> FeedId {
+        FeedId {
+            kind,
+            source: self.source.clone(),
+        }
+    }
+
+    fn spawn(&mut self, id: FeedId, feed: impl Feed + 'static) {
+        let sink = Sink {
+            id,
+            tx: self.start.tx.clone(),
+            clock: self.start.clock.clone(),
+            speed: self.start.settings.speed,
+        };
+        let gate = self.gate.clone();
+        self.start.tasks.spawn(async move {
+            if let Some(mut gate) = gate
+                && gate.wait_for(|open| *open).await.is_err()
+            {
+                return;
+            }
+            supervise(feed, &sink).await;
+        });
+    }
+}
+
+/// Runs a feed to its end. One that panics says so and is run again after a pause, with what it knew.
+async fn supervise(mut feed: impl Feed, sink: &Sink) {
+    let mut pauses = backoff(FaultKind::Crashed);
+    loop {
+        let began = Instant::now();
+        let Err(panic) = AssertUnwindSafe(feed.run(sink)).catch_unwind().await else {
+            return;
+        };
+        if began.elapsed() >= STEADY {
+            pauses = backoff(FaultKind::Crashed);
+        }
+        let pause = pauses.next().unwrap_or(STEADY);
+        if sink.failed(crash(&sink.id, &*panic), pause).await.is_err() {
+            return;
+        }
+        sleep(pause).await;
+    }
+}
+
+/// What a panic says of its feed.
+pub(super) fn crash(feed: &FeedId, panic: &(dyn Any + Send)) -> Fault {
+    let words = panic.downcast_ref::<&str>().copied();
+    let words = words.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    Fault {
+        call: format_smolstr!("read {}", feed.kind.as_str()),
+        kind: FaultKind::Crashed,
+        message: SmolStr::new(words.unwrap_or("it gave no reason")),
+        mend: "this is a fault of k3fleet: it is restarted; please report it with the log".into(),
+    }
+}
