@@ -3,4 +3,5 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on ends there")]
 
 mod aws;
+mod kube;
 mod support;

@@ -9,7 +9,8 @@ use futures::{AsyncBufRead, AsyncBufReadExt};
 use http::header::{ACCEPT, HeaderValue, USER_AGENT};
 use kube::config::{ExecInteractiveMode, KubeconfigError};
 use kube::{Client, Config};
-use tokio::sync::Mutex;
+use tokio::runtime::Handle;
+use tokio::sync::{Mutex, oneshot};
 use tokio::time::timeout;
 
 use super::context::{self, KubeContext};
@@ -108,10 +109,13 @@ impl Link {
         if let Some(client) = &*slot {
             return Ok(client.clone());
         }
-        let context = self.context.clone();
-        let making = tokio::task::spawn_blocking(move || make_client(&context));
-        let made = within(self.pace.answer, "read the credentials", making).await?;
-        let client = made.map_err(|_panicked| Trouble::Crashed)??;
+        let made = within(
+            self.pace.credentials,
+            "read the credentials",
+            make_aside(self.context.clone()),
+        )
+        .await?;
+        let client = made.unwrap_or(Err(Trouble::Crashed))?;
         *slot = Some(client.clone());
         Ok(client)
     }
@@ -135,6 +139,23 @@ async fn within<T>(limit: Duration, what: impl Display, work: impl Future<Output
         what: what.to_string(),
         limit,
     })
+}
+
+/// Makes a client on a thread of its own, which a plugin that hangs may hold for ever: unlike the runtime's own
+/// threads it is not waited for when the program ends. `None` when it crashed.
+async fn make_aside(context: KubeContext) -> Option<Result<Client, Trouble>> {
+    let (done, made) = oneshot::channel();
+    let runtime = Handle::current();
+    let make = move || {
+        let _entered = runtime.enter();
+        // The caller may have given up meanwhile.
+        drop(done.send(make_client(&context)));
+    };
+    std::thread::Builder::new()
+        .name("kube credentials".to_owned())
+        .spawn(make)
+        .ok()?;
+    made.await.ok()
 }
 
 /// Reads the kubeconfig and makes a client of one context. Blocks: it reads files and may run a plugin.

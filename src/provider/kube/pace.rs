@@ -5,7 +5,9 @@ use std::time::Duration;
 /// How long the adapter waits for what.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
-    /// For credentials, and then again for the first byte of an answer.
+    /// For credentials: files, and what a plugin does.
+    pub credentials: Duration,
+    /// For the first byte of an answer.
     pub answer: Duration,
     /// For the next byte of a body that has begun.
     pub stall: Duration,
@@ -23,6 +25,7 @@ pub struct Pace {
 impl Default for Pace {
     fn default() -> Self {
         Self {
+            credentials: Duration::from_secs(20),
             answer: Duration::from_secs(20),
             stall: Duration::from_secs(30),
             silence: Duration::from_secs(150),

@@ -311,7 +311,9 @@ fn a_line_cut_short_or_of_another_kind_is_refused() {
         assert!(event::<Node>(&whole[..end], &here()).is_err(), "cut at {end}");
     }
     assert!(event::<Node>(br#"{"type":"NEWS","object":{}}"#, &here()).is_err());
-    assert!(event::<Node>(br#"{"object":{},"type":"ADDED"}"#, &here()).is_err());
+    assert!(event::<Node>(br#"{"object":{}}"#, &here()).is_err());
+    assert!(event::<Node>(br#"{"type":"ADDED"}"#, &here()).is_err());
+    assert!(event::<Node>(br#"{"object":{"metadata":{"name":"n"}},"type":"ADDED"}"#, &here()).is_ok());
 }
 
 #[test]

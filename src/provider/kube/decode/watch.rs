@@ -38,12 +38,20 @@ pub(in crate::provider::kube) struct Refusal {
     pub(in crate::provider::kube) message: SmolStr,
 }
 
-/// Decodes a whole line.
+/// Decodes a whole line. Kubernetes writes the type first; where something else put the object first, the line is
+/// read twice.
 pub(in crate::provider::kube) fn event<T: Object>(line: &[u8], context: &ContextId) -> serde_json::Result<Event<T>> {
-    let mut json = serde_json::Deserializer::from_slice(line);
-    let event = (&mut json).deserialize_map(EventVisitor(context, PhantomData))?;
-    json.end()?;
-    Ok(event)
+    let mut kind = Str::default();
+    for _ in 0..2 {
+        let mut json = serde_json::Deserializer::from_slice(line);
+        let (found, event) = (&mut json).deserialize_map(EventVisitor(context, kind, PhantomData))?;
+        json.end()?;
+        if let Some(event) = event {
+            return Ok(event);
+        }
+        kind = found;
+    }
+    Err(serde_json::Error::missing_field("type or object"))
 }
 
 #[derive(Default, Deserialize)]
@@ -55,55 +63,57 @@ struct RawStatus<'a> {
     message: Str<'a>,
 }
 
-struct EventVisitor<'c, T>(&'c ContextId, PhantomData<T>);
+/// Knows the event's type, if a first reading has found it.
+struct EventVisitor<'c, 'de, T>(&'c ContextId, Str<'de>, PhantomData<T>);
 
-impl<'de, T: Object> Visitor<'de> for EventVisitor<'_, T> {
-    type Value = Event<T>;
+impl<'de, T: Object> Visitor<'de> for EventVisitor<'_, 'de, T> {
+    type Value = (Str<'de>, Option<Event<T>>);
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "a watch event of {}", T::RESOURCE)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Event<T>, A::Error> {
-        let mut kind = Str::default();
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let Self(context, mut kind, _) = self;
         let mut event = None;
         while let Some(key) = map.next_key::<Str<'de>>()? {
             match &*key {
                 "type" => kind = map.next_value()?,
-                // The API server always writes the type first.
-                "object" => event = Some(self.object(&kind, &mut map)?),
+                "object" if !kind.is_empty() => event = Some(object(&kind, &mut map, context)?),
                 _ => {
                     map.next_value::<IgnoredAny>()?;
                 }
             }
         }
-        event.ok_or_else(|| A::Error::missing_field("object"))
+        Ok((kind, event))
     }
 }
 
-impl<T: Object> EventVisitor<'_, T> {
-    fn object<'de, A: MapAccess<'de>>(&self, kind: &str, map: &mut A) -> Result<Event<T>, A::Error> {
-        if kind == "ERROR" {
-            let status: RawStatus<'de> = map.next_value()?;
-            return Ok(Event::Refused(Refusal {
-                code: status.code,
-                message: status.message.owned(),
-            }));
-        }
-        let raw: T::Raw<'de> = map.next_value()?;
-        let meta = T::meta(&raw);
-        let version = meta.resource_version.owned();
-        match kind {
-            "ADDED" | "MODIFIED" => Ok(Event::Is(T::slim(raw, self.0), version)),
-            "DELETED" => Ok(Event::Gone(T::slim(raw, self.0).name().clone(), version)),
-            "BOOKMARK" => Ok(Event::Bookmark {
-                version,
-                listed: meta.annotations.initial_events_end,
-            }),
-            other => Err(A::Error::unknown_variant(
-                other,
-                &["ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"],
-            )),
-        }
+fn object<'de, T: Object, A: MapAccess<'de>>(
+    kind: &str,
+    map: &mut A,
+    context: &ContextId,
+) -> Result<Event<T>, A::Error> {
+    if kind == "ERROR" {
+        let status: RawStatus<'de> = map.next_value()?;
+        return Ok(Event::Refused(Refusal {
+            code: status.code,
+            message: status.message.owned(),
+        }));
+    }
+    let raw: T::Raw<'de> = map.next_value()?;
+    let meta = T::meta(&raw);
+    let version = meta.resource_version.owned();
+    match kind {
+        "ADDED" | "MODIFIED" => Ok(Event::Is(T::slim(raw, context), version)),
+        "DELETED" => Ok(Event::Gone(T::slim(raw, context).name().clone(), version)),
+        "BOOKMARK" => Ok(Event::Bookmark {
+            version,
+            listed: meta.annotations.initial_events_end,
+        }),
+        other => Err(A::Error::unknown_variant(
+            other,
+            &["ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"],
+        )),
     }
 }
