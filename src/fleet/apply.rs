@@ -6,15 +6,13 @@ use smol_str::SmolStr;
 use super::join::Rank;
 use super::store::{ContextEntry, EdgeEntry, Fleet, InstanceEntry, NodeEntry, PodEntry};
 use super::{
-    Activity, ContextId, EdgeHost, EdgeProbe, FeedId, FeedKind, HostName, Instance, InstanceId, InstanceState,
-    MachineId, Node, NodeKey, Notice, NoticeKind, Observation, Pod, PodKey, Readiness, Severity, Source, membership,
+    Activity, Asg, ContextId, EdgeHost, EdgeProbe, FeedId, FeedKind, HostName, Instance, InstanceId, InstanceState,
+    MachineId, Node, NodeKey, Notice, NoticeKind, Observation, Pod, PodKey, PoolId, Readiness, Severity, Source,
+    membership,
 };
 
 /// How many scaling activities are kept of each group.
 const ACTIVITIES: usize = 20;
-
-/// How many notices about instances not seen yet are kept.
-const EARLY: usize = 1_000;
 
 impl Fleet {
     /// Takes in one observation that was made at the given time.
@@ -27,19 +25,22 @@ impl Fleet {
             }
             Observation::Instance(instance) => self.apply_instance(*instance, at),
             Observation::InstanceGone(id) => self.drop_instance(&id, at),
-            Observation::Asg(asg) => {
-                self.asgs.insert((asg.scope.clone(), asg.name.clone()), *asg);
-            }
+            Observation::Asg(asg) => self.apply_asg(*asg, at),
             Observation::AsgGone(scope, name) => {
                 let key = (scope, name);
                 self.asgs.remove(&key);
                 self.activities.remove(&key);
+                self.short_since.remove(&PoolId::Asg(key.0, key.1));
             }
             Observation::SpotFleet(fleet) => {
+                let pool = PoolId::SpotFleet(fleet.scope.clone(), fleet.id.clone());
+                self.count_short(pool, fleet.fulfilled < fleet.target, at);
                 self.spot_fleets.insert((fleet.scope.clone(), fleet.id.clone()), *fleet);
             }
             Observation::SpotFleetGone(scope, id) => {
-                self.spot_fleets.remove(&(scope, id));
+                let key = (scope, id);
+                self.spot_fleets.remove(&key);
+                self.short_since.remove(&PoolId::SpotFleet(key.0, key.1));
             }
             Observation::Activity(activity) => self.apply_activity(*activity, at),
             Observation::Notice(notice) => self.apply_notice(notice),
@@ -53,10 +54,10 @@ impl Fleet {
             Observation::NodeGone(key) => self.drop_node(&key, at),
             Observation::Pod(pod) => self.apply_pod(pod),
             Observation::PodGone(key) => self.drop_pod(&key),
-            Observation::Usage(usage) => {
-                let key = usage.node.clone();
-                self.node_entry(&key).usage = Some(usage);
-            }
+            Observation::Usage(usage) => match self.nodes.get_mut(&usage.node) {
+                Some(entry) => entry.usage = Some(usage),
+                None => self.early_usages.keep(usage.node.clone(), usage, |_, new| new),
+            },
             Observation::EdgeHost(host) => self.apply_host(*host, at),
             Observation::EdgeHostGone(name) => self.drop_host(&name, at),
             Observation::EdgeProbe(probe) => self.apply_probe(*probe),
@@ -68,9 +69,28 @@ impl Fleet {
     }
 
     fn node_entry(&mut self, key: &NodeKey) -> &mut NodeEntry {
-        self.nodes
-            .entry(key.clone())
-            .or_insert_with(|| NodeEntry::new(key.clone()))
+        self.nodes.entry(key.clone()).or_insert_with(|| NodeEntry {
+            usage: self.early_usages.take(key),
+            ..NodeEntry::new(key.clone())
+        })
+    }
+
+    fn apply_asg(&mut self, mut asg: Asg, at: Timestamp) {
+        // Sorted, so that a member is found without a walk through all.
+        if !asg.members.is_sorted_by(|a, b| a.id <= b.id) {
+            asg.members.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+        }
+        let pool = PoolId::Asg(asg.scope.clone(), asg.name.clone());
+        self.count_short(pool, asg.in_service() < asg.desired as usize, at);
+        self.asgs.insert((asg.scope.clone(), asg.name.clone()), asg);
+    }
+
+    fn count_short(&mut self, pool: PoolId, short: bool, at: Timestamp) {
+        if short {
+            self.short_since.entry(pool).or_insert(at);
+        } else {
+            self.short_since.remove(&pool);
+        }
     }
 
     /// Whether a feed has told its first listing whole: what comes now is news.
@@ -100,7 +120,7 @@ impl Fleet {
             membership: membership(&instance.tags, &self.rules),
             node: None,
             nodeless_since: kept.1.or(instance.launched_at).or(Some(at)),
-            notice: kept.0.or_else(|| self.early_notices.remove(&id)),
+            notice: kept.0.or_else(|| self.early_notices.take(&id)),
             data: instance,
         };
         self.count_tagged(&entry, true);
@@ -112,7 +132,7 @@ impl Fleet {
     }
 
     fn drop_instance(&mut self, id: &InstanceId, at: Timestamp) {
-        self.early_notices.remove(id);
+        self.early_notices.take(id);
         self.unlink(id, at);
         let Some(old) = self.instances.remove(id) else { return };
         let near = self.joins.nodes_near(&old.data);
@@ -154,6 +174,10 @@ impl Fleet {
             self.joins.add_node(&node);
         }
         let entry = self.node_entry(&key);
+        entry.cordoned_since = match node.schedulable {
+            true => None,
+            false => entry.cordoned_since.or(Some(at)),
+        };
         entry.data = Some(node);
         if entry.instance.is_none() && entry.instanceless_since.is_none() {
             entry.instanceless_since = Some(at);
@@ -172,6 +196,7 @@ impl Fleet {
         let Some(old) = entry.data.take() else { return };
         entry.usage = None;
         entry.instanceless_since = None;
+        entry.cordoned_since = None;
         self.joins.remove_node(&old);
         let hosts = self.joins.hosts_near(&old);
         self.rejoin_hosts(hosts, at);
@@ -183,12 +208,11 @@ impl Fleet {
     }
 
     fn forget_if_empty(&mut self, key: &NodeKey) {
-        if self
-            .nodes
-            .get(key)
-            .is_some_and(|e| e.data.is_none() && e.requested == Default::default())
+        let empty = |e: &NodeEntry| e.data.is_none() && e.requested == Default::default();
+        if self.nodes.get(key).is_some_and(empty)
+            && let Some(usage) = self.nodes.remove(key).and_then(|e| e.usage)
         {
-            self.nodes.remove(key);
+            self.early_usages.keep(key.clone(), usage, |_, new| new);
         }
     }
 
@@ -231,18 +255,21 @@ impl Fleet {
 
     fn apply_host(&mut self, host: EdgeHost, at: Timestamp) {
         let name = host.name.clone();
-        let (mut around, probe) = self.take_host(&name, at);
+        let (mut around, (probe, silent_since)) = self.take_host(&name, at);
         around.extend(
             self.joins
                 .hosts_around(&host, |key| self.nodes.get(key)?.data.as_deref()),
         );
-        let probe = probe.or_else(|| self.early_probes.remove(&name));
+        let early = self.early_probes.take(&name);
+        let silent_since = silent_since.or_else(|| early.as_ref().and_then(silence));
+        let probe = probe.or(early);
         self.joins.add_host(&host);
         self.edges.insert(
             name.clone(),
             EdgeEntry {
                 data: host,
                 probe,
+                silent_since,
                 node: None,
             },
         );
@@ -255,8 +282,8 @@ impl Fleet {
         self.rejoin_hosts(around, at);
     }
 
-    /// Takes an edge host out; gives the hosts that may get its node, and its latest probe.
-    fn take_host(&mut self, name: &HostName, at: Timestamp) -> (Vec<HostName>, Option<EdgeProbe>) {
+    /// Takes an edge host out; gives the hosts that may get its node, its latest probe, and since when it is silent.
+    fn take_host(&mut self, name: &HostName, at: Timestamp) -> (Vec<HostName>, (Option<EdgeProbe>, Option<Timestamp>)) {
         let Some(old) = self.edges.remove(name) else {
             return Default::default();
         };
@@ -270,12 +297,13 @@ impl Fleet {
             }
             self.rejoin([key], at);
         }
-        (around.into_vec(), old.probe)
+        (around.into_vec(), (old.probe, old.silent_since))
     }
 
     fn apply_probe(&mut self, probe: EdgeProbe) {
         let Some(entry) = self.edges.get_mut(&probe.host) else {
-            self.early_probes.insert(probe.host.clone(), probe);
+            let newer = |known: EdgeProbe, new: EdgeProbe| if known.at > new.at { known } else { new };
+            self.early_probes.keep(probe.host.clone(), probe, newer);
             return;
         };
         if entry.probe.as_ref().is_some_and(|known| known.at > probe.at) {
@@ -297,19 +325,13 @@ impl Fleet {
                 .push(at, Severity::Ok, Some(about), format!("{} answers again", probe.host)),
             _ => {}
         }
+        entry.silent_since = silence(&probe).map(|at| entry.silent_since.unwrap_or(at));
         entry.probe = Some(probe);
     }
 
     fn apply_notice(&mut self, notice: Notice) {
         let Some(entry) = self.instances.get_mut(&notice.instance) else {
-            if self.early_notices.len() >= EARLY {
-                return;
-            }
-            let slot = self
-                .early_notices
-                .entry(notice.instance.clone())
-                .or_insert_with(|| notice.clone());
-            *slot = graver(slot.clone(), notice);
+            self.early_notices.keep(notice.instance.clone(), notice, graver);
             return;
         };
         let known = entry.notice.take();
@@ -401,8 +423,10 @@ impl Fleet {
             node.instance = Some(id.clone());
             node.instanceless_since = None;
         }
+        let context = self.context_entry(&key.context);
+        context.joined += 1;
         if let Some(cluster) = cluster {
-            *self.context_entry(&key.context).votes.entry(cluster).or_default() += 1;
+            *context.votes.entry(cluster).or_default() += 1;
         }
         *self
             .group_votes
@@ -424,8 +448,13 @@ impl Fleet {
             node.instance = None;
             node.instanceless_since = node.data.is_some().then_some(at);
         }
+        let context = self.context_entry(&key.context);
+        context.joined = context.joined.saturating_sub(1);
         if let Some(cluster) = cluster {
-            uncount(&mut self.context_entry(&key.context).votes, &cluster);
+            uncount(&mut context.votes, &cluster);
+        }
+        if context.joined == 0 && context.server.is_none() {
+            self.contexts.remove(&key.context);
         }
         if let Some(votes) = self.group_votes.get_mut(&pool) {
             uncount(votes, &key.context);
@@ -504,6 +533,11 @@ fn same_keys(a: &Node, b: &Node) -> bool {
         && a.hostname == b.hostname
         && a.ssh == b.ssh
         && a.joined_at == b.joined_at
+}
+
+/// When a probe that got no answer ended.
+fn silence(probe: &EdgeProbe) -> Option<Timestamp> {
+    probe.outcome.is_err().then_some(probe.at)
 }
 
 fn graver(a: Notice, b: Notice) -> Notice {

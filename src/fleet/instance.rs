@@ -184,6 +184,13 @@ pub struct Asg {
     pub tags: Tags,
 }
 
+impl Asg {
+    /// How many members are in service.
+    pub fn in_service(&self) -> usize {
+        self.members.iter().filter(|m| m.lifecycle == "InService").count()
+    }
+}
+
 /// One instance as its Auto Scaling group sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct AsgMember {

@@ -29,6 +29,8 @@ pub enum MachineState {
     Ready,
     /// The node is ready, but cordoned.
     Cordoned,
+    /// The instance runs; whether its node is there nobody knows, for no API server of its cluster has told.
+    Running,
     /// The instance starts.
     Pending,
     /// The instance runs, and its node is not there yet.
@@ -61,6 +63,7 @@ impl MachineState {
         match self {
             Self::Ready => "Ready",
             Self::Cordoned => "Cordoned",
+            Self::Running => "Running",
             Self::Pending => "Pending",
             Self::Joining => "Joining",
             Self::Stray => "Stray",
@@ -79,7 +82,7 @@ impl MachineState {
     /// How much it wants looking at.
     pub fn severity(self) -> Severity {
         match self {
-            Self::Ready => Severity::Ok,
+            Self::Ready | Self::Running => Severity::Ok,
             Self::Cordoned
             | Self::Pending
             | Self::Joining
@@ -244,9 +247,22 @@ impl<'a> Machine<'a> {
             .or_else(|| self.node().and_then(|n| n.joined_at))
     }
 
-    /// Since when the instance has had no node.
+    /// Since when the instance has run without a node: its last start, or the loss of its node.
     pub fn nodeless_since(&self) -> Option<Timestamp> {
-        self.instance.and_then(|i| i.nodeless_since)
+        self.instance.and_then(|i| {
+            i.nodeless_since
+                .map(|lost| Some(lost).max(i.data.launched_at).unwrap_or(lost))
+        })
+    }
+
+    /// Since when the node is seen to be cordoned; it may have been before.
+    pub fn cordoned_since(&self) -> Option<Timestamp> {
+        self.node.and_then(|n| n.cordoned_since)
+    }
+
+    /// Since when the edge host has not answered.
+    pub fn silent_since(&self) -> Option<Timestamp> {
+        self.edge.and_then(|e| e.silent_since)
     }
 
     /// Since when the node has had no instance, for a node that names one of a region we see whole.
@@ -284,10 +300,8 @@ impl<'a> Machine<'a> {
     pub fn asg_member(&self) -> Option<(&'a SmolStr, bool)> {
         let instance = self.instance()?;
         let asg = self.fleet.asg(&instance.scope, instance.asg()?)?;
-        asg.members
-            .iter()
-            .find(|m| m.id == instance.id)
-            .map(|m| (&m.lifecycle, m.healthy))
+        let place = asg.members.binary_search_by(|m| m.id.cmp(&instance.id)).ok()?;
+        asg.members.get(place).map(|m| (&m.lifecycle, m.healthy))
     }
 
     /// The state of the whole row.
@@ -321,8 +335,10 @@ impl<'a> Machine<'a> {
 
     fn nodeless_state(&self, now: Timestamp) -> MachineState {
         if self.instance.is_some() {
-            return match self.nodeless_since() {
-                Some(since) if now.duration_since(since) > JOIN_GRACE => MachineState::Stray,
+            let known = self.cluster().and_then(|c| self.fleet.nodes_known(&c, now));
+            return match (known, self.nodeless_since()) {
+                (None, _) => MachineState::Running,
+                (Some(known), Some(since)) if known.duration_since(since) > JOIN_GRACE => MachineState::Stray,
                 _ => MachineState::Joining,
             };
         }

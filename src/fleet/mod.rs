@@ -7,6 +7,7 @@ mod adopt;
 mod apply;
 mod cap;
 pub mod csv;
+mod early;
 mod edge;
 #[cfg(test)]
 pub(crate) mod example;
@@ -21,6 +22,7 @@ mod machine;
 pub mod market;
 mod node;
 mod observation;
+mod policy;
 pub mod price;
 pub mod query;
 pub mod rules;
@@ -28,6 +30,8 @@ mod severity;
 mod store;
 mod summary;
 pub mod table;
+#[cfg(test)]
+mod testing;
 
 pub use adopt::{
     AdoptName, AdoptRule, Glob, Membership, Shape, TAG_CLUSTER, TAG_EXPIRES_AT, TAG_POOL, TAG_ROLE, TAG_SHAPE,
@@ -47,6 +51,7 @@ pub use machine::{JOIN_GRACE, Machine, MachineState};
 pub use market::{Market, Offer};
 pub use node::{KubeServer, Node, NodeUsage, OwnerKind, Pod, PodPhase, Readiness, Resources, Role};
 pub use observation::{Observation, OnDemandPrice, SpotPrice};
+pub use policy::Policy;
 pub use severity::Severity;
 pub use store::Fleet;
 pub use summary::{Capacity, Cluster, Cost, Count, Pool, Summary};

@@ -10,20 +10,22 @@ use jiff::Timestamp;
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
+use super::early::Early;
 use super::join::{Joins, Rank, named_instance, named_region};
 use super::log::Log;
 use super::machine::Machine;
 use super::market::Market;
 use super::{
     Activity, AdoptRule, Asg, ClusterId, ContextId, EdgeHost, EdgeProbe, Feed, FeedId, FeedKind, Freshness, HostName,
-    Instance, InstanceId, KubeServer, MachineId, Membership, Node, NodeKey, NodeUsage, Notice, Pod, PodKey, PoolId,
-    Resources, Scope, Source, SpotFleet, membership,
+    Instance, InstanceId, KubeServer, MachineId, Membership, Node, NodeKey, NodeUsage, Notice, Pod, PodKey, Policy,
+    PoolId, Resources, Scope, Source, SpotFleet, membership,
 };
 
 /// Everything known. See the module docs.
 #[derive(Debug, Default)]
 pub struct Fleet {
     pub(super) rules: Vec<AdoptRule>,
+    pub(super) policy: Policy,
     pub(super) instances: FxHashMap<InstanceId, InstanceEntry>,
     pub(super) nodes: FxHashMap<NodeKey, NodeEntry>,
     pub(super) edges: FxHashMap<HostName, EdgeEntry>,
@@ -31,6 +33,8 @@ pub struct Fleet {
     pub(super) asgs: FxHashMap<(Scope, SmolStr), Asg>,
     pub(super) spot_fleets: FxHashMap<(Scope, SmolStr), SpotFleet>,
     pub(super) activities: FxHashMap<(Scope, SmolStr), VecDeque<Activity>>,
+    /// Since when each group is seen to have fewer machines than it wants.
+    pub(super) short_since: FxHashMap<PoolId, Timestamp>,
     pub(super) contexts: BTreeMap<ContextId, ContextEntry>,
     pub(super) accounts: BTreeMap<Scope, SmolStr>,
     pub(super) feeds: BTreeMap<FeedId, Feed>,
@@ -41,8 +45,9 @@ pub struct Fleet {
     pub(super) joins: Joins,
     pub(super) market: Market,
     pub(super) log: Log,
-    pub(super) early_notices: FxHashMap<InstanceId, Notice>,
-    pub(super) early_probes: FxHashMap<HostName, EdgeProbe>,
+    pub(super) early_notices: Early<InstanceId, Notice>,
+    pub(super) early_probes: Early<HostName, EdgeProbe>,
+    pub(super) early_usages: Early<NodeKey, NodeUsage>,
     pub(super) revision: u64,
 }
 
@@ -86,6 +91,8 @@ pub(super) struct NodeEntry {
     pub(super) instance: Option<InstanceId>,
     pub(super) instanceless_since: Option<Timestamp>,
     pub(super) edge: Option<HostName>,
+    /// Since when it is seen to be cordoned.
+    pub(super) cordoned_since: Option<Timestamp>,
     pub(super) requested: Resources,
     pub(super) usage: Option<NodeUsage>,
 }
@@ -99,6 +106,7 @@ impl NodeEntry {
             instance: None,
             instanceless_since: None,
             edge: None,
+            cordoned_since: None,
             requested: Resources::default(),
             usage: None,
         }
@@ -110,6 +118,7 @@ impl NodeEntry {
 pub(super) struct EdgeEntry {
     pub(super) data: EdgeHost,
     pub(super) probe: Option<EdgeProbe>,
+    pub(super) silent_since: Option<Timestamp>,
     pub(super) node: Option<NodeKey>,
 }
 
@@ -133,10 +142,11 @@ impl From<&Pod> for PodEntry {
     }
 }
 
-/// An API server, and which tagged clusters the instances of its nodes belong to.
+/// An API server, how many of its nodes have an instance, and which tagged clusters those belong to.
 #[derive(Debug, Default)]
 pub(super) struct ContextEntry {
     pub(super) server: Option<KubeServer>,
+    pub(super) joined: u32,
     pub(super) votes: BTreeMap<ClusterId, u32>,
 }
 
@@ -147,6 +157,17 @@ impl Fleet {
             rules,
             ..Self::default()
         }
+    }
+
+    /// What the operator wants of the fleet, from the configuration; the rules judge by it.
+    pub fn set_policy(&mut self, policy: Policy) {
+        self.revision += 1;
+        self.policy = policy;
+    }
+
+    /// What the operator wants of the fleet.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
     }
 
     /// A number that changes with every change.
@@ -205,6 +226,11 @@ impl Fleet {
             .get(&(scope.clone(), SmolStr::new(asg)))
             .into_iter()
             .flatten()
+    }
+
+    /// Since when a group is seen to have fewer machines than it wants; it may have had before.
+    pub fn short_since(&self, pool: &PoolId) -> Option<Timestamp> {
+        self.short_since.get(pool).copied()
     }
 
     /// The row that a machine's part belongs to.
@@ -272,18 +298,31 @@ impl Fleet {
         }
     }
 
-    /// The cluster a context stands for: the one most of its nodes' instances are tagged with, else the
-    /// context's own name.
+    /// The cluster a context stands for: the one most of its nodes' instances are tagged with, else the one that
+    /// goes by the context's own name.
     pub fn cluster_of_context(&self, context: &ContextId) -> ClusterId {
         let votes = self.contexts.get(context).map(|c| &c.votes);
         let most = votes.and_then(|v| v.iter().max_by_key(|(id, n)| (**n, std::cmp::Reverse(*id))));
         match most {
             Some((id, _)) => id.clone(),
-            None => ClusterId {
-                name: context.as_str().into(),
-                home: None,
-            },
+            None => self.cluster_named(context.as_str()),
         }
+    }
+
+    /// Until when the nodes of a cluster are known whole: `now` while a feed of them lives, else its last answer;
+    /// `None` when no API server of the cluster has ever told its nodes.
+    pub fn nodes_known(&self, cluster: &ClusterId, now: Timestamp) -> Option<Timestamp> {
+        let contexts = self.feeds.range(nodes_feed(&ContextId::new(""))..);
+        let feeds = contexts.map_while(|(id, feed)| match (id.kind, &id.source) {
+            (FeedKind::Nodes, Source::Kube(context)) => Some((context, feed)),
+            _ => None,
+        });
+        let own = feeds.filter(|(context, _)| self.cluster_of_context(context) == *cluster);
+        own.filter_map(|(_, feed)| match feed.freshness(now) {
+            Freshness::Live => Some(now),
+            _ => feed.synced_at,
+        })
+        .max()
     }
 
     /// The cluster that goes by a name: one with tagged instances, else one known by name alone.
@@ -350,12 +389,13 @@ impl Fleet {
         membership(tags, &self.rules)
     }
 
-    /// Whether a node names an instance that we would see if it existed, and do not.
+    /// Whether a node names an instance that we would see if it existed, and do not. Only a cluster that has
+    /// other instances here is judged: those of another account would never be seen.
     pub(super) fn misses_instance_of(&self, node: &Node) -> bool {
         let Some((_, id)) = named_instance(node) else {
             return false;
         };
-        if self.instances.contains_key(&id) {
+        if self.instances.contains_key(&id) || self.contexts.get(&node.key.context).is_none_or(|c| c.joined == 0) {
             return false;
         }
         let region = named_region(node);
@@ -376,5 +416,13 @@ impl Fleet {
     /// How fresh a feed is; `None` for a feed that has not reported and does not exist.
     pub fn freshness(&self, feed: &FeedId, now: Timestamp) -> Option<Freshness<'_>> {
         self.feeds.get(feed).map(|f| f.freshness(now))
+    }
+}
+
+/// The feed that tells a context's nodes.
+pub(super) fn nodes_feed(context: &ContextId) -> FeedId {
+    FeedId {
+        kind: FeedKind::Nodes,
+        source: Source::Kube(context.clone()),
     }
 }
