@@ -31,7 +31,8 @@ pub fn why_unknown(view: &View<'_>, machine: &Machine<'_>) -> Option<String> {
     })
 }
 
-enum State<'a> {
+/// How the source of a kind of prices does.
+pub(super) enum State<'a> {
     NoFeed,
     Waiting,
     Failed(&'a Fault),
@@ -40,7 +41,7 @@ enum State<'a> {
 
 /// How the feed of a kind of prices does: the scope's own, else any of the same profile (the price list is one
 /// for all regions).
-fn state_of<'a>(view: &View<'a>, kind: FeedKind, scope: &Scope) -> State<'a> {
+pub(super) fn state_of<'a>(view: &View<'a>, kind: FeedKind, scope: &Scope) -> State<'a> {
     let rank = |of: &Scope| match of {
         of if of == scope => 2,
         of if of.profile == scope.profile => 1,

@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use super::store::nodes_feed;
 use super::table::age;
 use super::{
-    ClusterId, ContextId, FeedId, FeedKind, Finding, Fleet, Freshness, Machine, RowId, Severity, Source, Summary,
+    ClusterId, ContextId, FeedId, FeedKind, Finding, Fleet, Freshness, Machine, RowId, Severity, Source, Summary, View,
 };
 
 /// Judges the fleet by every rule; the findings come worst first. No two have both the rule and the row in common.
@@ -56,7 +56,15 @@ struct Sight<'a> {
     now: Timestamp,
 }
 
-impl Sight<'_> {
+impl<'a> Sight<'a> {
+    fn view(&self) -> View<'a> {
+        View {
+            fleet: self.fleet,
+            summary: self.summary,
+            now: self.now,
+        }
+    }
+
     fn freshness(&self, kind: FeedKind, source: Source) -> Option<Freshness<'_>> {
         self.fleet.freshness(&FeedId { kind, source }, self.now)
     }

@@ -4,12 +4,19 @@ use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
 use super::{Sight, Verdict, counted};
+use crate::fleet::price::{State, state_of, why_unknown};
 use crate::fleet::table::money;
-use crate::fleet::{FaultKind, FeedKind, Finding, Freshness, Machine, Offer, Purchase, RowId, Scope, Severity, Source};
+use crate::fleet::{FeedKind, Finding, Machine, Offer, Purchase, RowId, Scope, Severity};
 
 /// How many machines run on each price.
 #[derive(Default)]
-pub(super) struct Paid<'a>(FxHashMap<Price<'a>, usize>);
+pub(super) struct Paid<'a>(FxHashMap<Price<'a>, Payers<'a>>);
+
+/// How many pay a price, and one of them.
+struct Payers<'a> {
+    machines: usize,
+    one: Machine<'a>,
+}
 
 /// What is paid: in the spot market per zone, on-demand per region.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -61,15 +68,19 @@ impl<'a> Paid<'a> {
                 Purchase::OnDemand => "",
             },
         };
-        *self.0.entry(price).or_default() += 1;
+        let payers = self.0.entry(price).or_insert(Payers {
+            machines: 0,
+            one: *machine,
+        });
+        payers.machines += 1;
     }
 
     /// Judges each price paid.
     pub(super) fn judge(&self, sight: &Sight<'_>, findings: &mut Vec<Finding>) {
-        for (price, machines) in &self.0 {
+        for (price, paid) in &self.0 {
             let verdict = match price.usd(sight) {
-                Some(usd) => price_above_cap(sight, price, usd, *machines),
-                None => Some(price_unknown(sight, price, *machines)),
+                Some(usd) => price_above_cap(sight, price, usd, paid.machines),
+                None => Some(price_unknown(sight, price, paid)),
             };
             findings.extend(verdict.map(|v| price.told(v)));
         }
@@ -107,47 +118,28 @@ fn price_above_cap(sight: &Sight<'_>, price: &Price<'_>, usd: f64, machines: usi
     })
 }
 
-fn price_unknown(sight: &Sight<'_>, price: &Price<'_>, machines: usize) -> Verdict {
-    let (kind, market) = match price.purchase {
-        Purchase::Spot => (FeedKind::SpotPrices, "spot"),
-        Purchase::OnDemand => (FeedKind::OnDemandPrices, "on-demand"),
+fn price_unknown(sight: &Sight<'_>, price: &Price<'_>, paid: &Payers<'_>) -> Verdict {
+    let kind = match price.purchase {
+        Purchase::Spot => FeedKind::SpotPrices,
+        Purchase::OnDemand => FeedKind::OnDemandPrices,
     };
-    let listed_none = price.purchase == Purchase::OnDemand
-        && sight
-            .fleet
-            .market()
-            .on_demand_entry(&price.offer())
-            .is_some_and(|entry| entry.usd.is_none());
-    let feed = sight.freshness(kind, Source::Aws(price.scope.clone()));
-    let (severity, why, mend) = match feed {
-        _ if listed_none => (
-            Severity::Info,
-            "AWS lists none for this type here".to_owned(),
-            String::new(),
-        ),
-        Some(Freshness::Failed { why, .. }) => (
+    let view = sight.view();
+    let (severity, mend) = match state_of(&view, kind, price.scope) {
+        State::Failed(fault) if !fault.mend.is_empty() => (Severity::Warning, fault.mend.to_string()),
+        State::Failed(fault) => (
             Severity::Warning,
-            match why.kind {
-                FaultKind::Denied => format!("{} is denied", why.call),
-                _ => format!("{} fails: {}", why.call, why.message),
-            },
-            why.mend.to_string(),
+            format!("make {} succeed; it is tried again by itself", fault.call),
         ),
-        None | Some(Freshness::Waiting) => (Severity::Info, "not fetched yet".to_owned(), String::new()),
-        Some(Freshness::Live | Freshness::Stale { .. }) => (
+        State::NoFeed | State::Waiting | State::Read => (
             Severity::Info,
-            "none has been told for this type here".to_owned(),
-            String::new(),
+            "nothing to do: it stays blank and is left out of the sums".to_owned(),
         ),
     };
-    let mend = match mend.is_empty() {
-        true => "nothing to do: it stays blank and is left out of the sums".to_owned(),
-        false => mend,
-    };
+    let why = why_unknown(&view, &paid.one).unwrap_or_default();
     Verdict {
         rule: "price-unknown",
         severity,
-        line: format!("{} at an unknown {market} price: {why}", counted(machines, "machine")),
+        line: format!("{} without a price: {why}", counted(paid.machines, "machine")),
         mend,
         since: None,
     }

@@ -19,12 +19,12 @@ fn an_unknown_price_is_told_once_with_its_reason() {
     let line = |world: &World| only(world, "price-unknown").line;
     assert_eq!(
         line(&world),
-        "5 machines at an unknown on-demand price: none has been told for this type here"
+        "5 machines without a price: AWS has told no on-demand price of t4g.small in eu-west-1"
     );
     world.see(on_demand(None));
     assert_eq!(
         line(&world),
-        "5 machines at an unknown on-demand price: AWS lists none for this type here"
+        "5 machines without a price: the price list names no on-demand price of t4g.small in eu-west-1"
     );
     world.see(on_demand(Some(0.0184)));
     none(&world, "price-unknown");
@@ -42,7 +42,7 @@ fn a_denied_price_feed_is_the_reason_and_names_the_call() {
     assert_eq!(found.severity, Severity::Warning);
     assert_eq!(
         found.line,
-        "1 machine at an unknown spot price: ec2:DescribeSpotPriceHistory is denied"
+        "1 machine without a price: spot prices cannot be read: ec2:DescribeSpotPriceHistory: no"
     );
     assert_eq!(found.subject, "t4g.small eu-west-1a");
 }
@@ -53,7 +53,10 @@ fn a_price_that_is_still_on_its_way_is_not_missing() {
     world.instance(instance(1));
     let found = only(&world, "price-unknown");
     assert_eq!(
-        (found.severity, found.line.ends_with("not fetched yet")),
+        (
+            found.severity,
+            found.line.ends_with("no source of on-demand prices in eu-west-1")
+        ),
         (Severity::Info, true)
     );
 }
