@@ -180,7 +180,7 @@ pub(super) async fn notices(cloud: &AwsCloud) -> Result<Vec<Notice>> {
             .set_next_token(token.clone());
         cloud.meter.budget.acquire(CALL).await;
         let page = match page.send().await {
-            Err(refused) if !is_plain && error::is_bare_server_error(&refused) => {
+            Err(refused) if cloud.may_be_emulator && !is_plain && error::is_bare_server_error(&refused) => {
                 cloud.lacks_status_filter.store(true, Ordering::Relaxed);
                 token = None;
                 continue;

@@ -225,11 +225,22 @@ fn credentials_cause(error: &(dyn Error + 'static)) -> Option<String> {
         match this.downcast_ref::<CredentialsError>() {
             // The SDK lists every way that was not set up: all of them, so none is worth telling.
             Some(CredentialsError::CredentialsNotLoaded(_)) => return Some(NO_CREDENTIALS.to_owned()),
-            Some(_) => return Some(root_cause(this)),
+            Some(_) => {
+                let why = root_cause(this);
+                // The machine's own role is the last way of the chain: nothing before it was set up either.
+                return Some(if why.contains("IMDS") {
+                    format!("{NO_CREDENTIALS}; {why}")
+                } else {
+                    why
+                });
+            }
             None => cause = this.source(),
         }
     }
-    None
+    let why = root_cause(error);
+    // The SDK keeps this error's type to itself.
+    why.starts_with("identity resolver timed out")
+        .then(|| format!("the login took too long: {why}"))
 }
 
 /// The last of the causes: the one that says what really happened.
@@ -302,11 +313,11 @@ fn credentials_mend(scope: &Scope, code: &str, message: &str) -> SmolStr {
         "ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" => {
             format_smolstr!("the session has expired: run `aws sso login{option}`, or renew its keys")
         }
-        "" if message == NO_CREDENTIALS && scope.profile.is_empty() => SmolStr::new(
+        "" if message.starts_with(NO_CREDENTIALS) && scope.profile.is_empty() => SmolStr::new(
             "choose a profile with --profile or AWS_PROFILE, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; \
              `aws configure sso` makes a profile",
         ),
-        "" if message == NO_CREDENTIALS => format_smolstr!(
+        "" if message.starts_with(NO_CREDENTIALS) => format_smolstr!(
             "check the name of the profile {} in ~/.aws/config and ~/.aws/credentials, log in with `aws sso \
              login{option}`, or make it with `aws configure sso{option}`",
             scope.profile

@@ -135,17 +135,23 @@ fn api(cfg: &ConfigBag) -> Option<SmolStr> {
 /// Whether a body is one `<…Response>` element of this operation, from its start to its end.
 fn is_whole(body: &[u8], operation: &str) -> bool {
     let body = body.trim_ascii();
-    let declaration = body.windows(2).position(|pair| pair == b"?>");
-    let root = match declaration {
-        Some(end) if body.starts_with(b"<?xml") => body.get(end + 2..).unwrap_or_default().trim_ascii_start(),
-        _ => body,
+    let root = if body.starts_with(b"<?xml") {
+        let declaration = body.windows(2).position(|pair| pair == b"?>");
+        let rest = declaration.and_then(|end| body.get(end + 2..));
+        rest.unwrap_or_default().trim_ascii_start()
+    } else {
+        body
     };
     let name = format!("{operation}Response");
-    let start = root
+    let Some(rest) = root
         .strip_prefix(b"<")
-        .and_then(|rest| rest.strip_prefix(name.as_bytes()));
-    let is_started = start.is_some_and(|rest| matches!(rest.first(), Some(b'>' | b' ' | b'/' | b'\n' | b'\r' | b'\t')));
-    is_started && (root.ends_with(format!("</{name}>").as_bytes()) || root.ends_with(b"/>"))
+        .and_then(|rest| rest.strip_prefix(name.as_bytes()))
+    else {
+        return false;
+    };
+    let is_alone = rest.ends_with(b"/>") && !rest.contains(&b'<');
+    let is_named = matches!(rest.first(), Some(b'>' | b'/' | b' ' | b'\n' | b'\r' | b'\t'));
+    is_named && (is_alone || rest.ends_with(format!("</{name}>").as_bytes()))
 }
 
 #[cfg(test)]
@@ -168,6 +174,7 @@ mod tests {
             "<html></html>",
             "<!doctype html><html></html>",
             "<RunResponse><a>",
+            "<RunResponse><a/>",
             "<RunResponse",
             "<RunResponses></RunResponses>",
             "<StopResponse></StopResponse>",

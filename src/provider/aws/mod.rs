@@ -28,6 +28,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_config::default_provider::region::DefaultRegionChain;
+use aws_config::identity::IdentityCache;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
@@ -46,6 +47,9 @@ pub use self::policy::{VIEW_ACTIONS, view_policy};
 use self::price_cache::PriceCache;
 use super::{Check, Cloud, ProviderError, Result};
 use crate::fleet::{Activity, Asg, FaultKind, Instance, Notice, OnDemandPrice, Scope, SpotFleet, SpotPrice};
+
+/// How long the credential chain may take: a helper program may have to ask its own server first.
+const LOGIN_TIMEOUT: Duration = Duration::from_secs(12);
 
 /// How AWS is called.
 #[derive(Clone, Debug)]
@@ -141,6 +145,7 @@ impl Profile {
             loader = loader.app_name(app);
         }
         let loader = loader
+            .identity_cache(IdentityCache::lazy().load_timeout(LOGIN_TIMEOUT).build())
             .retry_config(options.retries())
             .timeout_config(options.timeouts());
         Ok(Self {
@@ -190,6 +195,7 @@ impl Profile {
             price_cache: directory.map(|directory| PriceCache::new(directory, region)),
             clock: self.options.clock,
             page: self.options.page,
+            may_be_emulator: sdk.endpoint_url().is_some(),
             lacks_status_filter: AtomicBool::new(false),
             meter,
             scope,
@@ -234,6 +240,8 @@ pub struct AwsCloud {
     price_cache: Option<PriceCache>,
     clock: fn() -> Timestamp,
     page: u16,
+    /// Whether the calls go to an endpoint of the user's choice.
+    may_be_emulator: bool,
     /// Learnt from an emulator's answer, see [`ec2::notices`].
     lacks_status_filter: AtomicBool,
     meter: Meter,

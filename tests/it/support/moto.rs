@@ -86,7 +86,8 @@ fn installed() -> Option<PathBuf> {
 }
 
 /// Runs the server for as long as our end of its standard input is open: it ends with this process, however that ends.
-const WHILE_WE_LIVE: &str = r#"exec 3<&0; "$0" "$@" & server=$!; (cat <&3 >/dev/null; kill $server) & wait $server"#;
+const WHILE_WE_LIVE: &str =
+    r#"exec 3<&0; "$0" "$@" & server=$!; (cat <&3; kill $server) >/dev/null 2>&1 & wait $server"#;
 
 /// Starts the server on a free port and waits until it says which.
 fn start() -> Result<Running, Missing> {
@@ -118,5 +119,5 @@ fn start() -> Result<Running, Missing> {
         said += &line;
         said.push('\n');
     }
-    Err(format!("{} does not serve: {said}", program.display()))
+    Err(format!("{} does not serve: {}", program.display(), said.trim()))
 }
