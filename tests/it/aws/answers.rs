@@ -92,6 +92,7 @@ async fn twenty_five_hundred_instances_come_in_pages_of_a_thousand() {
     let requests = server.requests();
     assert_eq!(requests.len(), 3);
     for request in &requests {
+        assert_eq!((request.method.as_str(), request.path()), ("POST", "/"));
         assert_eq!(request.form("Action").as_deref(), Some("DescribeInstances"));
         assert_eq!(request.form("MaxResults").as_deref(), Some("1000"));
         assert_eq!(request.form("Filter.1.Name").as_deref(), Some("instance-state-name"));

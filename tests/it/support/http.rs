@@ -1,18 +1,17 @@
 //! A small HTTP/1.1 server on a free loopback port that answers as a test tells it to: for what no ready-made fake
 //! of a service does (throttling, refusals, endless answers, connections cut in the middle).
 //!
-//! A handler turns each [`Request`] into a [`Reply`]; every request is recorded, and a test can wait until the one
-//! it is after has come. Connections are kept alive, as real servers do, unless a reply says otherwise.
+//! A handler turns each [`Request`] into a [`Reply`]; every request is recorded. Connections are kept alive, as real
+//! servers do, unless a reply says otherwise.
 
 use std::collections::VecDeque;
 use std::fmt::Write;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 /// A request as it came over the wire.
@@ -90,7 +89,6 @@ pub(crate) struct Reply {
     status: u16,
     headers: Vec<(String, String)>,
     body: Body,
-    after: Option<Duration>,
 }
 
 #[derive(Debug)]
@@ -158,7 +156,6 @@ impl Reply {
             status,
             headers: Vec::new(),
             body,
-            after: None,
         }
     }
 
@@ -173,20 +170,16 @@ impl Reply {
         self.headers.push((name.to_owned(), value.into()));
         self
     }
-
-    /// The same, given only after a while.
-    pub(crate) fn after(mut self, delay: Duration) -> Self {
-        self.after = Some(delay);
-        self
-    }
 }
+
+type Seen = Arc<Mutex<Vec<Request>>>;
 
 type Handler = dyn Fn(&Request) -> Reply + Send + Sync;
 
 /// The server; it stops when dropped.
 pub(crate) struct Server {
     address: SocketAddr,
-    seen: watch::Receiver<Vec<Request>>,
+    seen: Seen,
     task: JoinHandle<()>,
 }
 
@@ -201,7 +194,8 @@ impl Server {
     pub(crate) async fn start(handler: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free loopback port");
         let address = listener.local_addr().expect("its address");
-        let (record, seen) = watch::channel(Vec::new());
+        let seen = Seen::default();
+        let record = Arc::clone(&seen);
         let handler: Arc<Handler> = Arc::new(handler);
         let task = tokio::spawn(async move {
             // Dropped with this task, and the connections with it.
@@ -211,7 +205,7 @@ impl Server {
                     return;
                 };
                 while connections.try_join_next().is_some() {}
-                connections.spawn(serve(stream, Arc::clone(&handler), record.clone()));
+                connections.spawn(serve(stream, Arc::clone(&handler), Arc::clone(&record)));
             }
         });
         Self { address, seen, task }
@@ -234,17 +228,7 @@ impl Server {
 
     /// All requests so far.
     pub(crate) fn requests(&self) -> Vec<Request> {
-        self.seen.borrow().clone()
-    }
-
-    /// Waits until the requests so far satisfy `is_enough`, and gives them; panics after 10 s.
-    pub(crate) async fn wait_for(&self, is_enough: impl Fn(&[Request]) -> bool) -> Vec<Request> {
-        let mut seen = self.seen.clone();
-        let waited = tokio::time::timeout(Duration::from_secs(10), seen.wait_for(|requests| is_enough(requests))).await;
-        match waited {
-            Ok(requests) => requests.expect("the server runs").clone(),
-            Err(_) => panic!("the awaited request did not come; so far: {:#?}", self.requests()),
-        }
+        self.seen.lock().expect("no handler panicked").clone()
     }
 }
 
@@ -255,16 +239,13 @@ pub(crate) async fn refusing_url() -> String {
 }
 
 /// Serves one connection until either side ends it.
-async fn serve(stream: TcpStream, handler: Arc<Handler>, record: watch::Sender<Vec<Request>>) {
+async fn serve(stream: TcpStream, handler: Arc<Handler>, record: Seen) {
     // Small pieces of a stream must not wait for each other.
     let _ = stream.set_nodelay(true);
     let mut stream = BufReader::new(stream);
     while let Some(request) = read_request(&mut stream).await {
         let reply = handler(&request);
-        record.send_modify(|seen| seen.push(request));
-        if let Some(delay) = reply.after {
-            tokio::time::sleep(delay).await;
-        }
+        record.lock().expect("no handler panicked").push(request);
         if write_reply(&mut stream, reply).await.is_none() {
             return;
         }
