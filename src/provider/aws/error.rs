@@ -1,5 +1,5 @@
-//! What AWS says no with, in the fleet's words: the class of the failure, AWS' own message without its noise, and
-//! what mends it.
+//! What AWS says no with, in the fleet's words: the class of the failure, and AWS' own message without its noise;
+//! [`mend`] adds what to do about it.
 //!
 //! A refusal comes as XML (EC2, Auto Scaling, STS) or JSON (Pricing) with a code; the SDK reads the form that belongs
 //! to the service, and [`code_in`] the other one, which proxies and gateways send. Without any code the HTTP status
@@ -15,7 +15,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use serde_json::Value;
 use smol_str::{SmolStr, format_smolstr};
 
-use super::policy;
+use super::mend::{NO_CREDENTIALS, mend};
 use crate::fleet::{FaultKind, Scope};
 use crate::provider::ProviderError;
 
@@ -215,9 +215,6 @@ fn kind_of_status(status: u16, otherwise: FaultKind) -> FaultKind {
     }
 }
 
-/// What is said when no way to credentials is set up; [`credentials_mend`] knows it again.
-const NO_CREDENTIALS: &str = "no credentials found";
-
 /// Why no credentials could be had, when that is what stopped the request.
 fn credentials_cause(error: &(dyn Error + 'static)) -> Option<String> {
     let mut cause = Some(error);
@@ -268,65 +265,6 @@ fn tidy(message: &str) -> SmolStr {
         line = line.chars().take(LONGEST - 1).chain(['…']).collect();
     }
     SmolStr::new(line)
-}
-
-/// What to do about it.
-fn mend(kind: FaultKind, call: &str, scope: &Scope, code: &str, message: &str) -> SmolStr {
-    match kind {
-        FaultKind::Denied if code == "OptInRequired" => format_smolstr!(
-            "enable the region {} and the service for this account in the AWS console",
-            scope.region
-        ),
-        FaultKind::Denied if message.contains("service control policy") => {
-            format_smolstr!("a policy of the AWS organization forbids {call}: ask its administrators")
-        }
-        FaultKind::Denied => format_smolstr!("allow it in IAM: {}", policy::statement(call)),
-        FaultKind::Credentials => credentials_mend(scope, code, message),
-        FaultKind::Throttled => SmolStr::new("nothing to do: polling slows down by itself"),
-        FaultKind::Unreachable => format_smolstr!(
-            "check the network, the proxy, the region's name ({}) and AWS_ENDPOINT_URL if it is set",
-            scope.region
-        ),
-        FaultKind::Unsupported => format_smolstr!("{} offers no {call}", scope.region),
-        FaultKind::Malformed => SmolStr::new("check that proxies and AWS_ENDPOINT_URL lead to AWS"),
-        FaultKind::Crashed | FaultKind::Other => SmolStr::default(),
-    }
-}
-
-fn credentials_mend(scope: &Scope, code: &str, message: &str) -> SmolStr {
-    let option = if scope.profile.is_empty() {
-        SmolStr::default()
-    } else {
-        format_smolstr!(" --profile {}", scope.profile)
-    };
-    let words = message.to_ascii_lowercase();
-    match code {
-        "RequestExpired" | "RequestTimeTooSkewed" => format_smolstr!(
-            "set this machine's clock; if it is right, the session has expired: run `aws sso login{option}` or renew \
-             its keys"
-        ),
-        "AuthFailure" => format_smolstr!(
-            "check the keys with `aws sts get-caller-identity{option}`; if they are good, the region {} is not \
-             enabled for this account",
-            scope.region
-        ),
-        "ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" => {
-            format_smolstr!("the session has expired: run `aws sso login{option}`, or renew its keys")
-        }
-        "" if message.starts_with(NO_CREDENTIALS) && scope.profile.is_empty() => SmolStr::new(
-            "choose a profile with --profile or AWS_PROFILE, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; \
-             `aws configure sso` makes a profile",
-        ),
-        "" if message.starts_with(NO_CREDENTIALS) => format_smolstr!(
-            "check the name of the profile {} in ~/.aws/config and ~/.aws/credentials, log in with `aws sso \
-             login{option}`, or make it with `aws configure sso{option}`",
-            scope.profile
-        ),
-        "" if words.contains("sso") || words.contains("token") => format_smolstr!("run `aws sso login{option}`"),
-        _ => {
-            format_smolstr!("check the keys with `aws sts get-caller-identity{option}`, or run `aws sso login{option}`")
-        }
-    }
 }
 
 #[cfg(test)]
@@ -389,48 +327,5 @@ mod tests {
         let long = tidy(&"ä".repeat(1000));
         assert_eq!(long.chars().count(), LONGEST);
         assert!(long.ends_with('…'));
-    }
-
-    #[test]
-    fn a_denied_call_names_the_statement_that_grants_it() {
-        let scope = Scope::new("prod", "eu-west-1");
-        let said = mend(
-            FaultKind::Denied,
-            "ec2:DescribeInstances",
-            &scope,
-            "UnauthorizedOperation",
-            "",
-        );
-        assert_eq!(
-            said,
-            r#"allow it in IAM: {"Effect": "Allow", "Action": "ec2:DescribeInstances", "Resource": "*"}"#
-        );
-        let scp = "… with an explicit deny in a service control policy";
-        let said = mend(
-            FaultKind::Denied,
-            "ec2:DescribeInstances",
-            &scope,
-            "UnauthorizedOperation",
-            scp,
-        );
-        assert!(said.contains("organization"), "{said}");
-    }
-
-    #[test]
-    fn missing_and_expired_credentials_say_what_to_run() {
-        let named = Scope::new("prod", "eu-west-1");
-        let default = Scope::new("", "eu-west-1");
-        let run = |scope: &Scope, code: &str, message: &str| mend(FaultKind::Credentials, "x", scope, code, message);
-
-        assert!(run(&named, "ExpiredToken", "").contains("`aws sso login --profile prod`"));
-        assert!(run(&default, "ExpiredToken", "").contains("`aws sso login`"));
-        assert_eq!(
-            run(&named, "", "the SSO token has expired and cannot be refreshed"),
-            "run `aws sso login --profile prod`"
-        );
-        assert!(run(&default, "", NO_CREDENTIALS).contains("AWS_PROFILE"));
-        assert!(run(&named, "", NO_CREDENTIALS).contains("`aws configure sso --profile prod`"));
-        assert!(run(&named, "RequestExpired", "").contains("clock"));
-        assert!(run(&named, "AuthFailure", "").contains("eu-west-1"));
     }
 }

@@ -16,6 +16,7 @@ mod check;
 mod ec2;
 mod error;
 mod intern;
+mod mend;
 mod meter;
 mod policy;
 mod price_cache;
