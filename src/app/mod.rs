@@ -6,18 +6,40 @@
 //! same actions.
 
 pub mod action;
+pub mod describe;
 pub mod effect;
+pub mod feeds;
+mod filter;
+pub mod help;
+mod history;
 pub mod key;
+pub mod key_table;
+pub mod keymap;
+mod line;
+mod mouse;
 pub mod msg;
+mod nav;
 pub mod overlay;
+mod overlays;
+mod palette;
+pub mod program;
+mod projection;
+mod rows;
 pub mod screen;
+pub mod source;
 pub mod state;
 pub mod table;
+#[cfg(test)]
+mod tests;
+mod update;
 
 pub use action::Action;
 pub use effect::Effect;
+pub use keymap::{KeyFault, Keymap};
 pub use msg::{Msg, Target};
 pub use overlay::Overlay;
+pub use projection::{project, projection_due};
 pub use screen::{Pane, Screen};
 pub use state::State;
 pub use table::TableState;
+pub use update::{Update, update};

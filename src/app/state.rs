@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::{Overlay, Pane, Screen, TableState};
-use crate::fleet::table::View;
-use crate::fleet::{ClusterId, Fleet, Severity, Summary};
+use super::history::History;
+use super::projection::Made;
+use super::{Keymap, Overlay, Pane, Screen, TableState};
+use crate::fleet::table::{RowId, View};
+use crate::fleet::{ClusterId, Fleet, Offer, PoolId, Severity, Summary, TableKind};
 
 /// The smallest terminal the screens fit in.
 pub const MIN_SIZE: (u16, u16) = (80, 24);
@@ -52,6 +54,20 @@ pub struct State {
     pub window_focus: bool,
     /// The themes to choose from, and the one in use.
     pub themes: (Vec<String>, String),
+    /// Which key does what.
+    pub keys: Keymap,
+    /// The filters kept lately, the latest last.
+    pub(super) filters: Vec<String>,
+    /// Where the arrow keys stand among them while a filter is typed, and what was typed before.
+    pub(super) recalled: Option<(usize, String)>,
+    /// The filter line from before typing began.
+    pub(super) line_before: String,
+    /// The views before and after this one.
+    pub(super) history: History,
+    /// What the last projection was made from.
+    pub(super) made: Made,
+    /// The price histories asked for, in days.
+    pub(super) histories: BTreeMap<Offer, u8>,
 }
 
 impl State {
@@ -81,6 +97,13 @@ impl State {
             mouse: true,
             window_focus: true,
             themes: (vec![], String::new()),
+            keys: Keymap::default(),
+            filters: vec![],
+            recalled: None,
+            line_before: String::new(),
+            history: History::default(),
+            made: Made::default(),
+            histories: BTreeMap::new(),
         }
     }
 
@@ -97,5 +120,68 @@ impl State {
     pub fn focused(&self) -> Pane {
         let first = self.screen.panes().first().copied().unwrap_or(Pane::FleetMachines);
         self.focus.get(&self.screen).copied().unwrap_or(first)
+    }
+
+    /// The table of the pane with the focus.
+    pub fn focused_table(&self) -> Option<&TableState> {
+        self.tables.get(&self.focused())
+    }
+
+    /// The row under the cursor of the pane with the focus.
+    pub fn row(&self) -> Option<&RowId> {
+        self.focused_table()?.cursor.as_ref()
+    }
+
+    /// The type and region whose prices the chart shows: of the price under the cursor, or of the pool or machine
+    /// under the cursor on the Fleet screen.
+    pub fn chosen_offer(&self) -> Option<Offer> {
+        let cursor = |pane| {
+            self.tables
+                .get(&pane)
+                .and_then(|table: &TableState| table.cursor.as_ref())
+        };
+        if self.screen == Screen::Prices {
+            return match cursor(Pane::Prices)? {
+                RowId::Price(offer, _) => Some(offer.clone()),
+                _ => None,
+            };
+        }
+        if self.screen != Screen::Fleet {
+            return None;
+        }
+        if let (Pane::FleetPools, Some(RowId::Pool(id))) = (self.focused(), cursor(Pane::FleetPools)) {
+            return self.offer_of_pool(id);
+        }
+        match cursor(Pane::FleetMachines)? {
+            RowId::Machine(id) => self.fleet.machine(id)?.offer(),
+            _ => None,
+        }
+    }
+
+    fn offer_of_pool(&self, id: &PoolId) -> Option<Offer> {
+        let region = &id.scope()?.region;
+        let types = &self.summary.pools.get(id)?.types;
+        Some(Offer::new(region, types.first()?))
+    }
+
+    /// Shows these columns in every pane of a table, as the configuration or the operator chose them.
+    pub fn use_columns(&mut self, kind: TableKind, columns: &[&str]) {
+        let known = kind.columns();
+        let named = |name: &&str| known.iter().map(|c| c.name).find(|known| known == name);
+        let columns: Vec<_> = columns.iter().filter_map(named).collect();
+        for (_, table) in self.tables.iter_mut().filter(|(pane, _)| pane.table() == Some(kind)) {
+            table.columns.clone_from(&columns);
+        }
+    }
+
+    /// Takes in how many rows the window of each pane holds in this layout, so that pages move by windows and the
+    /// cursor stays in sight.
+    pub fn fit(&mut self, heights: impl IntoIterator<Item = (Pane, usize)>) {
+        for (pane, height) in heights {
+            if let Some(table) = self.tables.get_mut(&pane) {
+                table.height = height;
+                table.scroll_to_cursor();
+            }
+        }
     }
 }
