@@ -28,6 +28,10 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), Wrong> {
         "context",
         scenario.clusters.iter().map(|c| c.context.as_ref().unwrap_or(&c.name)),
     )?;
+    for region in &scenario.regions {
+        let here = scenario.clusters.iter().filter(|c| *c.region.get_ref() == region.name);
+        unique("Auto Scaling group", here.flat_map(|c| &c.pools).map(|p| &p.name))?;
+    }
     unique("host", scenario.edge.iter().flat_map(|e| &e.hosts).map(|h| &h.name))?;
     for cluster in &scenario.clusters {
         check_cluster(scenario, cluster)?;

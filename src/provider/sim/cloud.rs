@@ -12,7 +12,7 @@ use super::world::World;
 use crate::fleet::{Activity, Asg, Instance, Notice, OnDemandPrice, Scope, SpotFleet, SpotPrice};
 use crate::provider::{Check, Cloud, Result};
 
-/// What seeing needs, as the live adapter asks for it.
+/// What `doctor` tries, in the live adapter's order.
 const PERMISSIONS: [&str; 8] = [
     "sts:GetCallerIdentity",
     "ec2:DescribeInstances",

@@ -94,36 +94,34 @@ pub(super) fn error(kind: FaultSort, target: &Target, call: &str) -> ProviderErr
 fn aws(kind: FaultSort, call: &str) -> (FaultKind, SmolStr, SmolStr) {
     match kind {
         FaultSort::Throttled => {
-            let code = if call.starts_with("ec2:") {
-                "RequestLimitExceeded: Request limit exceeded."
+            let limit = "RequestLimitExceeded: Request limit exceeded.";
+            let words = if call.starts_with("ec2:") {
+                limit
             } else {
                 "Throttling: Rate exceeded"
             };
-            (
-                FaultKind::Throttled,
-                code.into(),
-                "asked less often until AWS answers again".into(),
-            )
+            let mend = "nothing to do: polling slows down by itself";
+            (FaultKind::Throttled, words.into(), mend.into())
         }
         FaultSort::Denied => (
             FaultKind::Denied,
             format_smolstr!("UnauthorizedOperation: no identity-based policy allows the {call} action"),
-            format_smolstr!("allow it: {{\"Effect\":\"Allow\",\"Action\":\"{call}\",\"Resource\":\"*\"}}"),
+            format_smolstr!(r#"allow it in IAM: {{"Effect": "Allow", "Action": "{call}", "Resource": "*"}}"#),
         ),
         FaultSort::ExpiredCredentials => (
             FaultKind::Credentials,
             "ExpiredToken: The security token included in the request is expired".into(),
-            "sign in again, for instance with `aws sso login`".into(),
+            "the session has expired: run `aws sso login`, or renew its keys".into(),
         ),
         FaultSort::Malformed => (
             FaultKind::Malformed,
-            "the answer is not what this call returns: unexpected end of document".into(),
-            "see whether a proxy stands between this machine and AWS".into(),
+            "HTTP 200 with a body that is not an answer of this service: <html>".into(),
+            "check that proxies and AWS_ENDPOINT_URL lead to AWS".into(),
         ),
         FaultSort::Dead | FaultSort::Slow => (
             FaultKind::Unreachable,
-            "no answer: connecting timed out".into(),
-            "check the network and the endpoint".into(),
+            "no answer in time: connecting timed out".into(),
+            "check the network, the proxy, the region's name and AWS_ENDPOINT_URL if it is set".into(),
         ),
     }
 }
@@ -132,28 +130,34 @@ fn kube(kind: FaultSort, context: &str, call: &str) -> (FaultKind, SmolStr, Smol
     match kind {
         FaultSort::Throttled => (
             FaultKind::Throttled,
-            "429 TooManyRequests: the server has received too many requests".into(),
-            "asked less often until the server answers again".into(),
+            "429 the server has received too many requests".into(),
+            SmolStr::default(),
         ),
-        FaultSort::Denied => (
-            FaultKind::Denied,
-            format_smolstr!("403 Forbidden: the user may not {call} at the cluster scope"),
-            format_smolstr!("grant it: a ClusterRole that allows to {call}, bound to this user"),
-        ),
+        FaultSort::Denied => {
+            let (verb, resource) = call.split_once(' ').unwrap_or((call, ""));
+            let (resource, group) = resource.split_once('.').unwrap_or((resource, ""));
+            (
+                FaultKind::Denied,
+                format_smolstr!(r#"403 {resource} is forbidden: User "viewer" cannot {verb} it at the cluster scope"#),
+                format_smolstr!(
+                    r#"a ClusterRole bound to this user grants it with the rule - {{apiGroups: ["{group}"], resources: [{resource}], verbs: [{verb}]}}"#
+                ),
+            )
+        }
         FaultSort::ExpiredCredentials => (
             FaultKind::Credentials,
             "401 Unauthorized".into(),
-            format_smolstr!("renew the credentials of context {context} in the kubeconfig"),
+            format_smolstr!("renew the credentials of context `{context}`"),
         ),
         FaultSort::Malformed => (
             FaultKind::Malformed,
-            "the answer is not JSON: expected value at line 1 column 1".into(),
-            "see whether a proxy stands between this machine and the API server".into(),
+            "the answer is not understood: expected value at line 1 column 1".into(),
+            "check that the context's server is a Kubernetes API server".into(),
         ),
         FaultSort::Dead | FaultSort::Slow => (
             FaultKind::Unreachable,
-            "connection refused".into(),
-            "check that the server runs and that port 6443 is reachable".into(),
+            "Connection refused".into(),
+            "check that the API server runs, and its address and port in the kubeconfig".into(),
         ),
     }
 }
@@ -168,7 +172,7 @@ fn ssh(kind: FaultSort, host: &str) -> (FaultKind, SmolStr, SmolStr) {
         FaultSort::Malformed => (FaultKind::Malformed, "the answer is cut off".into(), SmolStr::default()),
         FaultSort::Throttled | FaultSort::Dead | FaultSort::Slow => (
             FaultKind::Unreachable,
-            "connecting to port 22 timed out after 10 s".into(),
+            "connecting to port 22 timed out".into(),
             format_smolstr!("check power and network of {host}"),
         ),
     }

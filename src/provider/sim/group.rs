@@ -1,5 +1,7 @@
 //! Auto Scaling groups: each keeps its desired capacity by launching and ending instances.
 
+use std::collections::BTreeMap;
+
 use jiff::SignedDuration;
 use smol_str::{SmolStr, format_smolstr};
 
@@ -14,16 +16,37 @@ const PENDING: SmolStr = SmolStr::new_static("Pending");
 const IN_SERVICE: SmolStr = SmolStr::new_static("InService");
 const TERMINATING: SmolStr = SmolStr::new_static("Terminating");
 
+/// The members of a group that count, by what decides about the next one.
+#[derive(Default)]
+struct Tally {
+    on_demand: u32,
+    zones: BTreeMap<SmolStr, u32>,
+}
+
+impl Tally {
+    fn add(&mut self, zone: &SmolStr, purchase: Purchase) {
+        self.on_demand += u32::from(purchase == Purchase::OnDemand);
+        *self.zones.entry(zone.clone()).or_default() += 1;
+    }
+}
+
 impl State {
     /// Launches a new group's members, settled for that long or from nothing now.
     pub(super) fn fill_group(&mut self, no: GroupNo, age: Option<SignedDuration>) {
         let Some(desired) = self.groups.get(no).map(|g| g.desired) else {
             return;
         };
+        let mut tally = Tally::default();
         for n in 0..desired {
-            // The founding members came together; each was replaced since or was not.
+            // The founding members came together; some were replaced since.
             let age = age.map(|age| if n % 3 == 1 { age / 3 } else { age });
-            self.launch_member(no, age);
+            self.launch_member(no, age, &mut tally);
+        }
+        if let Some(group) = self.groups.get_mut(no) {
+            group
+                .activities
+                .make_contiguous()
+                .sort_by_key(|a| std::cmp::Reverse(a.started_at));
         }
     }
 
@@ -36,7 +59,8 @@ impl State {
             let counted: Vec<InstanceId> = group.members.keys().filter(|id| self.counts(id)).cloned().collect();
             let desired = usize::try_from(group.desired).unwrap_or(usize::MAX);
             if counted.len() < desired {
-                if self.launch_member(no, None).is_none() {
+                let mut tally = self.tally(&counted);
+                if self.launch_member(no, None, &mut tally).is_none() {
                     return;
                 }
             } else if counted.len() > desired {
@@ -67,31 +91,30 @@ impl State {
             .map(|m| m.instance.id.clone())
     }
 
-    fn launch_member(&mut self, no: GroupNo, age: Option<SignedDuration>) -> Option<InstanceId> {
+    fn tally(&self, members: &[InstanceId]) -> Tally {
+        let mut tally = Tally::default();
+        for machine in members.iter().filter_map(|id| self.machines.get(id)) {
+            tally.add(&machine.instance.zone, machine.instance.purchase);
+        }
+        tally
+    }
+
+    /// Launches a member where the group has fewest, bought as its mix wants it.
+    fn launch_member(&mut self, no: GroupNo, age: Option<SignedDuration>, tally: &mut Tally) -> Option<InstanceId> {
         let group = self.groups.get(no)?;
         let spec = std::sync::Arc::clone(&group.spec);
         let (cluster, scope, name) = (group.cluster, group.scope.clone(), group.name.clone());
-        let counted = || {
-            group
-                .members
-                .keys()
-                .filter_map(|id| self.machines.get(id))
-                .filter(|m| !m.doomed)
-        };
         let above = group.desired.saturating_sub(spec.on_demand_base);
         let on_demand = spec
             .on_demand_base
-            .saturating_add((above * spec.on_demand_percent).div_ceil(100));
-        let have = counted().filter(|m| m.instance.purchase == Purchase::OnDemand).count();
-        let purchase = if have < usize::try_from(on_demand).unwrap_or(0) {
+            .saturating_add(above.saturating_mul(spec.on_demand_percent).div_ceil(100));
+        let purchase = if tally.on_demand < on_demand {
             Purchase::OnDemand
         } else {
             Purchase::Spot
         };
-        let zone = spec
-            .zones
-            .iter()
-            .min_by_key(|z| counted().filter(|m| m.instance.zone == *z.get_ref()).count())?;
+        let in_zone = |zone: &str| tally.zones.get(zone).copied().unwrap_or(0);
+        let zone = spec.zones.iter().min_by_key(|z| in_zone(z.get_ref()))?;
         let zone = zone.get_ref().clone();
         // On-demand capacity comes in the order of the list; spot comes from where there is most of it.
         let kind = match purchase {
@@ -109,6 +132,7 @@ impl State {
             purchase,
             age,
         })?;
+        tally.add(&zone, purchase);
         let since = age.map_or(self.now, |age| earlier(self.now, age));
         let settled = age.is_some();
         let activity = Activity {

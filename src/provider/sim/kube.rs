@@ -81,7 +81,7 @@ impl Kube for SimKube {
     }
 
     async fn server(&self) -> Result<KubeServer> {
-        self.call("get version", |_, c| {
+        self.call("get /version", |_, c| {
             let servers = c.nodes.iter().filter(|(_, n)| n.node.role == Role::Server);
             let ip = servers.map(|(_, n)| n.node.internal_ip).next().flatten();
             KubeServer {

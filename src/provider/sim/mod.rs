@@ -26,6 +26,7 @@ mod node;
 mod noise;
 mod scenario;
 mod shell;
+mod sized;
 mod state;
 mod store;
 #[cfg(test)]

@@ -3,13 +3,18 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use smol_str::SmolStr;
 use tokio::time::{Duration, advance};
 
 use super::{Scenario, World};
-use crate::fleet::{InstanceId, InstanceState, PodPhase, Purchase, Readiness};
+use crate::fleet::{FaultKind, InstanceId, InstanceState, PodPhase, Purchase, Readiness};
 use crate::provider::{Cloud, Kube, Providers};
+
+mod faults;
+mod long;
+mod story;
+mod watches;
 
 fn base() -> Timestamp {
     "2026-11-20T11:00:00Z".parse().unwrap()

@@ -22,8 +22,8 @@ use crate::provider::{Cloud, Kube, Providers, Result, Shell};
 #[derive(Debug)]
 pub struct World {
     inner: Mutex<Inner>,
-    /// Told when the clock changes its pace, so that sleepers look at it again.
-    pace: watch::Sender<()>,
+    /// Told when something other than time has changed the world, so that sleepers look at it again.
+    stir: watch::Sender<()>,
 }
 
 #[derive(Debug)]
@@ -41,7 +41,7 @@ impl World {
                 state: build(scenario, seed, base),
                 clock: Clock::new(base, speed),
             }),
-            pace: watch::Sender::new(()),
+            stir: watch::Sender::new(()),
         })
     }
 
@@ -79,7 +79,7 @@ impl World {
     /// Makes time stand still, or go on.
     pub fn pause(&self, on: bool) {
         self.lock().clock.pause(on);
-        self.pace.send_replace(());
+        self.stir.send_replace(());
     }
 
     /// Looks at the world as it is now.
@@ -100,35 +100,35 @@ impl World {
 
     /// Sleeps until a world time; for as long as the world is paused, without a timer.
     pub(super) async fn sleep_until(&self, at: Timestamp) {
-        let mut pace = self.pace.subscribe();
-        loop {
-            let deadline = {
-                let inner = self.lock();
-                if inner.clock.now() >= at {
-                    return;
-                }
-                inner.clock.deadline(at)
-            };
-            let nap = async {
-                match deadline {
-                    Some(deadline) => tokio::time::sleep_until(deadline).await,
-                    None => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                () = nap => {}
-                _ = pace.changed() => {}
-            }
+        let mut stir = self.stir.subscribe();
+        while self.now() < at {
+            self.nap(at, &mut stir).await;
         }
     }
 
     /// Sleeps until something may have happened in a cluster, or a world time, whichever is first.
     pub(super) async fn sleep_for_news(&self, cluster: ClusterNo, at_most: SignedDuration) {
+        let mut stir = self.stir.subscribe();
         let until = self.look(|s| {
             let latest = later(s.now, at_most);
             s.next_for(cluster).map_or(latest, |next| next.min(latest))
         });
-        self.sleep_until(until).await;
+        self.nap(until, &mut stir).await;
+    }
+
+    /// Sleeps until a world time, or until the world is stirred.
+    async fn nap(&self, until: Timestamp, stir: &mut watch::Receiver<()>) {
+        let deadline = self.lock().clock.deadline(until);
+        let timer = async {
+            match deadline {
+                Some(deadline) => tokio::time::sleep_until(deadline).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = timer => {}
+            _ = stir.changed() => {}
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
