@@ -67,6 +67,34 @@ fn a_recorded_list_becomes_slim_nodes() {
 }
 
 #[test]
+fn a_node_keeps_far_less_than_it_is_written_with() {
+    let kept = |node: &Node| {
+        let optional = [
+            &node.not_ready_reason,
+            &node.provider_id,
+            &node.hostname,
+            &node.instance_type,
+            &node.zone,
+            &node.ssh,
+        ];
+        let texts = [&node.key.name, &node.version, &node.os, &node.kernel].into_iter();
+        let texts = texts
+            .chain(optional.into_iter().flatten())
+            .chain(&node.taints)
+            .chain(&node.pressures);
+        let heap: usize = texts
+            .filter(|text| text.is_heap_allocated())
+            .map(|text| text.len() + 16)
+            .sum();
+        size_of::<Node>() + heap + (node.taints.len() + node.pressures.len()) * size_of::<SmolStr>()
+    };
+    let body = fixture!("nodelist_3.json");
+    for node in nodes(body, &here()).unwrap().items {
+        assert!(kept(&node) < 1536, "{} bytes of {}", kept(&node), body.len() / 3);
+    }
+}
+
+#[test]
 fn pages_name_the_next_one() {
     let first = nodes(fixture!("nodelist_3_limit2.json"), &here()).unwrap();
     assert_eq!(first.items.len(), 2);
