@@ -11,19 +11,23 @@
 //! one that panics says so and starts anew, and a slow or dead source holds up no other. The channel is bounded:
 //! when the fleet is busy, feeds wait.
 //!
-//! [`Feeds`] runs for as long as somebody looks.
+//! [`Feeds`] runs for as long as somebody looks; [`gather()`] reads everything once, for the command line.
 
+mod activities;
 mod diff;
+mod edge;
+mod fault;
+mod gather;
 mod item;
 mod listing;
 mod pace;
 mod poll;
+mod prices;
 mod settings;
 mod single;
 mod sink;
 mod supervisor;
 #[cfg(test)]
-#[expect(dead_code, reason = "hosts and prices are told next")]
 mod testing;
 #[cfg(test)]
 mod tests;
@@ -35,6 +39,7 @@ use jiff::Timestamp;
 
 use crate::fleet::Observation;
 
+pub use gather::{Want, gather, gather_prices};
 pub use settings::Settings;
 pub use supervisor::Feeds;
 

@@ -91,6 +91,11 @@ impl Pace {
         !matches!(self.failing, Some((FaultKind::Throttled, _)))
     }
 
+    /// Whether a nudge makes the source be asked at once: it may bring news, or have been mended.
+    pub(super) fn heeds_nudges(&self) -> bool {
+        self.may_hurry() && (self.is_failing() || self.fast < self.normal)
+    }
+
     /// Whether the latest answer was none.
     pub(super) fn is_failing(&self) -> bool {
         self.failing.is_some()
@@ -226,8 +231,11 @@ mod tests {
         let mut pace = Pace::steady(secs(300));
         pace.nudge(now);
         pace.focus(false, now);
+        assert!(!pace.heeds_nudges());
         assert_eq!(pace.interval(now), secs(300));
         assert_eq!(pace.good_for(now), secs(900));
+        pace.failed(now, FaultKind::Denied);
+        assert!(pace.heeds_nudges(), "it may have been mended");
     }
 
     #[test]

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use smol_str::format_smolstr;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::fault::silence;
 use super::pace::{Pace, Spread};
 use super::sink::{Closed, Sink};
 use super::supervisor::Feed;
-use crate::fleet::{FaultKind, Observation};
+use crate::fleet::{Fault, Observation};
 use crate::provider::ProviderError;
 
 /// The longest that one answer is waited for, paging and all.
@@ -70,7 +70,6 @@ pub(super) enum Next {
     /// At its pace.
     Paced,
     /// Soon: not all was asked yet.
-    #[expect(dead_code, reason = "activities")]
     Soon,
     /// Never: the feed has told all it ever will.
     Never,
@@ -79,14 +78,14 @@ pub(super) enum Next {
 /// Why a source gave no answer.
 pub(super) enum Halt {
     /// It failed.
-    Failed(ProviderError),
+    Failed(Fault),
     /// Nobody listens any more.
     Closed,
 }
 
 impl From<ProviderError> for Halt {
     fn from(error: ProviderError) -> Self {
-        Self::Failed(error)
+        Self::Failed(error.into())
     }
 }
 
@@ -137,7 +136,7 @@ impl<P: Poll> Polled<P> {
                     if signal.nudges != self.nudges {
                         self.nudges = signal.nudges;
                         self.pace.nudge(now);
-                        if self.pace.may_hurry() {
+                        if self.pace.heeds_nudges() {
                             due = due.min(earliest(now));
                         }
                     } else if !self.pace.is_failing() {
@@ -151,13 +150,7 @@ impl<P: Poll> Polled<P> {
     async fn ask(&mut self, sink: &Sink) -> Result<Answer, Halt> {
         let limit = self.source.limit();
         let Ok(answer) = timeout(limit, self.source.read(sink)).await else {
-            return Err(Halt::Failed(ProviderError {
-                kind: FaultKind::Unreachable,
-                call: format_smolstr!("read {}", sink.id.kind.as_str()),
-                target: format_smolstr!("{}", sink.id.source),
-                message: format_smolstr!("no answer within {} s", limit.as_secs()),
-                mend: "check the network, a proxy, and the endpoint".into(),
-            }));
+            return Err(Halt::Failed(silence(&sink.id, limit)));
         };
         answer
     }
@@ -188,9 +181,9 @@ impl<P: Poll> Feed for Polled<P> {
                         Next::Paced => self.spread.of(self.pace.interval(now)),
                     }
                 }
-                Err(Halt::Failed(error)) => {
-                    let pause = self.spread.of(self.pace.failed(now, error.kind));
-                    sink.failed(error.into(), pause).await?;
+                Err(Halt::Failed(fault)) => {
+                    let pause = self.spread.of(self.pace.failed(now, fault.kind));
+                    sink.failed(fault, pause).await?;
                     pause
                 }
                 Err(Halt::Closed) => return Err(Closed),

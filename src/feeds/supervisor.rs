@@ -1,7 +1,6 @@
 //! All feeds: started together, each on its own, restarted when one crashes, ended together.
 
-use std::any::Any;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -9,19 +8,25 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::FutureExt;
-use smol_str::{SmolStr, format_smolstr};
+use jiff::SignedDuration;
+use smol_str::SmolStr;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
+use super::activities::Activities;
+use super::diff::Diff;
+use super::edge::{Hosts, Probes};
+use super::fault::crash;
 use super::pace::{Pace, Spread, backoff};
 use super::poll::{Poll, Polled, Signal};
+use super::prices::{OnDemandPrices, PriceWish, Region, SpotPrices};
 use super::single::{Account, Server};
 use super::sink::{Closed, Sink};
 use super::watch::Watch;
 use super::{Batch, Clock, Settings, listing};
-use crate::fleet::{Fault, FaultKind, FeedId, FeedKind, Source};
-use crate::provider::{Cloud, Kube, Providers};
+use crate::fleet::{EdgeHost, FaultKind, FeedId, FeedKind, Scope, Source};
+use crate::provider::{Cloud, Kube, Providers, Shell};
 
 /// After running so long, a crash counts as the first one.
 const STEADY: Duration = Duration::from_mins(5);
@@ -39,6 +44,11 @@ pub(super) trait Feed: Send {
 pub struct Feeds {
     start: Start,
     signals: BTreeMap<Source, watch::Sender<Signal>>,
+    /// The prices wanted, by region.
+    prices: BTreeMap<SmolStr, watch::Sender<PriceWish>>,
+    /// The groups whose activities are wanted.
+    groups: BTreeMap<Scope, watch::Sender<BTreeSet<SmolStr>>>,
+    hosts: watch::Sender<Arc<[EdgeHost]>>,
 }
 
 impl Feeds {
@@ -54,13 +64,20 @@ impl Feeds {
                 tx,
             },
             signals: BTreeMap::new(),
+            prices: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            hosts: watch::Sender::new(Arc::default()),
         };
-        for cloud in providers.clouds {
-            feeds.start_cloud(&cloud);
+        for cloud in &providers.clouds {
+            feeds.start_cloud(cloud);
         }
-        for kube in providers.kubes {
-            feeds.start_kube(&kube);
+        for (region, clouds) in by_region(&providers.clouds) {
+            feeds.start_prices(region, &clouds);
         }
+        for kube in &providers.kubes {
+            feeds.start_kube(kube);
+        }
+        feeds.start_hosts(providers.shell);
         feeds
     }
 
@@ -76,6 +93,43 @@ impl Feeds {
     pub fn focus(&self, focused: bool) {
         for signal in self.signals.values() {
             signal.send_if_modified(|s| std::mem::replace(&mut s.focused, focused) != focused);
+        }
+    }
+
+    /// The hosts of `hosts.toml`, in place of those set before.
+    pub fn set_hosts(&self, hosts: Vec<EdgeHost>) {
+        self.hosts.send_if_modified(|known| {
+            let new = known[..] != hosts[..];
+            *known = hosts.into();
+            new
+        });
+    }
+
+    /// Prices of these types are wanted: read at once, with a day of spot history, and kept fresh from then on.
+    /// Regions that no provider reaches are ignored.
+    pub fn want_prices(&self, region: &str, types: impl IntoIterator<Item = SmolStr>) {
+        if let Some(wish) = self.prices.get(region) {
+            wish.send_if_modified(|w| w.add(types));
+        }
+    }
+
+    /// More spot history of a type is wanted, two weeks at most.
+    pub fn want_history(&self, region: &str, instance_type: &str, span: SignedDuration) {
+        if let Some(wish) = self.prices.get(region) {
+            wish.send_if_modified(|w| w.add_history(SmolStr::new(instance_type), span));
+        }
+    }
+
+    /// The Auto Scaling groups whose activities are wanted, in place of those named before. Unknown scopes are
+    /// ignored.
+    pub fn want_activities(&self, scope: &Scope, groups: impl IntoIterator<Item = SmolStr>) {
+        if let Some(wish) = self.groups.get(scope) {
+            let groups: BTreeSet<_> = groups.into_iter().collect();
+            wish.send_if_modified(|known| {
+                let new = *known != groups;
+                *known = groups;
+                new
+            });
         }
     }
 
@@ -104,11 +158,41 @@ impl Feeds {
             listing::spot_fleets(cloud.clone()),
             Pace::adaptive(every),
         );
-        start.poll(
-            FeedKind::Notices,
-            listing::notices(cloud.clone(), spot),
-            Pace::watchful(every),
-        );
+        let wish = self.groups.entry(cloud.scope().clone()).or_default().subscribe();
+        let notices = listing::notices(cloud.clone(), spot);
+        start.poll(FeedKind::Notices, notices, Pace::watchful(every));
+        let activities = Activities::new(cloud.clone(), wish);
+        start.poll(FeedKind::Activities, activities, Pace::adaptive(every * 2));
+    }
+
+    fn start_prices(&mut self, region: SmolStr, clouds: &[Arc<dyn Cloud>]) {
+        let Some(first) = clouds.first() else { return };
+        let source = Source::Aws(first.scope().clone());
+        let signals = self.signals(&source);
+        let (spot, on_demand) = (self.start.settings.spot_prices, self.start.settings.on_demand_prices);
+        let wish = self.prices.entry(region).or_default();
+        let mut start = self.start.of(&source, &signals);
+        let prices = SpotPrices::new(Region::new(clouds.to_vec()), wish.subscribe());
+        start.poll(FeedKind::SpotPrices, prices, Pace::steady(spot));
+        let prices = OnDemandPrices::new(Region::new(clouds.to_vec()), wish.subscribe(), on_demand);
+        start.poll(FeedKind::OnDemandPrices, prices, Pace::steady(on_demand));
+    }
+
+    fn start_hosts(&mut self, shell: Option<Arc<dyn Shell>>) {
+        let source = Source::Hosts;
+        let signals = self.signals(&source);
+        let every = self.start.settings.edge;
+        let mut start = self.start.of(&source, &signals);
+        let hosts = Hosts {
+            list: self.hosts.subscribe(),
+            alone: shell.is_none(),
+            diff: Diff::default(),
+        };
+        start.spawn(start.id(FeedKind::Edge), hosts);
+        if let Some(shell) = shell {
+            let list = self.hosts.subscribe();
+            start.poll(FeedKind::Edge, Probes { shell, list }, Pace::watchful(every));
+        }
     }
 
     fn start_kube(&mut self, kube: &Arc<dyn Kube>) {
@@ -134,6 +218,18 @@ impl Feeds {
         });
         start.poll(FeedKind::Usage, listing::usage(kube.clone()), Pace::adaptive(every * 2));
     }
+}
+
+/// The clouds of each region, in their order.
+pub(super) fn by_region(clouds: &[Arc<dyn Cloud>]) -> BTreeMap<SmolStr, Vec<Arc<dyn Cloud>>> {
+    let mut regions: BTreeMap<SmolStr, Vec<_>> = BTreeMap::new();
+    for cloud in clouds {
+        regions
+            .entry(cloud.scope().region.clone())
+            .or_default()
+            .push(cloud.clone());
+    }
+    regions
 }
 
 /// What it takes to start a feed.
@@ -220,17 +316,5 @@ async fn supervise(mut feed: impl Feed, sink: &Sink) {
             return;
         }
         sleep(pause).await;
-    }
-}
-
-/// What a panic says of its feed.
-pub(super) fn crash(feed: &FeedId, panic: &(dyn Any + Send)) -> Fault {
-    let words = panic.downcast_ref::<&str>().copied();
-    let words = words.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    Fault {
-        call: format_smolstr!("read {}", feed.kind.as_str()),
-        kind: FaultKind::Crashed,
-        message: SmolStr::new(words.unwrap_or("it gave no reason")),
-        mend: "this is a fault of k3fleet: it is restarted; please report it with the log".into(),
     }
 }
