@@ -26,6 +26,16 @@ fn demo(seed: u64) -> (Arc<World>, Providers) {
     (world, providers)
 }
 
+/// The demo's world, with only these events and faults.
+fn told(toml: &str) -> (Arc<World>, Providers) {
+    let text = include_str!("../../../assets/scenarios/demo.toml");
+    let quiet = text.split_once("# What an onlooker sees").unwrap().0;
+    let scenario = Scenario::parse(&format!("{quiet}\n{toml}")).unwrap();
+    let world = World::load(&scenario, 1, base(), 1.0);
+    let providers = world.providers();
+    (world, providers)
+}
+
 fn kube<'a>(providers: &'a Providers, context: &str) -> &'a dyn Kube {
     providers
         .kubes

@@ -7,16 +7,6 @@ use futures::StreamExt;
 use super::*;
 use crate::provider::{Change, ProviderError};
 
-/// The demo with other faults, and nothing told.
-fn faulty(faults: &str) -> (Arc<World>, Providers) {
-    let text = include_str!("../../../../assets/scenarios/demo.toml");
-    let quiet = text.split_once("# What an onlooker sees").unwrap().0;
-    let scenario = Scenario::parse(&format!("{quiet}\n{faults}")).unwrap();
-    let world = World::load(&scenario, 1, base(), 1.0);
-    let providers = world.providers();
-    (world, providers)
-}
-
 fn fault(target: &str, kind: &str, more: &str) -> String {
     format!("[[faults]]\nat = \"10s\"\nfor = \"20s\"\ntarget.{target}\nkind = \"{kind}\"\n{more}\n")
 }
@@ -40,7 +30,7 @@ async fn each_kind_of_fault_hits_its_target_and_passes() {
         let all = ["scope = \"eu-west-1\"", "context = \"prod\""]
             .map(|t| fault(t, word, ""))
             .concat();
-        let (_world, p) = faulty(&all);
+        let (_world, p) = told(&all);
         let (eu, us) = (cloud(&p, "eu-west-1"), cloud(&p, "us-east-1"));
         assert!(eu.instances().await.is_ok());
         secs(10).await;
@@ -75,7 +65,7 @@ async fn a_fault_may_hit_one_call_one_host_or_only_delay() {
         "call = \"ec2:DescribeSpotPriceHistory\"",
     ) + &fault("host = \"pi-kiosk-01\"", "denied", "")
         + &fault("context = \"ci\"", "slow", "");
-    let (world, p) = faulty(&all);
+    let (world, p) = told(&all);
     secs(12).await;
     let eu = cloud(&p, "eu-west-1");
     let error = eu.spot_prices(&["t3.medium".into()], base()).await.unwrap_err();
@@ -99,7 +89,7 @@ async fn a_fault_may_hit_one_call_one_host_or_only_delay() {
 
 #[tokio::test(start_paused = true)]
 async fn a_watch_tells_its_failure_paced_and_lists_anew() {
-    let (_world, p) = faulty(&fault("context = \"prod\"", "dead", ""));
+    let (_world, p) = told(&fault("context = \"prod\"", "dead", ""));
     let mut stream = kube(&p, "prod").nodes();
     let end = tokio::time::Instant::now() + Duration::from_secs(40);
     let mut told = Vec::new();

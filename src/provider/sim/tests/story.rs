@@ -248,3 +248,45 @@ async fn a_ci_cluster_ends_and_another_comes() {
     };
     within(30, "its pods run", async || !waits().await).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn ghosts_strays_and_sick_nodes_come_and_pass() {
+    let event = |at: &str, event: &str| format!("[[events]]\nat = \"{at}\"\nevent.{event}\n");
+    let (_world, p) = told(
+        &[
+            event("5s", r#"ghost = { pool = "prod/k3s_workers", for = "40s" }"#),
+            event(
+                "6s",
+                r#"stray = { cluster = "prod", type = "c7g.large", zone = "eu-west-1c", for = "70s" }"#,
+            ),
+            event("7s", r#"node-not-ready = { pool = "prod/k3s_servers", for = "20s" }"#),
+        ]
+        .concat(),
+    );
+    let (mut ghost, mut stray, mut sick) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..130 {
+        let instances = cloud(&p, "eu-west-1").instances().await.unwrap();
+        let nodes = kube(&p, "prod").list_nodes().await.unwrap();
+        let has_node = |i: &Instance| nodes.iter().any(|n| n.key.name == i.id.as_str());
+        let orphan = |n: &&crate::fleet::Node| !instances.iter().any(|i| i.id.as_str() == n.key.name);
+        ghost.push(nodes.iter().find(orphan).map(|n| n.ready));
+        let by_hand = instances.iter().find(|i| i.tag("k3fleet:pool") == Some("by-hand"));
+        stray.push(by_hand.map(|i| (i.state, has_node(i), i.asg().is_some())));
+        let servers = nodes.iter().filter(|n| n.role == crate::fleet::Role::Server);
+        sick.push(servers.filter(|n| n.ready == Readiness::NotReady).count());
+        secs(1).await;
+    }
+    ghost.dedup();
+    stray.dedup();
+    sick.dedup();
+    assert_eq!(ghost, [None, Some(Readiness::Ready), Some(Readiness::Unknown), None]);
+    let life = [
+        InstanceState::Pending,
+        InstanceState::Running,
+        InstanceState::ShuttingDown,
+    ];
+    let alone = life.map(|state| Some((state, false, false)));
+    assert_eq!(stray, [&[None], &alone[..], &[None]].concat());
+    assert_eq!(sick, [0, 1, 0]);
+    assert_eq!(workers(&p).await.members.len(), 6);
+}
