@@ -115,3 +115,17 @@ async fn certificates_that_cannot_be_used_are_told_by_what_they_are() {
     assert_eq!(error.kind, FaultKind::Credentials, "{error}");
     assert!(error.target.contains("lab (https://127.0.0.1:1)"), "{error}");
 }
+
+#[tokio::test]
+async fn a_port_without_tls_is_told_as_such() {
+    let server = takes("fresh").await;
+    let url = server.url().replace("http:", "https:");
+    let lab = Lab::new(&url, "{}", quick());
+    lab.rewrite(
+        &format!("{url}\", insecure-skip-tls-verify: true, tls-server-name: \"lab"),
+        "{}",
+    );
+    let error = lab.api.server().await.expect_err("no handshake");
+    assert_eq!(error.kind, FaultKind::Unreachable, "{error}");
+    assert!(error.mend.contains("does not speak TLS"), "{error}");
+}
