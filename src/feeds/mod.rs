@@ -24,6 +24,8 @@ mod pace;
 mod poll;
 mod prices;
 mod settings;
+#[cfg(test)]
+mod sim_tests;
 mod single;
 mod sink;
 mod supervisor;
