@@ -6,6 +6,7 @@
 //! same actions.
 
 pub mod action;
+mod columns;
 pub mod describe;
 pub mod effect;
 pub mod feeds;

@@ -7,8 +7,8 @@ use nucleo_matcher::{Config, Matcher, Utf32Str};
 use super::overlay::{Choice, Overlay, PaletteMatch};
 use super::update::Turn;
 use super::{Action, Effect, State};
-use crate::fleet::Machine;
 use crate::fleet::table::RowId;
+use crate::fleet::{Machine, MachineId};
 
 /// How many matches are shown.
 const SHOWN: usize = 100;
@@ -45,6 +45,26 @@ enum Offer<'a> {
     Theme(&'a str),
 }
 
+impl Offer<'_> {
+    /// Where it stands among those that match equally well.
+    fn rank(&self) -> (u8, &str) {
+        match self {
+            Self::Do(action) => (*action as u8, ""),
+            Self::Go(_, name) => (u8::MAX - 2, name),
+            Self::Theme(name) => (u8::MAX - 1, name),
+            Self::Machine(machine) => (u8::MAX, machine.name()),
+        }
+    }
+
+    /// The id that tells machines of one name apart.
+    fn machine(&self) -> Option<MachineId> {
+        match self {
+            Self::Machine(machine) => Some(machine.id()),
+            _ => None,
+        }
+    }
+}
+
 /// What matches a text, best first.
 fn matches(state: &State, text: &str) -> Vec<PaletteMatch> {
     let text = text.trim().trim_start_matches(':').trim_start();
@@ -76,9 +96,16 @@ fn matches(state: &State, text: &str) -> Vec<PaletteMatch> {
         let best = by_name.or_else(|| machine.instance().and_then(|i| score(i.id.as_str())))?;
         Some((best, Offer::Machine(machine)))
     }));
-    // Equal scores keep their order, and that of machines must not change from key to key.
-    found.sort_by(|(a, x), (b, y)| b.cmp(a).then_with(|| rank(x).cmp(&rank(y))));
+    let order = |(a, x): &(u32, Offer<'_>), (b, y): &(u32, Offer<'_>)| {
+        b.cmp(a)
+            .then_with(|| x.rank().cmp(&y.rank()))
+            .then_with(|| x.machine().cmp(&y.machine()))
+    };
+    if found.len() > SHOWN {
+        found.select_nth_unstable_by(SHOWN, order);
+    }
     found.truncate(SHOWN);
+    found.sort_by(order);
     shown.extend(found.into_iter().map(|(_, offer)| {
         let (choice, label) = written(offer);
         let mut places = vec![];
@@ -88,15 +115,6 @@ fn matches(state: &State, text: &str) -> Vec<PaletteMatch> {
         PaletteMatch { choice, label, places }
     }));
     shown
-}
-
-fn rank<'a>(offer: &Offer<'a>) -> (u8, &'a str, Option<crate::fleet::MachineId>) {
-    match offer {
-        Offer::Do(action) => (*action as u8, "", None),
-        Offer::Go(_, name) => (u8::MAX - 2, name, None),
-        Offer::Theme(name) => (u8::MAX - 1, name, None),
-        Offer::Machine(machine) => (u8::MAX, machine.name(), Some(machine.id())),
-    }
 }
 
 fn alias(text: &str) -> Option<Action> {

@@ -12,6 +12,8 @@ use crate::fleet::{Severity, Summary};
 const BUSY: SignedDuration = SignedDuration::from_millis(250);
 /// How often an unchanged fleet is judged anew: some rules look at the clock.
 const QUIET: SignedDuration = SignedDuration::from_secs(10);
+/// How long an operator's keys may put counting and judging off, so that the answer to a key does not wait for it.
+const PUT_OFF: SignedDuration = SignedDuration::from_secs(1);
 
 /// What the last projection was made from.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +24,8 @@ pub(super) struct Made {
     pub(super) stale: bool,
     /// Whether the operator has done anything yet: until then cursors wait in the first row while tables fill.
     pub(super) met: bool,
+    /// Whether the operator waits for an answer.
+    pub(super) hurry: bool,
 }
 
 impl Made {
@@ -29,10 +33,10 @@ impl Made {
     fn wants_judging(&self, state: &State) -> bool {
         let Some((revision, at)) = self.judged else { return true };
         let age = state.now.duration_since(at);
-        let least = if revision == state.fleet.revision() {
-            QUIET
-        } else {
-            BUSY
+        let least = match revision == state.fleet.revision() {
+            true => QUIET,
+            false if self.hurry => PUT_OFF,
+            false => BUSY,
         };
         age < SignedDuration::ZERO || age >= least
     }
@@ -52,6 +56,7 @@ pub fn projection_due(state: &State) -> Option<Timestamp> {
 /// Brings the visible panes up to date. To be called before a frame is drawn; cheap when nothing has changed.
 pub fn project(state: &mut State) {
     let judge = state.made.wants_judging(state);
+    state.made.hurry = false;
     if judge {
         state.summary = Summary::of(&state.fleet, state.now);
         state.made.judged = Some((state.fleet.revision(), state.now));

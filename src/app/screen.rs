@@ -82,7 +82,7 @@ impl Screen {
 /// A pane: what can hold the focus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Pane {
-    /// Clusters on the Fleet screen; the one under the cursor narrows the others.
+    /// Clusters on the Fleet screen; opening one narrows the others to it.
     FleetClusters,
     /// Pools on the Fleet screen.
     FleetPools,

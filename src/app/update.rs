@@ -47,12 +47,12 @@ impl Turn<'_> {
     fn take(&mut self, msg: Msg) {
         match msg {
             Msg::Key(key) => {
-                self.state.made.met = true;
+                self.meet();
                 self.key(key);
             }
             Msg::Paste(text) => self.paste(&text),
             Msg::Mouse(target, click) => {
-                self.state.made.met = true;
+                self.meet();
                 self.mouse(target, click);
             }
             Msg::Resize(columns, rows) => self.set(|s| &mut s.size, (columns, rows)),
@@ -114,6 +114,11 @@ impl Turn<'_> {
         let until = self.state.now.checked_add(stay).unwrap_or(Timestamp::MAX);
         self.state.notice = Some((severity, text, until));
         self.touch();
+    }
+
+    fn meet(&mut self) {
+        self.state.made.met = true;
+        self.state.made.hurry = true;
     }
 
     fn observe(&mut self, at: Timestamp, observations: Vec<Observation>) {

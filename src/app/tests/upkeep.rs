@@ -49,6 +49,23 @@ fn a_key_is_answered_at_once() {
 }
 
 #[test]
+fn the_answer_to_a_key_does_not_wait_for_counting() {
+    let mut state = screen(2);
+    let new = example::instance(30, "workers", Purchase::Spot);
+    let at = later(&state, 400);
+    update(
+        &mut state,
+        Msg::Observed(at, vec![Observation::Instance(Box::new(new))]),
+    );
+    update(&mut state, Msg::Clock(at));
+    press(&mut state, "j");
+    assert_eq!(state.summary.total.machines, 6, "put off");
+    assert!(projection_due(&state).unwrap() <= at);
+    project(&mut state);
+    assert_eq!(state.summary.total.machines, 7, "by one frame");
+}
+
+#[test]
 fn time_alone_draws_once_a_second_and_judges_every_ten() {
     let mut state = screen(2);
     let at = later(&state, 300);
