@@ -7,8 +7,8 @@ use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
 use super::{
-    ClusterId, ContextId, Finding, Fleet, Machine, MachineId, MachineState, PoolId, Purchase, RowId, Severity, Shape,
-    rules, tag,
+    ClusterId, ContextId, Finding, Fleet, Machine, MachineId, MachineState, Offer, PoolId, Purchase, RowId, Severity,
+    Shape, rules, tag,
 };
 
 /// What machines cost together, in USD per hour.
@@ -138,6 +138,7 @@ pub struct Summary {
     /// All findings, worst first.
     pub findings: Vec<Finding>,
     by_machine: FxHashMap<MachineId, Vec<usize>>,
+    by_offer: FxHashMap<Offer, BTreeMap<SmolStr, u32>>,
 }
 
 impl Summary {
@@ -147,6 +148,7 @@ impl Summary {
         summary.count_groups(fleet);
         for machine in fleet.machines() {
             summary.count_machine(fleet, &machine, now);
+            summary.count_offer(&machine);
         }
         summary.count_contexts(fleet);
         summary.findings = rules::judge(fleet, &summary, now);
@@ -161,6 +163,12 @@ impl Summary {
             .into_iter()
             .flatten()
             .filter_map(|i| self.findings.get(*i))
+    }
+
+    /// How many machines run on an offer in a zone.
+    pub fn machines_on(&self, offer: &Offer, zone: &str) -> u32 {
+        let zones = self.by_offer.get(offer);
+        zones.and_then(|zones| zones.get(zone)).copied().unwrap_or(0)
     }
 
     /// How many findings there are of a severity.
@@ -249,6 +257,13 @@ impl Summary {
         pool.types.extend(machine.kind().map(SmolStr::new));
         pool.zones.extend(machine.zone().map(SmolStr::new));
         pool.count.add(machine, state);
+    }
+
+    fn count_offer(&mut self, machine: &Machine<'_>) {
+        if let (Some(offer), Some(instance)) = (machine.offer(), machine.instance()) {
+            let zones = self.by_offer.entry(offer).or_default();
+            *zones.entry(instance.zone.clone()).or_default() += 1;
+        }
     }
 
     fn count_contexts(&mut self, fleet: &Fleet) {

@@ -151,6 +151,8 @@ pub struct PriceRow<'a> {
     pub saving: Option<f64>,
     /// The zone where the type is cheaper.
     pub cheaper: Option<Cheaper<'a>>,
+    /// How many machines of the fleet run on it.
+    pub machines: u32,
 }
 
 /// Where the same type is cheaper, and by how much.
@@ -188,6 +190,7 @@ impl<'a> PriceRow<'a> {
                 zone,
                 saves_per_hour: saved,
             }),
+            machines: view.summary.machines_on(offer, zone),
         })
     }
 }

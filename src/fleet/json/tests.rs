@@ -117,6 +117,7 @@ fn groups_are_counted_and_priced() {
         assert_eq!(rows[0]["cheaper"]["zone"], "eu-west-1b");
         assert_eq!(rows[1]["cheaper"], Value::Null);
         assert_eq!(rows[1]["on_demand_per_hour"], 0.0896);
+        assert_eq!(rows.iter().map(|r| r["machines"].as_u64().unwrap()).sum::<u64>(), 3);
     });
 }
 

@@ -151,12 +151,7 @@ fn cheaper<'a>(view: &View<'a>, row: &PriceRow<'a>) -> Value<'a> {
 }
 
 fn machines<'a>(view: &View<'a>, row: &PriceRow<'a>) -> Value<'a> {
-    let here = |m: &crate::fleet::Machine<'_>| {
-        m.instance().is_some_and(|i| {
-            i.zone == row.zone && i.instance_type == row.offer.instance_type && i.scope.region == row.offer.region
-        })
-    };
-    Value::Count(view.fleet.machines().filter(here).count() as i64)
+    Value::Count(view.summary.machines_on(row.offer, row.zone).into())
 }
 
 fn since<'a>(view: &View<'a>, row: &PriceRow<'a>) -> Value<'a> {
