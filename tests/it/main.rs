@@ -4,4 +4,5 @@
 
 mod aws;
 mod kube;
+mod screens;
 mod support;
