@@ -1,9 +1,19 @@
 //! The state of the screen and everything that may change it. Pure: no I/O, no clock, no runtime.
 //!
-//! The driver turns whatever happens into a [`Msg`]; `update` changes the [`State`] and
-//! answers with [`Effect`]s for the driver to perform. The view reads the state and nothing else. A key press
-//! becomes an [`Action`] by the keymap; the palette, the context menu, the help and the mouse lead to the
-//! same actions.
+//! ```text
+//!  key, mouse, observations, clock ─▶ Msg ─▶ update ─▶ Effect ─▶ the driver
+//!                                              │
+//!                    fit(heights) ◀─ project ◀─┘ changed, or projection_due
+//!                         └──▶ the view draws the State
+//! ```
+//! The driver turns whatever happens into a [`Msg`]; [`update`] changes the [`State`], answers with [`Effect`]s for
+//! the driver to perform, and says whether anything visible changed. Before a frame the driver calls [`project`],
+//! which finds the rows of the visible panes, and [`State::fit`] with the heights that the view gives them. The view
+//! reads the state and nothing else.
+//!
+//! A key press becomes an [`Action`] by the [`Keymap`]; the palette, the context menu, the help, the hints and the
+//! mouse lead to the same actions, and all are made from one table ([`key_table`]). What a row tells at length is
+//! made here too, as data: [`describe`], [`source`], [`feeds`], [`help`].
 
 pub mod action;
 mod columns;

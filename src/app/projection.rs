@@ -36,6 +36,8 @@ impl Made {
         let least = match revision == state.fleet.revision() {
             true => QUIET,
             false if self.hurry => PUT_OFF,
+            // The time stands still with the world: no use to wait for it.
+            false if state.demo == Some(true) => SignedDuration::ZERO,
             false => BUSY,
         };
         age < SignedDuration::ZERO || age >= least
@@ -48,8 +50,9 @@ pub fn projection_due(state: &State) -> Option<Timestamp> {
     match state.made.judged {
         None => Some(state.now),
         _ if state.made.stale => Some(state.now),
-        Some((revision, at)) if revision != state.fleet.revision() => Some(at + BUSY),
-        Some(_) => None,
+        Some((revision, _)) if revision == state.fleet.revision() => None,
+        Some(_) if state.demo == Some(true) => Some(state.now),
+        Some((_, at)) => Some(at + BUSY),
     }
 }
 

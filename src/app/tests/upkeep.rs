@@ -66,6 +66,25 @@ fn the_answer_to_a_key_does_not_wait_for_counting() {
 }
 
 #[test]
+fn what_comes_while_the_world_stands_still_is_shown_at_once() {
+    let mut state = screen(2);
+    state.demo = Some(true);
+    let now = state.now;
+    let new = example::instance(30, "workers", Purchase::Spot);
+    update(
+        &mut state,
+        Msg::Observed(now, vec![Observation::Instance(Box::new(new))]),
+    );
+    press(&mut state, "j");
+    assert_eq!(projection_due(&state), Some(now));
+    assert!(update(&mut state, Msg::Clock(now)).changed);
+    project(&mut state);
+    assert_eq!(state.summary.total.machines, 7);
+    assert_eq!(projection_due(&state), None);
+    assert!(!update(&mut state, Msg::Clock(now)).changed, "idle");
+}
+
+#[test]
 fn time_alone_draws_once_a_second_and_judges_every_ten() {
     let mut state = screen(2);
     let at = later(&state, 300);
