@@ -14,6 +14,7 @@
 //! [`Feeds`] runs for as long as somebody looks; [`gather()`] reads everything once, for the command line.
 
 mod activities;
+mod awaited;
 mod diff;
 mod edge;
 mod fault;
@@ -42,6 +43,7 @@ use jiff::Timestamp;
 use crate::fleet::Observation;
 
 pub use gather::{Want, gather, gather_prices};
+pub use awaited::awaited;
 pub use settings::Settings;
 pub use supervisor::Feeds;
 

@@ -98,6 +98,8 @@ impl fmt::Display for FeedId {
 /// What a feed reports of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FeedReport {
+    /// It begins: its source is being asked, and has not answered yet.
+    Begun,
     /// Its source answered, and everything it said has been passed on.
     Synced {
         /// The longest silence that is still normal: older data is stale.
@@ -194,6 +196,8 @@ impl Feed {
     /// Takes in a report.
     pub fn report(&mut self, report: FeedReport, at: Timestamp) {
         match report {
+            // What was known stays known: a feed may begin anew.
+            FeedReport::Begun => {}
             FeedReport::Synced { good_for } => {
                 self.synced_at = Some(at);
                 self.good_for = good_for;

@@ -7,7 +7,9 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use k3fleet::app::key::Key;
 use k3fleet::app::{Msg, State, project, update};
-use k3fleet::fleet::{EdgeProbe, Fault, FaultKind, FeedId, FeedKind, FeedReport, Fleet, Observation, Scope, Source};
+use k3fleet::fleet::{
+    ContextId, EdgeProbe, Fault, FaultKind, FeedId, FeedKind, FeedReport, Fleet, Observation, Scope, Source,
+};
 use k3fleet::provider::sim::{Scenario, World};
 use k3fleet::provider::{Providers, Result};
 use smol_str::SmolStr;
@@ -231,6 +233,25 @@ pub(crate) fn write(state: &mut State, text: &str) {
         update(state, Msg::Key(Key::char(c)));
         project(state);
     }
+}
+
+/// Lets feeds begin, of which one has answered.
+pub(crate) fn begin(state: &mut State) {
+    let now = state.now;
+    let aws = || Source::Aws(Scope::new("", "eu-west-1"));
+    let kube = || Source::Kube(ContextId::new("prod"));
+    let feeds = [
+        (FeedKind::Instances, aws()),
+        (FeedKind::Asgs, aws()),
+        (FeedKind::SpotPrices, aws()),
+        (FeedKind::Activities, aws()),
+        (FeedKind::Server, kube()),
+        (FeedKind::Nodes, kube()),
+        (FeedKind::Edge, Source::Hosts),
+    ];
+    let begun = |(kind, source)| Observation::Feed(FeedId { kind, source }, FeedReport::Begun);
+    update(state, Msg::Observed(now, feeds.into_iter().map(begun).collect()));
+    answer(state, FeedKind::Instances, None);
 }
 
 /// Lets a feed of `eu-west-1` answer, or fail.

@@ -150,6 +150,18 @@ fn nothing_to_show_is_explained() {
 }
 
 #[test]
+fn what_is_awaited_is_named() {
+    let mut state = demo::state(Fleet::default(), demo::base());
+    demo::begin(&mut state);
+    let mut text = plainly(&mut state, "waiting", &SIZES);
+    for keys in ["2", "4", "i"] {
+        demo::press(&mut state, keys);
+        text.push_str(&plainly(&mut state, "waiting", &[(80, 24)]));
+    }
+    insta::assert_snapshot!("waiting", text);
+}
+
+#[test]
 fn failures_are_told_where_they_are_felt() {
     let mut state = demo();
     demo::answer(
