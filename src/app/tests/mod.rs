@@ -96,7 +96,7 @@ fn visible(state: &State) -> String {
         })
         .map(|t| format!("{t:?}"))
         .collect();
-    format!(
+    let all = format!(
         "{:?}",
         (
             (
@@ -116,5 +116,7 @@ fn visible(state: &State) -> String {
             ),
             (state.demo, state.mouse, state.window_focus, &state.themes),
         )
-    )
+    );
+    // What a text field keeps for the next yank is not shown.
+    all.replace("last_was_cut: true", "last_was_cut: false")
 }
