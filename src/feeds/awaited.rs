@@ -38,7 +38,9 @@ mod tests {
         }
         let waiting = |kind| {
             let feeds = fleet.feeds().iter().filter(move |(id, _)| id.kind == kind);
-            feeds.filter(|(_, feed)| feed.freshness(now) == Freshness::Waiting).count()
+            feeds
+                .filter(|(_, feed)| feed.freshness(now) == Freshness::Waiting)
+                .count()
         };
         assert_eq!(waiting(FeedKind::Instances), 2, "one for each region");
         assert_eq!(waiting(FeedKind::Server), 3, "one for each context");

@@ -42,8 +42,8 @@ use jiff::Timestamp;
 
 use crate::fleet::Observation;
 
-pub use gather::{Want, gather, gather_prices};
 pub use awaited::awaited;
+pub use gather::{Want, gather, gather_prices};
 pub use settings::Settings;
 pub use supervisor::Feeds;
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 pub struct Settings {
     /// Instances, Auto Scaling groups and Spot Fleets; notices as often, activities half as often. At least 5 s.
     pub aws: Duration,
-    /// Spot prices. At least a minute.
+    /// Spot prices. At least 15 s.
     pub spot_prices: Duration,
     /// On-demand prices. At least an hour.
     pub on_demand_prices: Duration,
@@ -45,7 +45,7 @@ impl Settings {
         };
         Self {
             aws: self.aws.max(Duration::from_secs(5)),
-            spot_prices: self.spot_prices.max(Duration::from_mins(1)),
+            spot_prices: self.spot_prices.max(Duration::from_secs(15)),
             on_demand_prices: self.on_demand_prices.max(Duration::from_hours(1)),
             kube: self.kube.max(Duration::from_secs(5)),
             edge: self.edge.max(Duration::from_secs(10)),
@@ -72,7 +72,7 @@ mod tests {
         };
         let bounded = none.bounded();
         assert_eq!(bounded.aws, Duration::from_secs(5));
-        assert_eq!(bounded.spot_prices, Duration::from_secs(60));
+        assert_eq!(bounded.spot_prices, Duration::from_secs(15));
         assert_eq!(bounded.on_demand_prices, Duration::from_secs(3600));
         assert_eq!(bounded.kube, Duration::from_secs(5));
         assert_eq!(bounded.edge, Duration::from_secs(10));

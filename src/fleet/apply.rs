@@ -17,7 +17,7 @@ const ACTIVITIES: usize = 20;
 impl Fleet {
     /// Takes in one observation that was made at the given time.
     pub fn apply(&mut self, observation: Observation, at: Timestamp) {
-        self.revision += 1;
+        self.revision += u64::from(self.is_change(&observation));
         match observation {
             Observation::Feed(id, report) => self.feeds.entry(id).or_default().report(report, at),
             Observation::Account(scope, account) => {
@@ -61,6 +61,20 @@ impl Fleet {
             Observation::EdgeHost(host) => self.apply_host(*host, at),
             Observation::EdgeHostGone(name) => self.drop_host(&name, at),
             Observation::EdgeProbe(probe) => self.apply_probe(*probe),
+        }
+    }
+
+    /// Whether an observation says anything that is not known, apart from its time.
+    fn is_change(&self, observation: &Observation) -> bool {
+        match observation {
+            Observation::Feed(id, report) => self.feeds.get(id).is_none_or(|feed| feed.is_changed_by(report)),
+            Observation::Account(scope, account) => self.accounts.get(scope) != Some(account),
+            Observation::Server(server) => {
+                self.contexts.get(&server.context).and_then(|c| c.server.as_ref()) != Some(server)
+            }
+            Observation::Usage(usage) => self.nodes.get(&usage.node).and_then(|n| n.usage.as_ref()) != Some(usage),
+            Observation::EdgeProbe(probe) => self.edges.get(&probe.host).and_then(|e| e.probe.as_ref()) != Some(probe),
+            _ => true,
         }
     }
 

@@ -23,6 +23,14 @@ pub fn csv(kind: TableKind, view: &View<'_>, ids: &[RowId], columns: &[&str]) ->
     text
 }
 
+/// One record, without its line end.
+pub fn record<'a>(fields: impl IntoIterator<Item = &'a str>) -> String {
+    let mut text = String::new();
+    line(&mut text, fields.into_iter().map(Cow::Borrowed));
+    text.truncate(text.trim_end_matches("\r\n").len());
+    text
+}
+
 /// Appends one record.
 fn line<'a>(text: &mut String, fields: impl Iterator<Item = Cow<'a, str>>) {
     for (i, field) in fields.enumerate() {

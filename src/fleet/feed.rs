@@ -210,6 +210,15 @@ impl Feed {
         }
     }
 
+    /// Whether a report changes more than the time of the last answer.
+    pub(super) fn is_changed_by(&self, report: &FeedReport) -> bool {
+        match (report, &self.fault) {
+            (FeedReport::Synced { .. }, None) => self.synced_at.is_none(),
+            (FeedReport::Failed { fault, .. }, Some((known, _, _))) => fault != known,
+            _ => true,
+        }
+    }
+
     /// How far the data can be trusted now.
     pub fn freshness(&self, now: Timestamp) -> Freshness<'_> {
         if let Some((why, since, retry_at)) = &self.fault {

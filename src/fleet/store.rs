@@ -170,7 +170,7 @@ impl Fleet {
         &self.policy
     }
 
-    /// A number that changes with every change.
+    /// A number that changes with every change, but not when a source merely says again what is known.
     pub fn revision(&self) -> u64 {
         self.revision
     }

@@ -1,3 +1,15 @@
-//! Where everything meets: the parts that know all others.
+//! The running program: the driver's loop around the pure core, and all that it touches.
 
+pub mod clock;
+pub mod driver;
+mod files;
+mod input;
+mod reload;
+pub mod session;
+pub mod settings;
+mod signals;
+pub mod surface;
+pub mod telemetry;
+pub mod terminal;
 pub mod themes;
+pub mod wants;

@@ -1,8 +1,18 @@
 //! The integration tests: one binary, because the SDKs make each link slow and large.
 
-#![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on ends there")]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on ends there"
+)]
 
 mod aws;
+mod cli;
+mod house;
 mod kube;
+mod live;
+mod pty;
+mod scenarios;
 mod screens;
 mod support;

@@ -5,7 +5,7 @@ mod chain;
 mod moto;
 mod prices;
 mod refusals;
-mod seed;
+pub(crate) mod seed;
 
 use jiff::Timestamp;
 use k3fleet::provider::aws::{AwsCloud, Keys, Options, Profile};

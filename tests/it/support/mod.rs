@@ -2,3 +2,5 @@
 
 pub(crate) mod http;
 pub(crate) mod moto;
+pub(crate) mod rig;
+pub(crate) mod terminal;

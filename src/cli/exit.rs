@@ -1,0 +1,27 @@
+//! What the program's exit code says.
+
+use std::process::ExitCode;
+
+/// The end of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Exit {
+    /// Done.
+    Done,
+    /// Failed.
+    Failed,
+    /// The command line or a file is wrong.
+    Usage,
+    /// Some of it is done; stderr says what is not.
+    Partly,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Done => 0,
+            Exit::Failed => 1,
+            Exit::Usage => 2,
+            Exit::Partly => 4,
+        })
+    }
+}

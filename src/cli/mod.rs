@@ -1,0 +1,27 @@
+//! The command line: the same fleet as the screen, as tables, JSON or CSV.
+//!
+//! Results go to standard output, everything else to standard error; the exit code tells how it went.
+
+pub mod args;
+mod config;
+mod doctor;
+pub mod exit;
+mod get;
+mod output;
+mod run;
+
+use std::io::Write;
+
+pub use run::run;
+
+use crate::provider::ProviderError;
+
+/// Says one line on standard error.
+fn complain(line: &str) {
+    // Nobody reads standard error: then nobody wants to know.
+    let _unread = writeln!(std::io::stderr(), "k3fleet: {line}");
+}
+
+fn complain_of(error: &ProviderError) {
+    complain(&error.to_string());
+}

@@ -1,0 +1,148 @@
+//! From the command line to the command.
+
+use std::io;
+use std::path::PathBuf;
+
+use clap::CommandFactory;
+use tokio::runtime::{Builder, Runtime};
+
+use super::args::{Cli, Command, Global};
+use super::exit::Exit;
+use super::{complain, config, doctor, get};
+use crate::config::{Config, ConfigError, Options, Paths, load_config, load_hosts};
+use crate::fleet::{EdgeHost, Fleet, Policy};
+use crate::runtime::session::{Demo, Session, open_demo, open_live};
+use crate::runtime::settings::vocabulary;
+use crate::runtime::{driver, telemetry, terminal};
+
+/// Runs the program. Every error has been told on standard error when it returns.
+pub fn run(cli: Cli) -> Exit {
+    match dispatch(cli) {
+        Ok(exit) => exit,
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
+        Err(error) => {
+            complain(&error.to_string());
+            Exit::Failed
+        }
+    }
+}
+
+fn dispatch(cli: Cli) -> io::Result<Exit> {
+    let Cli { global, command } = cli;
+    let paths = Paths::find(|name| std::env::var_os(name)).map_err(io::Error::other)?;
+    let file = global.config.clone().unwrap_or_else(|| paths.config_file());
+    match &command {
+        Some(Command::Completions { shell }) => {
+            clap_complete::generate(*shell, &mut Cli::command(), "k3fleet", &mut io::stdout());
+            return Ok(Exit::Done);
+        }
+        Some(Command::Man) => {
+            clap_mangen::Man::new(Cli::command()).render(&mut io::stdout())?;
+            return Ok(Exit::Done);
+        }
+        Some(Command::Config(command)) => return config::run(command, &paths, &file, global.config.is_some()),
+        _ => {}
+    }
+    let settings = match Settings::read(&global, paths, file) {
+        Ok(settings) => settings,
+        Err(error) => {
+            error.faults.iter().for_each(|fault| complain(&fault.to_string()));
+            return Ok(Exit::Usage);
+        }
+    };
+    let _log = telemetry::start(&settings.paths.state);
+    match command {
+        None => screen(settings),
+        Some(command) => runtime()?.block_on(async {
+            let session = match settings.open().await {
+                Ok(session) => session,
+                Err(why) => {
+                    complain(&why);
+                    return Ok(Exit::Usage);
+                }
+            };
+            let fleet = settings.fleet();
+            match command {
+                Command::Get(args) => get::run(&args, global.output, session, fleet, &settings.config.poll).await,
+                _ => doctor::run(global.output, session).await,
+            }
+        }),
+    }
+}
+
+/// Everything a command is told.
+pub(super) struct Settings {
+    pub(super) config: Config,
+    pub(super) config_file: PathBuf,
+    pub(super) options: Options,
+    pub(super) paths: Paths,
+    pub(super) hosts: Vec<EdgeHost>,
+    pub(super) demo: Option<Demo>,
+}
+
+impl Settings {
+    fn read(global: &Global, paths: Paths, config_file: PathBuf) -> Result<Self, ConfigError> {
+        let named = global.config.is_some();
+        let config = vocabulary(|words| load_config(&config_file, named, words));
+        let hosts = load_hosts(&paths.hosts_file());
+        let (config, hosts) = match (config, hosts) {
+            (Ok(config), Ok(hosts)) => (config.with(global.options()), hosts),
+            (Err(mut a), Err(b)) => {
+                a.faults.extend(b.faults);
+                return Err(a);
+            }
+            (Err(error), _) | (_, Err(error)) => return Err(error),
+        };
+        let demo = global.demo.then(|| Demo {
+            size: global.demo_size,
+            seed: global.demo_seed,
+            speed: global.demo_speed.unwrap_or(1.0),
+            scenario: global.demo_scenario.clone(),
+        });
+        Ok(Self {
+            config,
+            config_file,
+            options: global.options(),
+            paths,
+            hosts,
+            demo,
+        })
+    }
+
+    /// An empty fleet that judges as the settings say.
+    pub(super) fn fleet(&self) -> Fleet {
+        let mut fleet = Fleet::new(self.config.adopt.clone());
+        fleet.set_policy(Policy {
+            price_caps: self.config.price_caps.clone(),
+        });
+        fleet
+    }
+
+    async fn open(&self) -> Result<Session, String> {
+        match &self.demo {
+            Some(demo) => open_demo(demo),
+            None => Ok(open_live(&self.config, &self.paths, self.hosts.clone()).await),
+        }
+    }
+}
+
+fn runtime() -> io::Result<Runtime> {
+    Builder::new_multi_thread().worker_threads(2).enable_all().build()
+}
+
+fn screen(settings: Settings) -> io::Result<Exit> {
+    terminal::hook_panics();
+    let runtime = runtime()?;
+    let end = runtime.block_on(driver::run(driver::Setup {
+        fleet: settings.fleet(),
+        config: settings.config,
+        config_file: settings.config_file,
+        options: settings.options,
+        paths: settings.paths,
+        hosts: settings.hosts,
+        demo: settings.demo,
+    }));
+    // Whatever a feed still waits for, it shall not hold the operator up.
+    runtime.shutdown_background();
+    end.map(|()| Exit::Done)
+}

@@ -1,0 +1,407 @@
+//! The loop around the pure core: whatever happens becomes a message, whatever is asked for becomes a deed.
+//!
+//! The first frame is drawn before anything is opened. Nothing in the loop waits for a network: feeds bring
+//! batches over one bounded channel. A frame is drawn only when something visible changed, at most sixty times a
+//! second; the clock ticks once a second, and not while a simulated world stands still.
+
+use std::future::Future;
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crossterm::event::Event;
+use futures::StreamExt;
+use jiff::SignedDuration;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+
+use super::clock;
+use super::input::Input;
+use super::reload::Reload;
+use super::session::{Demo, Session, open_demo, open_live};
+use super::signals::{Asked, Signals};
+use super::surface::{Events, Look, Surface};
+use super::terminal::Tty;
+use super::wants::{Wants, feed_settings};
+use crate::app::key::Key;
+use crate::app::{Effect, Keymap, Msg, State, project, projection_due, update};
+use crate::config::{Config, Options, Paths};
+use crate::feeds::{Batch, Clock, Feeds};
+use crate::fleet::{EdgeHost, Fleet, Policy, Severity};
+use crate::tui;
+
+/// The shortest time between two frames.
+const FRAME: Duration = Duration::from_micros(16_667);
+/// How often ages are drawn anew.
+const TICK: Duration = Duration::from_secs(1);
+/// How often the files in use are looked at.
+const FILES: Duration = Duration::from_secs(2);
+/// How many batches may wait to be taken in.
+const WAITING: usize = 256;
+
+/// What the screen starts from.
+pub struct Setup {
+    /// An empty fleet.
+    pub fleet: Fleet,
+    /// The settings.
+    pub config: Config,
+    /// Where they stand.
+    pub config_file: PathBuf,
+    /// What the command line says over them.
+    pub options: Options,
+    /// The program's directories.
+    pub paths: Paths,
+    /// The edge hosts.
+    pub hosts: Vec<EdgeHost>,
+    /// The simulated world, if that is wanted.
+    pub demo: Option<Demo>,
+}
+
+/// Runs the screen until it is left.
+pub async fn run(setup: Setup) -> io::Result<()> {
+    let demo = setup
+        .demo
+        .as_ref()
+        .map(open_demo)
+        .transpose()
+        .map_err(io::Error::other)?;
+    let reload = Reload::new(&setup.config, setup.config_file, setup.paths.clone(), setup.options);
+    let reload = reload.map_err(io::Error::other)?;
+    let signals = Signals::listen()?;
+    let mut state = State::new(setup.fleet, clock::now());
+    let keys = configure(&mut state, &setup.config);
+    state.themes = reload.themes();
+    state.demo = demo.as_ref().map(|_| false);
+    let tty = Tty::enter(setup.config.mouse)?;
+    let (config, paths, hosts) = (setup.config.clone(), setup.paths, setup.hosts);
+    let open = async move {
+        match demo {
+            Some(session) => session,
+            None => open_live(&config, &paths, hosts).await,
+        }
+    };
+    let look = reload.look();
+    let mut driver = Driver::new(tty, state, setup.config, look, Some(reload))?;
+    if let Some(fault) = keys {
+        driver.say(Severity::Warning, fault);
+    }
+    driver.run(open, Some(signals)).await
+}
+
+/// The loop's own state.
+pub struct Driver<S> {
+    surface: S,
+    state: State,
+    config: Config,
+    look: Look,
+    reload: Option<Reload>,
+    input: Input,
+    clock: Clock,
+    session: Option<Session>,
+    feeds: Option<Feeds>,
+    wants: Wants,
+    /// The fleet's revision that the feeds have been told of.
+    followed: u64,
+    dirty: bool,
+    quit: bool,
+    suspend: bool,
+    drawn_at: Option<Instant>,
+}
+
+impl<S: Surface> Driver<S> {
+    /// A driver that draws on a surface.
+    pub fn new(surface: S, mut state: State, config: Config, look: Look, reload: Option<Reload>) -> io::Result<Self> {
+        state.size = surface.size()?;
+        Ok(Self {
+            surface,
+            state,
+            config,
+            look,
+            reload,
+            input: Input::default(),
+            clock: std::sync::Arc::new(clock::now),
+            session: None,
+            feeds: None,
+            wants: Wants::default(),
+            followed: 0,
+            dirty: true,
+            quit: false,
+            suspend: false,
+            drawn_at: None,
+        })
+    }
+
+    /// Runs until the screen is left. `open` opens what is looked at, while the screen is up already.
+    pub async fn run(mut self, open: impl Future<Output = Session>, mut signals: Option<Signals>) -> io::Result<()> {
+        let (tx, mut batches) = mpsc::channel::<Batch>(WAITING);
+        let mut tx = Some(tx);
+        let mut inbox = Vec::with_capacity(WAITING);
+        let mut events = self.surface.events();
+        let mut tick = Instant::now() + TICK;
+        let mut files = Instant::now() + FILES;
+        tokio::pin!(open);
+        self.draw()?;
+        while !self.quit {
+            let frame = self.drawn_at.map_or_else(Instant::now, |at| at + FRAME);
+            let project = self.project_at();
+            tokio::select! {
+                // A frame that is due comes first, so that no flood of messages can starve the screen; then the
+                // operator, then the feeds. Each branch is cancel-safe.
+                biased;
+                () = sleep_until(frame), if self.dirty => self.draw()?,
+                event = events.next() => match event {
+                    Some(event) => self.take_event(event?),
+                    None => return Ok(()),
+                },
+                asked = next_signal(&mut signals) => match asked {
+                    Asked::End => return Ok(()),
+                    Asked::Suspend => events = self.suspend(events)?,
+                },
+                session = &mut open, if tx.is_some() => if let Some(tx) = tx.take() {
+                    self.start(session, tx);
+                },
+                n = batches.recv_many(&mut inbox, WAITING) => {
+                    if n == 0 {
+                        return Err(io::Error::other("every feed has ended: this is a bug"));
+                    }
+                    for batch in inbox.drain(..) {
+                        self.take(Msg::Observed(batch.at, batch.observations));
+                    }
+                },
+                () = sleep_until(project.unwrap_or(tick)), if project.is_some() && !self.dirty => self.now(),
+                () = sleep_until(tick), if self.ticks() => {
+                    tick = Instant::now() + TICK;
+                    self.now();
+                },
+                () = sleep_until(files), if self.reload.is_some() => {
+                    files = Instant::now() + FILES;
+                    self.look_at_files();
+                },
+            }
+            if std::mem::take(&mut self.suspend) {
+                events = self.suspend(events)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn draw(&mut self) -> io::Result<()> {
+        project(&mut self.state);
+        self.state.fit(tui::heights(&self.state));
+        self.surface.draw(&self.state, &self.look)?;
+        self.dirty = false;
+        self.drawn_at = Some(Instant::now());
+        self.follow();
+        Ok(())
+    }
+
+    /// Whether time alone changes the screen.
+    fn ticks(&self) -> bool {
+        self.state.demo != Some(true)
+    }
+
+    /// When the projection wants to be made anew, for changes that did not ask for it at once.
+    fn project_at(&self) -> Option<Instant> {
+        let wait = projection_due(&self.state)?.duration_since((self.clock)());
+        Some(Instant::now() + Duration::try_from(wait).unwrap_or(Duration::ZERO))
+    }
+
+    fn now(&mut self) {
+        let now = (self.clock)();
+        self.take(Msg::Clock(now));
+    }
+
+    fn take_event(&mut self, event: Event) {
+        if let Event::Resize(..) = event {
+            self.drawn_at = None;
+        }
+        let state = &self.state;
+        if let Some(msg) = self.input.message(event, |column, row| tui::hit(state, column, row)) {
+            #[cfg(debug_assertions)]
+            panic_on_request(&msg);
+            self.take(msg);
+        }
+    }
+
+    fn take(&mut self, msg: Msg) {
+        let outcome = update(&mut self.state, msg);
+        self.dirty |= outcome.changed;
+        for effect in outcome.effects {
+            if let Err(error) = self.perform(effect) {
+                self.say(Severity::Warning, error.to_string());
+            }
+        }
+    }
+
+    fn say(&mut self, severity: Severity, text: String) {
+        self.dirty |= update(&mut self.state, Msg::Say(severity, text)).changed;
+    }
+
+    fn perform(&mut self, effect: Effect) -> io::Result<()> {
+        match effect {
+            Effect::Quit => self.quit = true,
+            Effect::Suspend => self.suspend = true,
+            Effect::Copy(text) => {
+                self.surface.copy(&text)?;
+                self.say(Severity::Ok, format!("copied {text}"));
+            }
+            Effect::Save { name, text } => match super::files::save(&name, &text) {
+                Ok(path) => self.say(Severity::Ok, format!("saved {}", path.display())),
+                Err(error) => self.say(Severity::Warning, format!("save {name}: {error}")),
+            },
+            Effect::Refresh(sources) => {
+                let Some(feeds) = &self.feeds else { return Ok(()) };
+                sources.iter().for_each(|source| feeds.nudge(source));
+            }
+            Effect::Retry(feed) => {
+                if let Some(feeds) = &self.feeds {
+                    feeds.nudge(&feed.source);
+                }
+            }
+            Effect::History(offer, days) => {
+                if let Some(feeds) = &self.feeds {
+                    let span = SignedDuration::from_hours(24 * i64::from(days));
+                    feeds.want_history(&offer.region, &offer.instance_type, span);
+                }
+            }
+            Effect::WantPrices(offers) => {
+                let Some(feeds) = &self.feeds else { return Ok(()) };
+                for (region, instance_type) in offers {
+                    feeds.want_prices(&region, [instance_type]);
+                }
+            }
+            Effect::Theme(name) => self.use_theme(&name),
+            Effect::Pause(on) => {
+                if let Some(world) = self.session.as_ref().and_then(|s| s.world.as_ref()) {
+                    world.pause(on);
+                    self.take(Msg::Paused(on));
+                }
+            }
+            Effect::Mouse(on) => self.surface.mouse(on)?,
+            Effect::Redraw => {
+                self.surface.clear()?;
+                self.dirty = true;
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts the feeds of what has been opened.
+    fn start(&mut self, session: Session, tx: mpsc::Sender<Batch>) {
+        self.clock = session.clock.clone();
+        let faults = session.faults.iter().map(|f| (Severity::Warning, f.to_string()));
+        let notes = session.notes.iter().map(|note| (Severity::Info, note.clone()));
+        for (severity, text) in notes.chain(faults).collect::<Vec<_>>() {
+            self.say(severity, text);
+        }
+        let settings = feed_settings(&self.config.poll, &session);
+        let feeds = Feeds::start(session.providers.clone(), settings, session.clock.clone(), tx);
+        feeds.set_hosts(session.hosts.clone());
+        self.feeds = Some(feeds);
+        self.session = Some(session);
+        self.now();
+    }
+
+    /// Tells the feeds what the fleet wants, when that has changed.
+    fn follow(&mut self) {
+        let revision = self.state.fleet.revision();
+        if let Some(feeds) = self.feeds.as_ref().filter(|_| revision != self.followed) {
+            self.wants.tell(feeds, &self.state.view());
+            self.followed = revision;
+        }
+    }
+
+    fn suspend(&mut self, events: Events) -> io::Result<Events> {
+        // A second reader of the terminal would take the shell's keys.
+        drop(events);
+        self.surface.suspend()?;
+        self.take(Msg::Resize(self.surface.size()?.0, self.surface.size()?.1));
+        self.dirty = true;
+        Ok(self.surface.events())
+    }
+
+    fn use_theme(&mut self, name: &str) {
+        let Some(reload) = &mut self.reload else { return };
+        match reload.use_theme(name) {
+            Ok(()) => {
+                self.look = reload.look();
+                let (names, used) = reload.themes();
+                self.take(Msg::Themes(names, used));
+                self.dirty = true;
+            }
+            Err(error) => self.say(Severity::Warning, error),
+        }
+    }
+
+    fn look_at_files(&mut self) {
+        let Some(reload) = &mut self.reload else { return };
+        let Some(changed) = reload.look_at_files() else { return };
+        match changed {
+            Ok(news) => {
+                self.look = reload.look();
+                let (names, used) = reload.themes();
+                let mut fault = None;
+                if let Some(config) = news.config {
+                    fault = configure(&mut self.state, &config);
+                    self.config = config;
+                }
+                if let (Some(hosts), Some(feeds)) = (news.hosts, &self.feeds) {
+                    feeds.set_hosts(hosts);
+                }
+                self.take(Msg::Themes(names, used));
+                match fault {
+                    Some(fault) => self.say(Severity::Warning, fault),
+                    None => self.say(Severity::Ok, "read the changed files anew".to_owned()),
+                }
+                self.dirty = true;
+            }
+            Err(faults) => self.say(Severity::Warning, faults),
+        }
+    }
+}
+
+/// Puts those settings in force that can change while the screen is up; tells what is wrong with the keys.
+fn configure(state: &mut State, config: &Config) -> Option<String> {
+    state.read_only = config.read_only;
+    state.mouse = config.mouse;
+    state.fleet.set_policy(Policy {
+        price_caps: config.price_caps.clone(),
+    });
+    for (table, columns) in &config.columns {
+        state.use_columns(*table, columns);
+    }
+    let keys: Vec<(&str, Vec<Key>)> = config
+        .keys
+        .iter()
+        .map(|(action, keys)| {
+            (
+                action.as_str(),
+                keys.iter().filter_map(|key| key.parse().ok()).collect(),
+            )
+        })
+        .collect();
+    let (keymap, faults) = Keymap::new(keys.iter().map(|(action, keys)| (*action, keys.as_slice())));
+    state.keys = keymap;
+    faults
+        .first()
+        .map(|fault| format!("[keys] {}: {}", fault.action, fault.problem))
+}
+
+async fn next_signal(signals: &mut Option<Signals>) -> Asked {
+    match signals {
+        Some(signals) => signals.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Panics at the key that `K3FLEET_PANIC_KEY` names, so that a test can see the terminal given back. Builds for
+/// release know nothing of it.
+#[cfg(debug_assertions)]
+#[expect(clippy::panic, reason = "a panic is what is asked for")]
+fn panic_on_request(msg: &Msg) {
+    if let (Msg::Key(key), Ok(wanted)) = (msg, std::env::var("K3FLEET_PANIC_KEY"))
+        && key.to_string() == wanted
+    {
+        panic!("{wanted} was pressed, and K3FLEET_PANIC_KEY asks for a panic");
+    }
+}

@@ -1,0 +1,153 @@
+//! What a run of the program looks at: the providers that the settings ask for, or a simulated world.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use futures::future::join_all;
+use smol_str::SmolStr;
+
+use super::clock;
+use crate::config::{Config, Paths};
+use crate::feeds::Clock;
+use crate::fleet::{EdgeHost, FaultKind};
+use crate::provider::aws::{self, Profile};
+use crate::provider::kube;
+use crate::provider::sim::{Scenario, World};
+use crate::provider::{Cloud, Kube, ProviderError, Providers};
+
+/// The simulated world that is asked for.
+#[derive(Clone, Debug)]
+pub struct Demo {
+    /// About how many machines; the built-in scenario when not told.
+    pub size: Option<u32>,
+    /// What the world grows from.
+    pub seed: u64,
+    /// How much faster than real time it runs.
+    pub speed: f64,
+    /// The scenario's file, when it is not a built-in one.
+    pub scenario: Option<PathBuf>,
+}
+
+/// What is looked at.
+#[derive(Clone)]
+pub struct Session {
+    /// The ports.
+    pub providers: Providers,
+    /// The edge hosts that are written down.
+    pub hosts: Vec<EdgeHost>,
+    /// The time in that world.
+    pub clock: Clock,
+    /// Seconds that pass on the clock in one second.
+    pub speed: f64,
+    /// The simulated world, if it is one.
+    pub world: Option<Arc<World>>,
+    /// What could not be opened; the rest goes on without.
+    pub faults: Vec<ProviderError>,
+    /// What an operator may want to know.
+    pub notes: Vec<String>,
+}
+
+/// Opens a simulated world.
+pub fn open_demo(demo: &Demo) -> Result<Session, String> {
+    let scenario = match (&demo.scenario, demo.size) {
+        (Some(file), _) => {
+            let text = std::fs::read_to_string(file).map_err(|e| format!("read {}: {e}", file.display()))?;
+            Scenario::parse(&text).map_err(|e| format!("{}: {e}", file.display()))?
+        }
+        (None, Some(size)) => Scenario::sized(size as usize).map_err(|e| format!("a world of {size} machines: {e}"))?,
+        (None, None) => Scenario::demo().map_err(|e| format!("the built-in scenario: {e}"))?,
+    };
+    let world = World::load(&scenario, demo.seed, clock::now(), demo.speed);
+    let clock_world = Arc::clone(&world);
+    Ok(Session {
+        providers: world.providers(),
+        hosts: world.edge_hosts(),
+        clock: Arc::new(move || clock_world.now()),
+        speed: demo.speed,
+        world: Some(world),
+        faults: vec![],
+        notes: vec![],
+    })
+}
+
+/// Opens AWS and Kubernetes as the settings say. What cannot be opened is told in the session's faults.
+pub async fn open_live(config: &Config, paths: &Paths, hosts: Vec<EdgeHost>) -> Session {
+    let mut session = Session {
+        providers: Providers::default(),
+        hosts,
+        clock: Arc::new(clock::now),
+        speed: 1.0,
+        world: None,
+        faults: vec![],
+        notes: vec![],
+    };
+    open_contexts(&mut session, config);
+    open_clouds(&mut session, config, paths).await;
+    session
+}
+
+fn open_contexts(session: &mut Session, config: &Config) {
+    let choice = if config.all_contexts {
+        kube::Choice::All
+    } else if config.contexts.is_empty() {
+        kube::Choice::Current
+    } else {
+        kube::Choice::Named(config.contexts.iter().map(ToString::to_string).collect())
+    };
+    let contexts = kube::contexts(None, &choice);
+    session.faults.extend(contexts.faults);
+    session.notes.extend(contexts.notes);
+    let apis = contexts
+        .found
+        .into_iter()
+        .map(|context| Arc::new(kube::connect(context)) as Arc<dyn Kube>);
+    session.providers.kubes.extend(apis);
+}
+
+async fn open_clouds(session: &mut Session, config: &Config, paths: &Paths) {
+    let profiles = match config.profiles.as_slice() {
+        [] => vec![SmolStr::default()],
+        named => named.to_vec(),
+    };
+    for opened in join_all(profiles.iter().map(|profile| open_profile(profile, config, paths))).await {
+        match opened {
+            Ok(clouds) => session.providers.clouds.extend(clouds),
+            Err(fault) => session.faults.push(fault),
+        }
+    }
+    if session.providers.clouds.is_empty() && session.faults.is_empty() {
+        session
+            .notes
+            .push("no AWS region is set: give --region, AWS_REGION, or regions in config.toml".to_owned());
+    }
+}
+
+/// All regions of one profile. No region at all, with nothing said about AWS anywhere, means no AWS.
+async fn open_profile(profile: &SmolStr, config: &Config, paths: &Paths) -> Result<Vec<Arc<dyn Cloud>>, ProviderError> {
+    let name = (!profile.is_empty()).then_some(profile.as_str());
+    let mut regions = config.regions.clone();
+    if regions.is_empty() {
+        regions.extend(aws::default_region(name).await);
+    }
+    let Some(home) = regions.first() else {
+        return match name {
+            None => Ok(vec![]),
+            Some(name) => Err(ProviderError {
+                kind: FaultKind::Other,
+                call: "read the AWS configuration".into(),
+                target: name.into(),
+                message: "this profile names no region".into(),
+                mend: "give --region, or set region in the profile".into(),
+            }),
+        };
+    };
+    let options = aws::Options {
+        price_cache: Some(paths.cache.join("prices")),
+        ..aws::Options::new(clock::now)
+    };
+    let profile = Profile::load(name, home, options).await?;
+    regions
+        .iter()
+        .map(|region| Ok(Arc::new(profile.region(region)?) as Arc<dyn Cloud>))
+        .collect()
+}

@@ -1,0 +1,101 @@
+//! The real program in a real (pseudo-)terminal: it starts, listens, and gives the terminal back, whatever ends it.
+
+use crate::support::terminal::Terminal;
+
+fn demo(columns: u16, rows: u16) -> Terminal {
+    let mut terminal = Terminal::start(&["--demo"], columns, rows, &[]);
+    terminal.wait_for("prod");
+    terminal
+}
+
+fn assert_given_back(terminal: &Terminal) {
+    assert!(!terminal.on_alternate_screen(), "the alternate screen is still up");
+    assert!(terminal.is_cooked(), "the terminal is still raw");
+    let raw = String::from_utf8_lossy(terminal.raw());
+    for (name, on, off) in [
+        ("mouse", "\u{1b}[?1000h", "\u{1b}[?1000l"),
+        ("paste", "\u{1b}[?2004h", "\u{1b}[?2004l"),
+        ("focus", "\u{1b}[?1004h", "\u{1b}[?1004l"),
+    ] {
+        assert!(raw.contains(on), "{name} reports were never on");
+        assert!(raw.rfind(off) > raw.rfind(on), "{name} reports are still on");
+    }
+    assert!(
+        raw.rfind("\u{1b}[?25h") > raw.rfind("\u{1b}[?25l"),
+        "the cursor is still hidden"
+    );
+}
+
+#[test]
+fn it_starts_moves_filters_resizes_and_quits() {
+    let mut terminal = demo(120, 40);
+    terminal.send("2");
+    terminal.wait_for("k3s_workers");
+    terminal.send("/state:ready");
+    terminal.wait_for("state:ready");
+    terminal.send("\r");
+    terminal.resize(80, 24);
+    terminal.wait_until("the smaller screen", |screen| {
+        screen.size().0.get() == 24 && screen.contents().contains("ready")
+    });
+    terminal.resize(60, 10);
+    terminal.wait_for("80x24");
+    terminal.resize(120, 40);
+    terminal.wait_for("k3s_workers");
+    terminal.send("\u{3}");
+    assert!(terminal.wait_for_end().success());
+    assert_given_back(&terminal);
+}
+
+#[test]
+fn escape_never_quits() {
+    let mut terminal = demo(120, 40);
+    terminal.send("\u{1b}");
+    terminal.send("\u{1b}");
+    terminal.send("?");
+    terminal.wait_for("Help");
+    terminal.send("\u{3}");
+    assert!(terminal.wait_for_end().success());
+}
+
+#[test]
+fn signals_give_the_terminal_back() {
+    for name in ["TERM", "HUP"] {
+        let mut terminal = demo(100, 30);
+        terminal.signal(name);
+        terminal.wait_for_end();
+        assert_given_back(&terminal);
+    }
+}
+
+#[test]
+fn a_panic_gives_the_terminal_back_and_is_told() {
+    let mut terminal = Terminal::start(&["--demo"], 100, 30, &[("K3FLEET_PANIC_KEY", "f12")]);
+    terminal.wait_for("prod");
+    terminal.send("\u{1b}[24~");
+    assert!(!terminal.wait_for_end().success());
+    assert_given_back(&terminal);
+    assert!(terminal.text().contains("panicked"), "{}", terminal.text());
+}
+
+#[test]
+fn ctrl_z_suspends_and_comes_back() {
+    let mut terminal = demo(100, 30);
+    terminal.send("\u{1a}");
+    terminal.wait_until("the shell's screen", |screen| !screen.alternate_screen());
+    terminal.signal("CONT");
+    terminal.wait_until("the screen again", |screen| {
+        screen.alternate_screen() && screen.contents().contains("prod")
+    });
+    terminal.send("\u{3}");
+    assert!(terminal.wait_for_end().success());
+    assert_given_back(&terminal);
+}
+
+#[test]
+fn errors_before_the_screen_leave_the_terminal_alone() {
+    let mut terminal = Terminal::start(&["--demo", "--demo-scenario", "missing.toml"], 100, 30, &[]);
+    assert!(!terminal.wait_for_end().success());
+    assert!(terminal.text().contains("missing.toml"), "{}", terminal.text());
+    assert!(!String::from_utf8_lossy(terminal.raw()).contains("\u{1b}[?1049h"));
+}
