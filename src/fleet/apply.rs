@@ -27,20 +27,20 @@ impl Fleet {
             Observation::InstanceGone(id) => self.drop_instance(&id, at),
             Observation::Asg(asg) => self.apply_asg(*asg, at),
             Observation::AsgGone(scope, name) => {
-                let key = (scope, name);
-                self.asgs.remove(&key);
-                self.activities.remove(&key);
-                self.short_since.remove(&PoolId::Asg(key.0, key.1));
+                self.activities.remove(&(scope.clone(), name.clone()));
+                let pool = PoolId::Asg(scope, name);
+                self.asgs.remove(&pool);
+                self.short_since.remove(&pool);
             }
             Observation::SpotFleet(fleet) => {
                 let pool = PoolId::SpotFleet(fleet.scope.clone(), fleet.id.clone());
-                self.count_short(pool, fleet.fulfilled < fleet.target, at);
-                self.spot_fleets.insert((fleet.scope.clone(), fleet.id.clone()), *fleet);
+                self.count_short(&pool, fleet.fulfilled < fleet.target, at);
+                self.spot_fleets.insert(pool, *fleet);
             }
             Observation::SpotFleetGone(scope, id) => {
-                let key = (scope, id);
-                self.spot_fleets.remove(&key);
-                self.short_since.remove(&PoolId::SpotFleet(key.0, key.1));
+                let pool = PoolId::SpotFleet(scope, id);
+                self.spot_fleets.remove(&pool);
+                self.short_since.remove(&pool);
             }
             Observation::Activity(activity) => self.apply_activity(*activity, at),
             Observation::Notice(notice) => self.apply_notice(notice),
@@ -95,15 +95,15 @@ impl Fleet {
             asg.members.sort_unstable_by(|a, b| a.id.cmp(&b.id));
         }
         let pool = PoolId::Asg(asg.scope.clone(), asg.name.clone());
-        self.count_short(pool, asg.in_service() < asg.desired as usize, at);
-        self.asgs.insert((asg.scope.clone(), asg.name.clone()), asg);
+        self.count_short(&pool, asg.in_service() < asg.desired as usize, at);
+        self.asgs.insert(pool, asg);
     }
 
-    fn count_short(&mut self, pool: PoolId, short: bool, at: Timestamp) {
+    fn count_short(&mut self, pool: &PoolId, short: bool, at: Timestamp) {
         if short {
-            self.short_since.entry(pool).or_insert(at);
+            self.short_since.entry(pool.clone()).or_insert(at);
         } else {
-            self.short_since.remove(&pool);
+            self.short_since.remove(pool);
         }
     }
 
@@ -130,12 +130,11 @@ impl Fleet {
         self.joins.add_instance(&instance);
         near.extend(self.joins.nodes_near(&instance));
         let state = instance.state;
+        let member = membership(&instance.tags, &self.rules);
         let entry = InstanceEntry {
-            membership: membership(&instance.tags, &self.rules),
-            node: None,
             nodeless_since: kept.1.or(instance.launched_at).or(Some(at)),
             notice: kept.0.or_else(|| self.early_notices.take(&id)),
-            data: instance,
+            ..InstanceEntry::new(instance, member)
         };
         self.count_tagged(&entry, true);
         self.instances.insert(id.clone(), entry);
@@ -161,13 +160,13 @@ impl Fleet {
     }
 
     fn count_tagged(&mut self, entry: &InstanceEntry, add: bool) {
-        let Some(cluster) = entry.cluster() else { return };
+        let Some(cluster) = &entry.cluster else { return };
         if add {
-            *self.tagged.entry(cluster).or_default() += 1;
-        } else if let Some(n) = self.tagged.get_mut(&cluster) {
+            *self.tagged.entry(cluster.clone()).or_default() += 1;
+        } else if let Some(n) = self.tagged.get_mut(cluster) {
             *n -= 1;
             if *n == 0 {
-                self.tagged.remove(&cluster);
+                self.tagged.remove(cluster);
             }
         }
     }
@@ -197,8 +196,7 @@ impl Fleet {
             entry.instanceless_since = Some(at);
         }
         if !keys_same {
-            self.rejoin_hosts(hosts, at);
-            self.rejoin([key.clone()], at);
+            self.rejoin_hosts(hosts, Some(key.clone()), at);
         }
         if news && change != Some(now) {
             self.log_node(&key, change, now, at);
@@ -213,8 +211,7 @@ impl Fleet {
         entry.cordoned_since = None;
         self.joins.remove_node(&old);
         let hosts = self.joins.hosts_near(&old);
-        self.rejoin_hosts(hosts, at);
-        self.rejoin([key.clone()], at);
+        self.rejoin_hosts(hosts, Some(key.clone()), at);
         self.forget_if_empty(key);
         let text = format!("{} left the cluster", key.name);
         self.log
@@ -269,35 +266,37 @@ impl Fleet {
 
     fn apply_host(&mut self, host: EdgeHost, at: Timestamp) {
         let name = host.name.clone();
-        let (mut around, (probe, silent_since)) = self.take_host(&name, at);
+        let (mut around, old) = self.take_host(&name);
         around.extend(
             self.joins
                 .hosts_around(&host, |key| self.nodes.get(key)?.data.as_deref()),
         );
         let early = self.early_probes.take(&name);
-        let silent_since = silent_since.or_else(|| early.as_ref().and_then(silence));
-        let probe = probe.or(early);
+        let (probe, silent_since, node) = match old {
+            Some(old) => (old.probe, old.silent_since, old.node),
+            None => (None, early.as_ref().and_then(silence), None),
+        };
         self.joins.add_host(&host);
-        self.edges.insert(
-            name.clone(),
-            EdgeEntry {
-                data: host,
-                probe,
-                silent_since,
-                node: None,
-            },
-        );
+        let entry = EdgeEntry {
+            pool: PoolId::Edge(host.group.clone()),
+            data: host,
+            probe: probe.or(early),
+            silent_since,
+            node: None,
+        };
+        self.edges.insert(name.clone(), entry);
         around.push(name);
-        self.rejoin_hosts(around, at);
+        self.rejoin_hosts(around, node, at);
     }
 
     fn drop_host(&mut self, name: &HostName, at: Timestamp) {
-        let (around, _) = self.take_host(name, at);
-        self.rejoin_hosts(around, at);
+        self.early_probes.take(name);
+        let (around, old) = self.take_host(name);
+        self.rejoin_hosts(around, old.and_then(|e| e.node), at);
     }
 
-    /// Takes an edge host out; gives the hosts that may get its node, its latest probe, and since when it is silent.
-    fn take_host(&mut self, name: &HostName, at: Timestamp) -> (Vec<HostName>, (Option<EdgeProbe>, Option<Timestamp>)) {
+    /// Takes an edge host out; gives the hosts that may get its node.
+    fn take_host(&mut self, name: &HostName) -> (Vec<HostName>, Option<EdgeEntry>) {
         let Some(old) = self.edges.remove(name) else {
             return Default::default();
         };
@@ -305,13 +304,10 @@ impl Fleet {
             .joins
             .hosts_around(&old.data, |key| self.nodes.get(key)?.data.as_deref());
         self.joins.remove_host(&old.data);
-        if let Some(key) = old.node {
-            if let Some(node) = self.nodes.get_mut(&key) {
-                node.edge = None;
-            }
-            self.rejoin([key], at);
+        if let Some(node) = old.node.as_ref().and_then(|key| self.nodes.get_mut(key)) {
+            node.edge = None;
         }
-        (around.into_vec(), (old.probe, old.silent_since))
+        (around.into_vec(), Some(old))
     }
 
     fn apply_probe(&mut self, probe: EdgeProbe) {
@@ -414,25 +410,29 @@ impl Fleet {
                 concerned.push(id);
             }
         }
-        for id in concerned {
-            self.relink(&id, at);
+        // First all that part, then all that meet: a node may move from one of these instances to another.
+        for id in &concerned {
+            let winner = self.joins.winner(id);
+            if self.instances.get(id).is_some_and(|e| e.node.as_ref() != winner) {
+                self.unlink(id, at);
+            }
+        }
+        for id in &concerned {
+            self.link(id);
         }
     }
 
-    /// Gives an instance to its strongest claim.
-    fn relink(&mut self, id: &InstanceId, at: Timestamp) {
-        let winner = self.joins.winner(id).cloned();
-        if self.instances.get(id).is_none_or(|e| e.node == winner) {
+    /// Gives an instance that is free to its strongest claim.
+    fn link(&mut self, id: &InstanceId) {
+        let Some(key) = self.joins.winner(id).cloned() else {
             return;
-        }
-        self.unlink(id, at);
-        let Some(key) = winner else { return };
-        let Some(entry) = self.instances.get_mut(id) else {
+        };
+        let Some(entry) = self.instances.get_mut(id).filter(|e| e.node.is_none()) else {
             return;
         };
         entry.node = Some(key.clone());
         entry.nodeless_since = None;
-        let (cluster, pool) = (entry.cluster(), entry.pool());
+        let (cluster, pool) = (entry.cluster.clone(), entry.pool.clone());
         if let Some(node) = self.nodes.get_mut(&key) {
             node.instance = Some(id.clone());
             node.instanceless_since = None;
@@ -457,7 +457,7 @@ impl Fleet {
         };
         let Some(key) = entry.node.take() else { return };
         entry.nodeless_since = Some(at);
-        let (cluster, pool) = (entry.cluster(), entry.pool());
+        let (cluster, pool) = (entry.cluster.clone(), entry.pool.clone());
         if let Some(node) = self.nodes.get_mut(&key) {
             node.instance = None;
             node.instanceless_since = node.data.is_some().then_some(at);
@@ -478,8 +478,10 @@ impl Fleet {
         }
     }
 
-    /// Finds the node of each of these edge hosts anew.
-    fn rejoin_hosts(&mut self, hosts: impl IntoIterator<Item = HostName>, at: Timestamp) {
+    /// Finds the node of each of these edge hosts anew, and then the instance of each node concerned: not before
+    /// all hosts are settled, for what is an edge host's is not joined by IP.
+    fn rejoin_hosts(&mut self, hosts: impl IntoIterator<Item = HostName>, lost: Option<NodeKey>, at: Timestamp) {
+        let mut nodes: smallvec::SmallVec<[NodeKey; 2]> = lost.into_iter().collect();
         for name in hosts {
             let Some(entry) = self.edges.get(&name) else { continue };
             let node = self
@@ -496,15 +498,16 @@ impl Fleet {
                 if let Some(node) = self.nodes.get_mut(&key).filter(|n| n.edge.as_ref() == Some(&name)) {
                     node.edge = None;
                 }
-                self.rejoin([key], at);
+                nodes.push(key);
             }
             if let Some(key) = node {
                 if let Some(node) = self.nodes.get_mut(&key) {
                     node.edge = Some(name);
                 }
-                self.rejoin([key], at);
+                nodes.push(key);
             }
         }
+        self.rejoin(nodes, at);
     }
 
     fn log_instance(&mut self, id: &InstanceId, was: Option<InstanceState>, is: InstanceState, at: Timestamp) {

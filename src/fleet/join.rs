@@ -307,4 +307,13 @@ impl Joins {
     pub(super) fn winner(&self, instance: &InstanceId) -> Option<&NodeKey> {
         self.claims.get(instance)?.iter().min().map(|c| &c.node)
     }
+
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        let nodes = [&self.nodes_by_label, &self.nodes_by_host].iter().all(|i| i.is_empty())
+            && self.nodes_by_instance.is_empty()
+            && self.nodes_by_ip.is_empty();
+        let instances = self.instances_by_label.is_empty() && self.instances_by_ip.is_empty();
+        nodes && instances && self.hosts_by_name.is_empty() && self.claims.is_empty()
+    }
 }

@@ -1,6 +1,8 @@
 //! The machine: one row that joins an EC2 instance, a Kubernetes node and an edge host, any of which may be
 //! missing. A [`Machine`] is a view into the fleet; it owns nothing.
 
+use std::borrow::Cow;
+
 use jiff::{SignedDuration, Timestamp};
 use smol_str::SmolStr;
 
@@ -148,16 +150,22 @@ impl<'a> Machine<'a> {
     /// The cluster: by the instance's tags, else by the node's context, else by its pool, else as the edge
     /// host's entry says. `None`: not a K3s machine as far as anyone knows.
     pub fn cluster(&self) -> Option<ClusterId> {
+        self.cluster_ref().map(Cow::into_owned)
+    }
+
+    /// Its cluster, borrowed where it is kept.
+    pub(super) fn cluster_ref(&self) -> Option<Cow<'a, ClusterId>> {
         self.fleet.cluster_of(self)
     }
 
     /// The pool, when it belongs to one.
     pub fn pool(&self) -> Option<PoolId> {
-        match (self.instance, self.edge) {
-            (Some(i), _) => Some(i.pool()),
-            (None, Some(e)) => Some(PoolId::Edge(e.data.group.clone())),
-            (None, None) => None,
-        }
+        self.pool_ref().cloned()
+    }
+
+    pub(super) fn pool_ref(&self) -> Option<&'a PoolId> {
+        let of_instance = self.instance.map(|i| &i.pool);
+        of_instance.or_else(|| self.edge.map(|e| &e.pool))
     }
 
     /// Server or agent: by the node, else by the instance's tags. Edge hosts are agents.
@@ -185,7 +193,10 @@ impl<'a> Machine<'a> {
 
     /// What its price depends on.
     pub fn offer(&self) -> Option<Offer> {
-        self.instance().map(|i| Offer::new(&i.scope.region, &i.instance_type))
+        self.instance().map(|i| Offer {
+            region: i.scope.region.clone(),
+            instance_type: i.instance_type.clone(),
+        })
     }
 
     /// USD per hour in its own market; `None` when it is not billed now, or the price is not known.
@@ -299,7 +310,7 @@ impl<'a> Machine<'a> {
     /// The member's life in its Auto Scaling group, and whether the group holds it healthy.
     pub fn asg_member(&self) -> Option<(&'a SmolStr, bool)> {
         let instance = self.instance()?;
-        let asg = self.fleet.asg(&instance.scope, instance.asg()?)?;
+        let asg = self.fleet.asgs.get(self.pool_ref()?)?;
         let place = asg.members.binary_search_by(|m| m.id.cmp(&instance.id)).ok()?;
         asg.members.get(place).map(|m| (&m.lifecycle, m.healthy))
     }

@@ -32,6 +32,8 @@ mod summary;
 pub mod table;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use adopt::{
     AdoptName, AdoptRule, Glob, Membership, Shape, TAG_CLUSTER, TAG_EXPIRES_AT, TAG_POOL, TAG_ROLE, TAG_SHAPE,

@@ -4,6 +4,7 @@
 //! links ([`Machine`]). Applying an observation touches the things it names and those that share a join key
 //! with them, so its cost does not grow with the fleet.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 
 use jiff::Timestamp;
@@ -30,8 +31,8 @@ pub struct Fleet {
     pub(super) nodes: FxHashMap<NodeKey, NodeEntry>,
     pub(super) edges: FxHashMap<HostName, EdgeEntry>,
     pub(super) pods: FxHashMap<PodKey, PodEntry>,
-    pub(super) asgs: FxHashMap<(Scope, SmolStr), Asg>,
-    pub(super) spot_fleets: FxHashMap<(Scope, SmolStr), SpotFleet>,
+    pub(super) asgs: FxHashMap<PoolId, Asg>,
+    pub(super) spot_fleets: FxHashMap<PoolId, SpotFleet>,
     pub(super) activities: FxHashMap<(Scope, SmolStr), VecDeque<Activity>>,
     /// Since when each group is seen to have fewer machines than it wants.
     pub(super) short_since: FxHashMap<PoolId, Timestamp>,
@@ -56,28 +57,35 @@ pub struct Fleet {
 pub(super) struct InstanceEntry {
     pub(super) data: Instance,
     pub(super) membership: Option<Membership>,
+    /// The cluster its own tags name.
+    pub(super) cluster: Option<ClusterId>,
+    pub(super) pool: PoolId,
     pub(super) node: Option<NodeKey>,
     pub(super) nodeless_since: Option<Timestamp>,
     pub(super) notice: Option<Notice>,
 }
 
 impl InstanceEntry {
-    pub(super) fn cluster(&self) -> Option<ClusterId> {
-        let name = self.membership.as_ref()?.cluster.clone();
-        Some(ClusterId {
-            name,
-            home: Some(self.data.scope.clone()),
-        })
-    }
-
-    pub(super) fn pool(&self) -> PoolId {
-        let scope = || self.data.scope.clone();
-        if let Some(asg) = self.data.asg() {
-            PoolId::Asg(scope(), asg.into())
-        } else if let Some(fleet) = self.data.spot_fleet() {
-            PoolId::SpotFleet(scope(), fleet.into())
+    pub(super) fn new(data: Instance, membership: Option<Membership>) -> Self {
+        let cluster = membership.as_ref().map(|m| ClusterId {
+            name: m.cluster.clone(),
+            home: Some(data.scope.clone()),
+        });
+        let pool = if let Some(asg) = data.asg() {
+            PoolId::Asg(data.scope.clone(), asg.into())
+        } else if let Some(fleet) = data.spot_fleet() {
+            PoolId::SpotFleet(data.scope.clone(), fleet.into())
         } else {
-            PoolId::Instance(self.data.id.clone())
+            PoolId::Instance(data.id.clone())
+        };
+        Self {
+            data,
+            membership,
+            cluster,
+            pool,
+            node: None,
+            nodeless_since: None,
+            notice: None,
         }
     }
 }
@@ -117,6 +125,7 @@ impl NodeEntry {
 #[derive(Debug)]
 pub(super) struct EdgeEntry {
     pub(super) data: EdgeHost,
+    pub(super) pool: PoolId,
     pub(super) probe: Option<EdgeProbe>,
     pub(super) silent_since: Option<Timestamp>,
     pub(super) node: Option<NodeKey>,
@@ -202,7 +211,7 @@ impl Fleet {
 
     /// An Auto Scaling group.
     pub fn asg(&self, scope: &Scope, name: &str) -> Option<&Asg> {
-        self.asgs.get(&(scope.clone(), SmolStr::new(name)))
+        self.asgs.get(&PoolId::Asg(scope.clone(), name.into()))
     }
 
     /// All Auto Scaling groups, in no order.
@@ -212,7 +221,7 @@ impl Fleet {
 
     /// A Spot Fleet request.
     pub fn spot_fleet(&self, scope: &Scope, id: &str) -> Option<&SpotFleet> {
-        self.spot_fleets.get(&(scope.clone(), SmolStr::new(id)))
+        self.spot_fleets.get(&PoolId::SpotFleet(scope.clone(), id.into()))
     }
 
     /// All Spot Fleet requests, in no order.
@@ -301,11 +310,15 @@ impl Fleet {
     /// The cluster a context stands for: the one most of its nodes' instances are tagged with, else the one that
     /// goes by the context's own name.
     pub fn cluster_of_context(&self, context: &ContextId) -> ClusterId {
+        self.context_cluster(context).into_owned()
+    }
+
+    pub(super) fn context_cluster(&self, context: &ContextId) -> Cow<'_, ClusterId> {
         let votes = self.contexts.get(context).map(|c| &c.votes);
         let most = votes.and_then(|v| v.iter().max_by_key(|(id, n)| (**n, std::cmp::Reverse(*id))));
         match most {
-            Some((id, _)) => id.clone(),
-            None => self.cluster_named(context.as_str()),
+            Some((id, _)) => Cow::Borrowed(id),
+            None => self.named_cluster(context.as_str()),
         }
     }
 
@@ -317,7 +330,7 @@ impl Fleet {
             (FeedKind::Nodes, Source::Kube(context)) => Some((context, feed)),
             _ => None,
         });
-        let own = feeds.filter(|(context, _)| self.cluster_of_context(context) == *cluster);
+        let own = feeds.filter(|(context, _)| *self.context_cluster(context) == *cluster);
         own.filter_map(|(_, feed)| match feed.freshness(now) {
             Freshness::Live => Some(now),
             _ => feed.synced_at,
@@ -327,37 +340,41 @@ impl Fleet {
 
     /// The cluster that goes by a name: one with tagged instances, else one known by name alone.
     pub fn cluster_named(&self, name: &str) -> ClusterId {
+        self.named_cluster(name).into_owned()
+    }
+
+    fn named_cluster(&self, name: &str) -> Cow<'_, ClusterId> {
         let from = ClusterId {
             name: name.into(),
             home: None,
         };
         match self.tagged.range(&from..).next() {
-            Some((id, _)) if id.name == from.name => id.clone(),
-            _ => from,
+            Some((id, _)) if id.name == from.name => Cow::Borrowed(id),
+            _ => Cow::Owned(from),
         }
     }
 
-    pub(super) fn cluster_of(&self, machine: &Machine<'_>) -> Option<ClusterId> {
+    pub(super) fn cluster_of<'a>(&'a self, machine: &Machine<'a>) -> Option<Cow<'a, ClusterId>> {
         if let Some(instance) = machine.instance {
-            if let Some(cluster) = instance.cluster() {
-                return Some(cluster);
+            if let Some(cluster) = &instance.cluster {
+                return Some(Cow::Borrowed(cluster));
             }
             if machine.node.is_none() {
-                return self.cluster_of_pool(&instance.pool());
+                return self.cluster_of_pool(&instance.pool).map(Cow::Owned);
             }
         }
         if let Some(node) = machine.node {
-            return Some(self.cluster_of_context(&node.key.context));
+            return Some(self.context_cluster(&node.key.context));
         }
         machine
             .edge
-            .and_then(|e| Some(self.cluster_named(e.data.cluster.as_ref()?)))
+            .and_then(|e| Some(self.named_cluster(e.data.cluster.as_ref()?)))
     }
 
     fn has_cluster(&self, machine: &Machine<'_>) -> bool {
         match machine.instance {
-            Some(i) if i.membership.is_some() || i.node.is_some() => true,
-            Some(i) => self.cluster_of_pool(&i.pool()).is_some(),
+            Some(i) if i.cluster.is_some() || i.node.is_some() => true,
+            Some(i) => self.cluster_of_pool(&i.pool).is_some(),
             None => machine.node.is_some() || machine.edge.is_some_and(|e| e.data.cluster.is_some()),
         }
     }
@@ -378,8 +395,8 @@ impl Fleet {
     /// The tags of a group that has some.
     pub(super) fn tags_of_pool(&self, pool: &PoolId) -> Option<&[(SmolStr, SmolStr)]> {
         match pool {
-            PoolId::Asg(scope, name) => self.asgs.get(&(scope.clone(), name.clone())).map(|a| &*a.tags),
-            PoolId::SpotFleet(scope, id) => self.spot_fleets.get(&(scope.clone(), id.clone())).map(|f| &*f.tags),
+            PoolId::Asg(..) => self.asgs.get(pool).map(|a| &*a.tags),
+            PoolId::SpotFleet(..) => self.spot_fleets.get(pool).map(|f| &*f.tags),
             PoolId::Instance(_) | PoolId::Edge(_) => None,
         }
     }

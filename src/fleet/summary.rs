@@ -1,5 +1,6 @@
 //! Clusters, pools and totals, counted from the rows in one pass.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
@@ -25,16 +26,29 @@ pub struct Cost {
 }
 
 impl Cost {
-    fn add(&mut self, machine: &Machine<'_>) {
+    fn of(machine: &Machine<'_>) -> Self {
+        let mut cost = Self::default();
         let Some(price) = machine.price() else {
-            self.unknown += u32::from(machine.price_missing());
-            return;
+            cost.unknown = u32::from(machine.price_missing());
+            return cost;
         };
-        self.known += price;
-        if let Some(on_demand) = machine.offer().and_then(|o| machine.fleet.market().on_demand(&o)) {
-            self.compared += price;
-            self.on_demand += on_demand;
+        cost.known = price;
+        let on_demand = match machine.purchase() {
+            Some(Purchase::OnDemand) => Some(price),
+            _ => machine.offer().and_then(|o| machine.fleet.market().on_demand(&o)),
+        };
+        if let Some(on_demand) = on_demand {
+            cost.compared = price;
+            cost.on_demand = on_demand;
         }
+        cost
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.known += other.known;
+        self.unknown += other.unknown;
+        self.compared += other.compared;
+        self.on_demand += other.on_demand;
     }
 
     /// The part saved against on-demand, where both prices are known: 0.6 for 60 %.
@@ -61,13 +75,24 @@ pub struct Count {
 }
 
 impl Count {
-    fn add(&mut self, machine: &Machine<'_>, state: MachineState) {
-        self.machines += 1;
-        self.nodes += u32::from(machine.node().is_some());
-        self.ready += u32::from(matches!(state, MachineState::Ready | MachineState::Cordoned));
-        self.instances += u32::from(machine.instance().is_some());
-        self.spot += u32::from(machine.purchase() == Some(Purchase::Spot));
-        self.cost.add(machine);
+    fn of(machine: &Machine<'_>, state: MachineState) -> Self {
+        Self {
+            machines: 1,
+            nodes: u32::from(machine.node().is_some()),
+            ready: u32::from(matches!(state, MachineState::Ready | MachineState::Cordoned)),
+            spot: u32::from(machine.purchase() == Some(Purchase::Spot)),
+            instances: u32::from(machine.instance().is_some()),
+            cost: Cost::of(machine),
+        }
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.machines += other.machines;
+        self.nodes += other.nodes;
+        self.ready += other.ready;
+        self.spot += other.spot;
+        self.instances += other.instances;
+        self.cost.add(&other.cost);
     }
 }
 
@@ -141,17 +166,132 @@ pub struct Summary {
     by_offer: FxHashMap<Offer, BTreeMap<SmolStr, u32>>,
 }
 
+/// Clusters and pools while they are counted; put in order only at the end.
+#[derive(Default)]
+struct Counting {
+    clusters: FxHashMap<ClusterId, Cluster>,
+    pools: FxHashMap<PoolId, Pool>,
+    total: Count,
+    by_offer: FxHashMap<Offer, BTreeMap<SmolStr, u32>>,
+}
+
+impl Counting {
+    fn count_groups(&mut self, fleet: &Fleet) {
+        for asg in fleet.asgs() {
+            let id = PoolId::Asg(asg.scope.clone(), asg.name.clone());
+            let Some(cluster) = fleet.cluster_of_pool(&id) else {
+                continue;
+            };
+            let pool = self.pool_entry(fleet, &id, Some(&cluster));
+            pool.capacity = Some(Capacity {
+                desired: asg.desired,
+                min: Some(asg.min),
+                max: Some(asg.max),
+            });
+            pool.types.extend(asg.types.iter().cloned());
+            pool.zones.extend(asg.zones.iter().cloned());
+        }
+        for request in fleet.spot_fleets() {
+            let id = PoolId::SpotFleet(request.scope.clone(), request.id.clone());
+            let Some(cluster) = fleet.cluster_of_pool(&id) else {
+                continue;
+            };
+            let pool = self.pool_entry(fleet, &id, Some(&cluster));
+            pool.capacity = Some(Capacity {
+                desired: request.target,
+                min: None,
+                max: None,
+            });
+            pool.types.extend(request.types.iter().cloned());
+        }
+    }
+
+    fn cluster_entry(&mut self, id: &ClusterId) -> &mut Cluster {
+        self.clusters.entry(id.clone()).or_insert_with_key(new_cluster)
+    }
+
+    fn pool_entry(&mut self, fleet: &Fleet, id: &PoolId, cluster: Option<&ClusterId>) -> &mut Pool {
+        self.pools
+            .entry(id.clone())
+            .or_insert_with(|| new_pool(fleet, id, cluster))
+    }
+
+    fn count_machine(&mut self, fleet: &Fleet, machine: &Machine<'_>, state: MachineState) {
+        let count = Count::of(machine, state);
+        self.total.add(&count);
+        let id = machine.cluster_ref();
+        if let Some(id) = id.as_deref() {
+            let cluster = self.cluster_entry(id);
+            cluster.count.add(&count);
+            // Machines may differ while a change of their tags is under way: the same one is always taken.
+            cluster.shape = machine.shape().map_or(cluster.shape, |shape| shape.min(cluster.shape));
+            cluster.expires_at = cluster.expires_at.max(machine.expires_at());
+            include(
+                &mut cluster.regions,
+                machine.instance().map(|i| i.scope.region.as_str()),
+            );
+        }
+        let Some(pool) = machine.pool_ref() else { return };
+        let pool = self.pool_entry(fleet, pool, id.as_deref());
+        if pool.capacity.is_none() && id.as_deref() != pool.cluster.as_ref() {
+            // Of a group that spans clusters always the same one is taken.
+            pool.cluster = [pool.cluster.take(), id.map(Cow::into_owned)]
+                .into_iter()
+                .flatten()
+                .min();
+        }
+        if let (PoolId::Instance(_), Some(instance)) = (&pool.id, machine.instance())
+            && let Some(name) = tag(&instance.tags, super::TAG_POOL)
+        {
+            pool.name = name.into();
+        }
+        pool.role = [pool.role, machine.role()].into_iter().flatten().min();
+        include(&mut pool.types, machine.kind());
+        include(&mut pool.zones, machine.zone());
+        pool.count.add(&count);
+    }
+
+    fn count_offer(&mut self, machine: &Machine<'_>) {
+        if let (Some(offer), Some(instance)) = (machine.offer(), machine.instance()) {
+            let zones = self.by_offer.entry(offer).or_default();
+            match zones.get_mut(&instance.zone) {
+                Some(n) => *n += 1,
+                None => {
+                    zones.insert(instance.zone.clone(), 1);
+                }
+            }
+        }
+    }
+
+    fn count_contexts(&mut self, fleet: &Fleet) {
+        for server in fleet.servers().filter(|s| s.is_k3s()) {
+            let id = fleet.cluster_of_context(&server.context);
+            let cluster = self.cluster_entry(&id);
+            cluster.contexts.insert(server.context.clone());
+            cluster.version.get_or_insert_with(|| server.version.clone());
+        }
+    }
+}
+
 impl Summary {
     /// Counts and judges the fleet.
     pub fn of(fleet: &Fleet, now: Timestamp) -> Self {
-        let mut summary = Self::default();
-        summary.count_groups(fleet);
-        for machine in fleet.machines() {
-            summary.count_machine(fleet, &machine, now);
-            summary.count_offer(&machine);
+        let rows: Vec<_> = fleet.machines().map(|m| (m, m.state(now))).collect();
+        let mut counting = Counting::default();
+        counting.count_groups(fleet);
+        for (machine, state) in &rows {
+            counting.count_machine(fleet, machine, *state);
+            counting.count_offer(machine);
         }
-        summary.count_contexts(fleet);
-        summary.findings = rules::judge(fleet, &summary, now);
+        counting.count_contexts(fleet);
+        let mut summary = Self {
+            clusters: counting.clusters.into_iter().collect(),
+            pools: counting.pools.into_iter().collect(),
+            total: counting.total,
+            by_offer: counting.by_offer,
+            ..Self::default()
+        };
+        summary.findings = rules::judge_rows(fleet, &summary, &rows, now);
         summary.spread_findings(fleet);
         summary
     }
@@ -174,105 +314,6 @@ impl Summary {
     /// How many findings there are of a severity.
     pub fn findings_at(&self, severity: Severity) -> usize {
         self.findings.iter().filter(|f| f.severity == severity).count()
-    }
-
-    fn count_groups(&mut self, fleet: &Fleet) {
-        for asg in fleet.asgs() {
-            let id = PoolId::Asg(asg.scope.clone(), asg.name.clone());
-            let Some(cluster) = fleet.cluster_of_pool(&id) else {
-                continue;
-            };
-            let pool = self.pool_entry(fleet, &id, Some(cluster));
-            pool.capacity = Some(Capacity {
-                desired: asg.desired,
-                min: Some(asg.min),
-                max: Some(asg.max),
-            });
-            pool.types.extend(asg.types.iter().cloned());
-            pool.zones.extend(asg.zones.iter().cloned());
-        }
-        for request in fleet.spot_fleets() {
-            let id = PoolId::SpotFleet(request.scope.clone(), request.id.clone());
-            let Some(cluster) = fleet.cluster_of_pool(&id) else {
-                continue;
-            };
-            let pool = self.pool_entry(fleet, &id, Some(cluster));
-            pool.capacity = Some(Capacity {
-                desired: request.target,
-                min: None,
-                max: None,
-            });
-            pool.types.extend(request.types.iter().cloned());
-        }
-    }
-
-    fn pool_entry(&mut self, fleet: &Fleet, id: &PoolId, cluster: Option<ClusterId>) -> &mut Pool {
-        self.pools.entry(id.clone()).or_insert_with(|| {
-            let member = fleet.tags_of_pool(id).and_then(|tags| fleet.membership(tags));
-            let (name, role) = member.map_or((None, None), |m| (m.pool, m.role));
-            let own = match id {
-                PoolId::Asg(_, name) | PoolId::SpotFleet(_, name) | PoolId::Edge(name) => name.clone(),
-                PoolId::Instance(instance) => instance.as_str().into(),
-            };
-            Pool {
-                id: id.clone(),
-                name: name.unwrap_or(own),
-                cluster,
-                role,
-                capacity: None,
-                types: BTreeSet::new(),
-                zones: BTreeSet::new(),
-                count: Count::default(),
-                severity: Severity::Ok,
-            }
-        })
-    }
-
-    fn count_machine(&mut self, fleet: &Fleet, machine: &Machine<'_>, now: Timestamp) {
-        let state = machine.state(now);
-        self.total.add(machine, state);
-        let id = machine.cluster();
-        if let Some(id) = id.clone() {
-            let cluster = self.clusters.entry(id).or_insert_with_key(new_cluster);
-            cluster.count.add(machine, state);
-            if let Some(shape) = machine.shape() {
-                cluster.shape = shape;
-            }
-            cluster.expires_at = cluster.expires_at.or(machine.expires_at());
-            cluster
-                .regions
-                .extend(machine.instance().map(|i| i.scope.region.clone()));
-        }
-        let Some(pool) = machine.pool() else { return };
-        let role = machine.role();
-        let tagged = machine
-            .instance()
-            .and_then(|i| tag(&i.tags, super::TAG_POOL))
-            .map(SmolStr::new);
-        let pool = self.pool_entry(fleet, &pool, id);
-        if let (PoolId::Instance(_), Some(name)) = (&pool.id, tagged) {
-            pool.name = name;
-        }
-        pool.role = pool.role.or(role);
-        pool.types.extend(machine.kind().map(SmolStr::new));
-        pool.zones.extend(machine.zone().map(SmolStr::new));
-        pool.count.add(machine, state);
-    }
-
-    fn count_offer(&mut self, machine: &Machine<'_>) {
-        if let (Some(offer), Some(instance)) = (machine.offer(), machine.instance()) {
-            let zones = self.by_offer.entry(offer).or_default();
-            *zones.entry(instance.zone.clone()).or_default() += 1;
-        }
-    }
-
-    fn count_contexts(&mut self, fleet: &Fleet) {
-        for server in fleet.servers().filter(|s| s.is_k3s()) {
-            let id = fleet.cluster_of_context(&server.context);
-            let cluster = self.clusters.entry(id).or_insert_with_key(new_cluster);
-            cluster.contexts.insert(server.context.clone());
-            cluster.version.get_or_insert_with(|| server.version.clone());
-        }
     }
 
     fn spread_findings(&mut self, fleet: &Fleet) {
@@ -307,5 +348,32 @@ fn new_cluster(id: &ClusterId) -> Cluster {
         regions: BTreeSet::new(),
         count: Count::default(),
         severity: Severity::Ok,
+    }
+}
+
+fn new_pool(fleet: &Fleet, id: &PoolId, cluster: Option<&ClusterId>) -> Pool {
+    let member = fleet.tags_of_pool(id).and_then(|tags| fleet.membership(tags));
+    let (name, role) = member.map_or((None, None), |m| (m.pool, m.role));
+    let own = match id {
+        PoolId::Asg(_, name) | PoolId::SpotFleet(_, name) | PoolId::Edge(name) => name.clone(),
+        PoolId::Instance(instance) => instance.as_str().into(),
+    };
+    Pool {
+        id: id.clone(),
+        name: name.unwrap_or(own),
+        cluster: cluster.cloned(),
+        role,
+        capacity: None,
+        types: BTreeSet::new(),
+        zones: BTreeSet::new(),
+        count: Count::default(),
+        severity: Severity::Ok,
+    }
+}
+
+/// Adds a word to a set that mostly has it already.
+fn include(words: &mut BTreeSet<SmolStr>, word: Option<&str>) {
+    if let Some(word) = word.filter(|w| !words.contains(*w)) {
+        words.insert(word.into());
     }
 }

@@ -19,23 +19,35 @@ use jiff::Timestamp;
 use super::store::nodes_feed;
 use super::table::age;
 use super::{
-    ClusterId, ContextId, FeedId, FeedKind, Finding, Fleet, Freshness, Machine, RowId, Severity, Source, Summary, View,
+    ClusterId, ContextId, FeedId, FeedKind, Finding, Fleet, Freshness, Machine, MachineState, RowId, Severity, Source,
+    Summary, View,
 };
 
 /// Judges the fleet by every rule; the findings come worst first. No two have both the rule and the row in common.
 pub fn judge(fleet: &Fleet, summary: &Summary, now: Timestamp) -> Vec<Finding> {
+    let rows: Vec<_> = fleet.machines().map(|m| (m, m.state(now))).collect();
+    judge_rows(fleet, summary, &rows, now)
+}
+
+/// Judges the fleet, whose rows and their states have been looked up already.
+pub(super) fn judge_rows(
+    fleet: &Fleet,
+    summary: &Summary,
+    rows: &[(Machine<'_>, MachineState)],
+    now: Timestamp,
+) -> Vec<Finding> {
     let sight = Sight { fleet, summary, now };
     let mut findings = vec![];
     let mut clusters = clusters::Contexts::default();
     let mut pools = pools::SpotUse::default();
     let mut prices = prices::Paid::default();
-    for machine in fleet.machines() {
-        let state = machine.state(now);
-        machines::judge(&sight, &machine, state, &mut findings);
-        edge::judge(&sight, &machine, &mut findings);
-        clusters.add(&machine, state);
-        pools.add(&machine);
-        prices.add(&machine);
+    for (machine, state) in rows {
+        let state = *state;
+        machines::judge(&sight, machine, state, &mut findings);
+        edge::judge(&sight, machine, &mut findings);
+        clusters.add(machine, state);
+        pools.add(machine);
+        prices.add(machine);
     }
     clusters.judge(&sight, &mut findings);
     clusters::judge(&sight, &mut findings);

@@ -143,7 +143,7 @@ fn unhealthy_members(fleet: &Fleet, asg: &Asg) -> impl Iterator<Item = Finding> 
 
 /// Which spot instances run in each Auto Scaling group.
 #[derive(Default)]
-pub(super) struct SpotUse<'a>(FxHashMap<(&'a Scope, &'a str), SmallVec<[Use<'a>; 4]>>);
+pub(super) struct SpotUse<'a>(FxHashMap<&'a PoolId, SmallVec<[Use<'a>; 4]>>);
 
 struct Use<'a> {
     instance_type: &'a SmolStr,
@@ -158,8 +158,10 @@ impl<'a> SpotUse<'a> {
         let Some(instance) = machine.instance().filter(spot) else {
             return;
         };
-        let Some(asg) = instance.asg() else { return };
-        let uses = self.0.entry((&instance.scope, asg)).or_default();
+        let Some(pool @ PoolId::Asg(..)) = machine.pool_ref() else {
+            return;
+        };
+        let uses = self.0.entry(pool).or_default();
         let same = |u: &&mut Use<'_>| u.zone == &instance.zone && u.instance_type == &instance.instance_type;
         match uses.iter_mut().find(same) {
             Some(seen) => seen.machines += 1,
@@ -173,13 +175,12 @@ impl<'a> SpotUse<'a> {
 
     /// Judges each group that runs spot instances.
     pub(super) fn judge(&self, sight: &Sight<'_>, findings: &mut Vec<Finding>) {
-        for ((scope, name), uses) in &self.0 {
-            let id = PoolId::Asg((*scope).clone(), SmolStr::new(name));
-            let Some(pool) = sight.summary.pools.get(&id) else {
+        for (id, uses) in &self.0 {
+            let (Some(pool), Some(scope)) = (sight.summary.pools.get(*id), id.scope()) else {
                 continue;
             };
             let verdicts = [
-                spot_without_diversity(pool, sight.fleet.asg(scope, name), uses),
+                spot_without_diversity(pool, sight.fleet.asgs.get(*id), uses),
                 cheaper_zone(sight, scope, uses),
             ];
             findings.extend(verdicts.into_iter().flatten().map(|v| of_pool(v, pool)));

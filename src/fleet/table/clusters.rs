@@ -1,7 +1,5 @@
 //! The clusters.
 
-use std::cmp::Ordering;
-
 use super::{Column, RowId, Table, Value, View, column, hidden, numeric};
 use crate::fleet::{Cluster, ClusterId, Count, Severity};
 
@@ -50,8 +48,10 @@ impl Table for Clusters {
         row.id == *cluster
     }
 
-    fn usual(a: &&Cluster, b: &&Cluster) -> Ordering {
-        a.id.cmp(&b.id)
+    type Key<'a> = &'a ClusterId;
+
+    fn keys<'a>(_: &View<'a>, rows: &[&'a Cluster]) -> Vec<&'a ClusterId> {
+        rows.iter().map(|c| &c.id).collect()
     }
 }
 

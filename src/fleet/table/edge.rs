@@ -1,9 +1,7 @@
 //! The edge machines: hosts of `hosts.toml`, and nodes that say they were joined over SSH.
 
-use std::cmp::Ordering;
-
-use super::machines::{fraction, severity};
-use super::{Column, RowId, Table, Value, View, column, hidden, numeric, seconds_since};
+use super::machines::{Place, Places, cluster, fraction, severity};
+use super::{Column, Natural, RowId, Table, Value, View, column, hidden, numeric, seconds_since};
 use crate::fleet::{ClusterId, EdgeHealth, Machine, Severity, ssh_host};
 
 pub(super) struct EdgeMachines;
@@ -16,9 +14,7 @@ impl Table for EdgeMachines {
         column("group", "GROUP", 12, |_, m| {
             Value::maybe(m.edge().map(|e| e.group.as_str()))
         }),
-        column("cluster", "CLUSTER", 12, |_, m| {
-            m.cluster().map_or(Value::Missing, |c| Value::owned(c.name))
-        }),
+        column("cluster", "CLUSTER", 12, |_, m| cluster(m)),
         column("state", "STATE", 10, |v, m| Value::text_of(m.state(v.now).as_str())),
         column("model", "MODEL", 24, |_, m| {
             health(m, |h| Value::maybe(h.model.as_deref()))
@@ -64,16 +60,14 @@ impl Table for EdgeMachines {
     }
 
     fn in_cluster(row: &Machine<'_>, cluster: &ClusterId) -> bool {
-        row.cluster().as_ref() == Some(cluster)
+        row.cluster_ref().as_deref() == Some(cluster)
     }
 
-    fn usual(a: &Machine<'_>, b: &Machine<'_>) -> Ordering {
-        let group = |m: &Machine<'_>| (m.cluster(), m.pool());
-        let by_name = || Value::text_of(host(a)).order(&Value::text_of(host(b)));
-        group(a)
-            .cmp(&group(b))
-            .then_with(by_name)
-            .then_with(|| a.id().cmp(&b.id()))
+    type Key<'a> = (Place, Natural<'a>);
+
+    fn keys<'a>(view: &View<'a>, rows: &[Machine<'a>]) -> Vec<Self::Key<'a>> {
+        let places = Places::of(view);
+        rows.iter().map(|m| (places.find(m), Natural(host(m)))).collect()
     }
 }
 

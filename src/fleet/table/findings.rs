@@ -1,6 +1,6 @@
 //! The findings, worst first.
 
-use std::cmp::{Ordering, Reverse};
+use std::cmp::Reverse;
 
 use super::{Column, RowId, Table, Value, View, column, hidden, numeric, seconds_since};
 use crate::fleet::{ClusterId, Finding, Severity};
@@ -48,8 +48,10 @@ impl Table for Findings {
         row.cluster.as_ref() == Some(cluster)
     }
 
-    fn usual(a: &&Finding, b: &&Finding) -> Ordering {
-        let key = |f: &Finding| (Reverse(f.severity), f.cluster.clone(), f.rule);
-        key(a).cmp(&key(b)).then_with(|| a.about.cmp(&b.about))
+    type Key<'a> = (Reverse<Severity>, Option<&'a ClusterId>, &'static str, &'a RowId);
+
+    fn keys<'a>(_: &View<'a>, rows: &[&'a Finding]) -> Vec<Self::Key<'a>> {
+        let key = |f: &&'a Finding| (Reverse(f.severity), f.cluster.as_ref(), f.rule, &f.about);
+        rows.iter().map(key).collect()
     }
 }

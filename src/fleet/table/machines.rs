@@ -1,9 +1,11 @@
 //! The machines: one row for each join of instance, node and edge host.
 
-use std::cmp::Ordering;
+use std::borrow::Cow;
 
-use super::{Column, RowId, Table, Value, View, column, hidden, hidden_numeric, numeric, seconds_since};
-use crate::fleet::{ClusterId, Machine, Severity};
+use rustc_hash::FxHashMap;
+
+use super::{Column, Natural, RowId, Table, Value, View, column, hidden, hidden_numeric, numeric, seconds_since};
+use crate::fleet::{ClusterId, Machine, PoolId, Role, Severity};
 
 pub(super) struct Machines;
 
@@ -12,9 +14,7 @@ impl Table for Machines {
 
     const COLUMNS: &'static [Column<Self>] = &[
         column("name", "NAME", 22, |_, m| Value::text_of(m.name())),
-        column("cluster", "CLUSTER", 12, |_, m| {
-            m.cluster().map_or(Value::Missing, |c| Value::owned(c.name))
-        }),
+        column("cluster", "CLUSTER", 12, |_, m| cluster(m)),
         column("pool", "POOL", 14, |v, r| pool(v, r)),
         column("role", "ROLE", 6, |_, m| Value::maybe(m.role().map(|r| r.as_str()))),
         column("state", "STATE", 12, |v, m| Value::text_of(m.state(v.now).as_str())),
@@ -78,13 +78,46 @@ impl Table for Machines {
     }
 
     fn in_cluster(row: &Machine<'_>, cluster: &ClusterId) -> bool {
-        row.cluster().as_ref() == Some(cluster)
+        row.cluster_ref().as_deref() == Some(cluster)
     }
 
-    fn usual(a: &Machine<'_>, b: &Machine<'_>) -> Ordering {
-        let key = |m: &Machine<'_>| (m.cluster(), m.role(), m.pool());
-        let by_name = || Value::text_of(a.name()).order(&Value::text_of(b.name()));
-        key(a).cmp(&key(b)).then_with(by_name).then_with(|| a.id().cmp(&b.id()))
+    type Key<'a> = (Place, Natural<'a>);
+
+    fn keys<'a>(view: &View<'a>, rows: &[Machine<'a>]) -> Vec<Self::Key<'a>> {
+        let places = Places::of(view);
+        rows.iter().map(|m| (places.find(m), Natural(m.name()))).collect()
+    }
+}
+
+/// Where a machine stands in the usual order: by its cluster, its role and its pool.
+pub(super) type Place = (u32, Option<Role>, u32);
+
+/// The ranks of clusters and pools, so that sorting machines compares numbers.
+pub(super) struct Places<'a> {
+    clusters: FxHashMap<&'a ClusterId, u32>,
+    pools: FxHashMap<&'a PoolId, u32>,
+}
+
+impl<'a> Places<'a> {
+    pub(super) fn of(view: &View<'a>) -> Self {
+        Self {
+            clusters: view.summary.clusters.keys().zip(1..).collect(),
+            pools: view.summary.pools.keys().zip(1..).collect(),
+        }
+    }
+
+    pub(super) fn find(&self, machine: &Machine<'a>) -> Place {
+        let cluster = machine.cluster_ref().and_then(|id| self.clusters.get(&*id).copied());
+        let pool = machine.pool_ref().and_then(|id| self.pools.get(id).copied());
+        (cluster.unwrap_or_default(), machine.role(), pool.unwrap_or_default())
+    }
+}
+
+pub(super) fn cluster<'a>(machine: &Machine<'a>) -> Value<'a> {
+    match machine.cluster_ref() {
+        Some(Cow::Borrowed(id)) => Value::text_of(&id.name),
+        Some(Cow::Owned(id)) => Value::owned(id.name),
+        None => Value::Missing,
     }
 }
 
@@ -95,7 +128,7 @@ pub(super) fn severity(view: &View<'_>, machine: &Machine<'_>) -> Severity {
 }
 
 fn pool<'a>(view: &View<'a>, machine: &Machine<'a>) -> Value<'a> {
-    let pool = machine.pool().and_then(|id| view.summary.pools.get(&id));
+    let pool = machine.pool_ref().and_then(|id| view.summary.pools.get(id));
     pool.map_or(Value::Missing, |p| Value::text_of(&p.name))
 }
 

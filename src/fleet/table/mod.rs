@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use smol_str::SmolStr;
 
 pub use prices::{PriceRow, cheaper_zone};
+use value::Natural;
 pub use value::{Value, age, bytes, money, parse_age};
 
 use super::query::{Query, Term};
@@ -106,8 +107,10 @@ trait Table: Sized + 'static {
     fn severity(view: &View<'_>, row: &Self::Row<'_>) -> Severity;
     /// Whether a row belongs to a cluster.
     fn in_cluster(row: &Self::Row<'_>, cluster: &ClusterId) -> bool;
-    /// The usual order of two rows.
-    fn usual(a: &Self::Row<'_>, b: &Self::Row<'_>) -> std::cmp::Ordering;
+    /// What the usual order of rows goes by; rows with equal keys stand in the order of their ids.
+    type Key<'a>: Ord;
+    /// The keys of rows, each worked out once.
+    fn keys<'a>(view: &View<'a>, rows: &[Self::Row<'a>]) -> Vec<Self::Key<'a>>;
 }
 
 type Read<T> = for<'a> fn(&View<'a>, &<T as Table>::Row<'a>) -> Value<'a>;
@@ -286,8 +289,9 @@ impl TableKind {
 struct Bound<'q, T: Table> {
     term: &'q Term,
     columns: Vec<&'static Column<T>>,
-    /// Whether it could be compared with any value yet.
+    /// Whether it could be compared with any value yet, and whether it could not with some.
     compared: bool,
+    refused: bool,
 }
 
 fn bind<'q, T: Table>(query: &'q Query) -> Vec<Bound<'q, T>> {
@@ -300,12 +304,18 @@ fn bind<'q, T: Table>(query: &'q Query) -> Vec<Bound<'q, T>> {
             term,
             columns,
             compared: false,
+            refused: false,
         }
     });
     bound.collect()
 }
 
 impl<T: Table> Bound<'_, T> {
+    /// Whether there is such a column, and what was typed could be compared with some value of it.
+    fn applies(&self) -> bool {
+        !self.columns.is_empty() && (self.compared || !self.refused)
+    }
+
     fn keeps<'a>(&mut self, view: &View<'a>, row: &T::Row<'a>) -> bool {
         if self.term.column.is_some() {
             let Some(column) = self.columns.first() else {
@@ -317,7 +327,10 @@ impl<T: Table> Bound<'_, T> {
                     self.compared |= value != Value::Missing;
                     met
                 }
-                None => true,
+                None => {
+                    self.refused = true;
+                    true
+                }
             };
         }
         self.compared = true;
@@ -329,6 +342,21 @@ impl<T: Table> Bound<'_, T> {
     }
 }
 
+/// Which rows meet all terms. A term that has not applied yet sees also the rows that others have dropped, so that
+/// one that never applies is found out.
+fn keeps<'a, T: Table>(terms: &mut [Bound<'_, T>], view: &View<'a>, rows: &[T::Row<'a>]) -> Vec<bool> {
+    let all = |row| {
+        let mut kept = true;
+        for term in terms.iter_mut() {
+            if kept || !term.compared {
+                kept &= term.keeps(view, row);
+            }
+        }
+        kept
+    };
+    rows.iter().map(all).collect()
+}
+
 fn project<T: Table>(view: &View<'_>, ask: &Ask<'_>) -> Projection {
     let mut rows = T::rows(view);
     if let Some(cluster) = ask.cluster {
@@ -338,19 +366,20 @@ fn project<T: Table>(view: &View<'_>, ask: &Ask<'_>) -> Projection {
     let mut inactive = vec![];
     if let Some(query) = ask.query.filter(|q| !q.is_empty()) {
         let mut terms = bind::<T>(query);
-        rows.retain(|row| {
-            // Every term sees every row, so that a term that never applies is found out.
-            let missed = terms
-                .iter_mut()
-                .filter_map(|term| (!term.keeps(view, row)).then_some(()))
-                .count();
-            missed == 0
+        let mut kept = keeps(&mut terms, view, &rows);
+        // Only when all rows are seen is it known that a term applies to none: then it shall not filter at all.
+        terms.retain(|term| {
+            let applies = term.applies();
+            if !applies {
+                inactive.push(term.term.text.clone());
+            }
+            applies
         });
-        inactive = terms
-            .iter()
-            .filter(|t| t.columns.is_empty() || (!t.compared && of > 0 && needs_number(t.term)))
-            .map(|t| t.term.text.clone())
-            .collect();
+        if !inactive.is_empty() {
+            kept = keeps(&mut terms, view, &rows);
+        }
+        let mut kept = kept.into_iter();
+        rows.retain(|_| kept.next().unwrap_or(true));
     }
     if let Some(least) = ask.at_least {
         rows.retain(|row| T::severity(view, row) >= least);
@@ -358,30 +387,32 @@ fn project<T: Table>(view: &View<'_>, ask: &Ask<'_>) -> Projection {
     let by = ask
         .sort
         .and_then(|(name, down)| Some((T::COLUMNS.iter().find(|c| c.info.name == name)?, down)));
+    let keys = T::keys(view, &rows);
+    let usual = |a: usize, b: usize| {
+        let by_key = keys.get(a).cmp(&keys.get(b));
+        by_key.then_with(|| rows.get(a).map(T::id).cmp(&rows.get(b).map(T::id)))
+    };
+    let mut order: Vec<usize> = (0..rows.len()).collect();
     match by {
-        None => rows.sort_by(T::usual),
+        None => order.sort_unstable_by(|a, b| usual(*a, *b)),
         Some((column, down)) => {
-            let mut keyed: Vec<_> = rows.into_iter().map(|row| ((column.value)(view, &row), row)).collect();
-            keyed.sort_by(|(a, x), (b, y)| {
-                let order = match down && *a != Value::Missing && *b != Value::Missing {
-                    true => b.order(a),
-                    false => a.order(b),
+            let values: Vec<_> = rows.iter().map(|row| (column.value)(view, row)).collect();
+            let value = |at: usize| values.get(at).unwrap_or(&Value::Missing);
+            order.sort_unstable_by(|a, b| {
+                let (x, y) = (value(*a), value(*b));
+                let by_value = match down && *x != Value::Missing && *y != Value::Missing {
+                    true => y.order(x),
+                    false => x.order(y),
                 };
-                order.then_with(|| T::usual(x, y))
+                by_value.then_with(|| usual(*a, *b))
             });
-            rows = keyed.into_iter().map(|(_, row)| row).collect();
         }
     }
     Projection {
-        rows: rows.iter().map(T::id).collect(),
+        rows: order.iter().filter_map(|at| rows.get(*at)).map(T::id).collect(),
         of,
         inactive,
     }
-}
-
-fn needs_number(term: &Term) -> bool {
-    use super::query::Op;
-    !matches!(term.op, Op::Has | Op::Is)
 }
 
 /// Seconds from a time until now.

@@ -1,10 +1,8 @@
 //! The pools.
 
-use std::cmp::Ordering;
-
 use super::clusters::{joined, price, ready};
-use super::{Column, RowId, Table, Value, View, column, hidden, numeric};
-use crate::fleet::{ClusterId, Pool, PoolId, Severity};
+use super::{Column, Natural, RowId, Table, Value, View, column, hidden, numeric};
+use crate::fleet::{ClusterId, Pool, PoolId, Role, Severity};
 
 pub(super) struct Pools;
 
@@ -55,10 +53,11 @@ impl Table for Pools {
         row.cluster.as_ref() == Some(cluster)
     }
 
-    fn usual(a: &&Pool, b: &&Pool) -> Ordering {
-        let key = |p: &Pool| (p.cluster.clone(), p.role);
-        let by_name = || Value::text_of(&a.name).order(&Value::text_of(&b.name));
-        key(a).cmp(&key(b)).then_with(by_name).then_with(|| a.id.cmp(&b.id))
+    type Key<'a> = (Option<&'a ClusterId>, Option<Role>, Natural<'a>);
+
+    fn keys<'a>(_: &View<'a>, rows: &[&'a Pool]) -> Vec<Self::Key<'a>> {
+        let key = |p: &&'a Pool| (p.cluster.as_ref(), p.role, Natural(&p.name));
+        rows.iter().map(key).collect()
     }
 }
 

@@ -1,12 +1,11 @@
 //! The prices: one row for each instance type in each zone, spot beside on-demand.
 
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 use smol_str::SmolStr;
 
-use super::{Column, RowId, Table, Value, View, column, hidden, hidden_numeric, numeric, seconds_since};
+use super::{Column, Natural, RowId, Table, Value, View, column, hidden, hidden_numeric, numeric, seconds_since};
 use crate::fleet::market::Series;
 use crate::fleet::{ClusterId, Offer, Severity};
 
@@ -99,11 +98,11 @@ impl Table for Prices {
         true
     }
 
-    fn usual(a: &PriceRow<'_>, b: &PriceRow<'_>) -> Ordering {
-        let by_type = Value::text_of(&a.offer.instance_type).order(&Value::text_of(&b.offer.instance_type));
-        by_type
-            .then_with(|| a.offer.cmp(b.offer))
-            .then_with(|| a.zone.cmp(b.zone))
+    type Key<'a> = (Natural<'a>, &'a Offer, &'a str);
+
+    fn keys<'a>(_: &View<'a>, rows: &[PriceRow<'a>]) -> Vec<Self::Key<'a>> {
+        let key = |p: &PriceRow<'a>| (Natural(&p.offer.instance_type), p.offer, p.zone);
+        rows.iter().map(key).collect()
     }
 }
 

@@ -133,17 +133,62 @@ fn contains_ignoring_case(text: &str, lower: &str) -> bool {
         return true;
     }
     if text.is_ascii() && lower.is_ascii() {
-        return text
-            .as_bytes()
-            .windows(lower.len())
-            .any(|w| w.eq_ignore_ascii_case(lower.as_bytes()));
+        return contains_ascii(text.as_bytes(), lower.as_bytes());
     }
     text.to_lowercase().contains(lower)
 }
 
+/// Whether a text contains a word in lower case, both ASCII.
+fn contains_ascii(text: &[u8], lower: &[u8]) -> bool {
+    let Some((first, rest)) = lower.split_first() else {
+        return true;
+    };
+    let upper = first.to_ascii_uppercase();
+    let mut text = text;
+    while text.len() > rest.len() {
+        let Some(at) = text.iter().position(|b| b == first || *b == upper) else {
+            return false;
+        };
+        text = text.get(at + 1..).unwrap_or(&[]);
+        if text.get(..rest.len()).is_some_and(|t| t.eq_ignore_ascii_case(rest)) {
+            return true;
+        }
+    }
+    false
+}
+
+/// Words that order naturally: `pi-2` before `pi-10`.
+#[derive(Clone, Copy)]
+pub(super) struct Natural<'a>(pub(super) &'a str);
+
+impl Ord for Natural<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        natural(self.0, other.0)
+    }
+}
+
+impl PartialOrd for Natural<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Natural<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Natural<'_> {}
+
 /// Compares words with runs of digits taken as numbers.
 fn natural(a: &str, b: &str) -> Ordering {
-    let (mut a, mut b) = (a.as_bytes(), b.as_bytes());
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    // What both begin with decides nothing, but for the digits at its end: they may be the head of a number.
+    let same = a.iter().zip(b).take_while(|(x, y)| x == y).count();
+    let head = a.get(..same).unwrap_or(a);
+    let same = same - head.iter().rev().take_while(|b| b.is_ascii_digit()).count();
+    let (mut a, mut b) = (a.get(same..).unwrap_or(&[]), b.get(same..).unwrap_or(&[]));
     loop {
         match (a.first(), b.first()) {
             (None, None) => return Ordering::Equal,
