@@ -98,7 +98,7 @@ pub(super) fn spans(state: &State, look: Look<'_>, query: &Query, cell: &Cell<'_
     let text = cell.value.text();
     let style = style(look, cell, &text);
     if text.is_empty() {
-        return missing(look, cell);
+        return missing(state, look, cell);
     }
     let mut spans = vec![];
     let mut room = cell.width;
@@ -133,10 +133,25 @@ pub(super) fn spans(state: &State, look: Look<'_>, query: &Query, cell: &Cell<'_
     spans
 }
 
-fn missing(look: Look<'_>, cell: &Cell<'_>) -> Vec<Span<'static>> {
-    let sign = if cell.info.right { look.glyphs.none } else { "" };
+fn missing(state: &State, look: Look<'_>, cell: &Cell<'_>) -> Vec<Span<'static>> {
+    let (sign, style) = match cell.info.right {
+        true if is_unpriced(state, cell) => ("?", look.theme.warning),
+        true => (look.glyphs.none, look.theme.muted),
+        false => ("", look.theme.muted),
+    };
     let pad = " ".repeat(usize::from(cell.width.saturating_sub(width(sign))));
-    vec![Span::raw(pad), Span::styled(sign, look.theme.muted)]
+    vec![Span::raw(pad), Span::styled(sign, style)]
+}
+
+/// Whether the cell is the price of something that AWS bills at a price nobody knows.
+fn is_unpriced(state: &State, cell: &Cell<'_>) -> bool {
+    let unpriced = || match cell.id {
+        RowId::Machine(id) | RowId::Edge(id) => state.fleet.machine(id).is_some_and(|m| m.price_missing()),
+        RowId::Cluster(id) => state.summary.clusters.get(id).is_some_and(|c| c.count.cost.unknown > 0),
+        RowId::Pool(id) => state.summary.pools.get(id).is_some_and(|p| p.count.cost.unknown > 0),
+        _ => false,
+    };
+    cell.info.name == "price" && unpriced()
 }
 
 /// A bar of this many cells, filled in part.

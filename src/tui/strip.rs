@@ -134,9 +134,31 @@ pub(super) fn put(buffer: &mut Buffer, area: Rect, spans: &[Span<'_>]) -> u16 {
         if room == 0 {
             break;
         }
-        (x, _) = buffer.set_stringn(x, area.y, &span.content, usize::from(room), span.style);
+        x = match plain(buffer, (x, area.y), &span.content, room, span.style) {
+            Some(after) => after,
+            None => {
+                buffer
+                    .set_stringn(x, area.y, &span.content, usize::from(room), span.style)
+                    .0
+            }
+        };
     }
     x
+}
+
+/// Writes text that takes one cell a byte, which is most of it, without looking for wide characters; gives the cell
+/// after it. `None` for other text.
+fn plain(buffer: &mut Buffer, (x, y): (u16, u16), text: &str, room: u16, style: Style) -> Option<u16> {
+    if !text.bytes().all(|b| (b' '..=b'~').contains(&b)) {
+        return None;
+    }
+    let start = buffer.index_of(x, y);
+    let long = text.len().min(usize::from(room));
+    let cells = buffer.content.get_mut(start..start.checked_add(long)?)?;
+    for (cell, byte) in cells.iter_mut().zip(text.bytes()) {
+        cell.set_char(char::from(byte)).set_style(style);
+    }
+    Some(x.saturating_add(u16::try_from(long).ok()?))
 }
 
 /// What stands at a cell, of several lines of placed pieces.
@@ -174,6 +196,19 @@ mod tests {
         assert_eq!(shown(14), "k3fleet $1/h");
         assert_eq!(shown(11), "k3fleet");
         assert_eq!(shown(3), "");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn plain_text_is_written_like_any_other(text in "[ -~é東\t]{0,20}", x in 0u16..12, width in 0u16..14) {
+            let whole = Rect::new(0, 0, 12, 1);
+            let style = Style::new().bold();
+            let (mut ours, mut theirs) = (Buffer::empty(whole), Buffer::empty(whole));
+            let place = Rect { x, width, ..whole }.intersection(whole);
+            put(&mut ours, place, &[Span::styled(text.clone(), style)]);
+            theirs.set_stringn(place.x, 0, &text, usize::from(place.width), style);
+            proptest::prop_assert_eq!(ours, theirs);
+        }
     }
 
     #[test]

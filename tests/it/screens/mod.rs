@@ -8,7 +8,7 @@ use std::path::Path;
 
 use jiff::SignedDuration;
 use k3fleet::app::{Msg, Screen, State, update};
-use k3fleet::fleet::{FeedKind, Fleet, Severity};
+use k3fleet::fleet::{FeedKind, Fleet, Observation, Severity};
 use k3fleet::runtime::themes;
 use k3fleet::tui::colour::Depth;
 use k3fleet::tui::glyphs::Glyphs;
@@ -147,6 +147,21 @@ fn nothing_to_show_is_explained() {
     demo::press(&mut state, "enter");
     text.push_str(&plainly(&mut state, "filtered away", &[(80, 24)]));
     insta::assert_snapshot!("empty", text);
+}
+
+#[test]
+fn an_unknown_price_is_no_price() {
+    let (fleet, now) = demo::fleet(&[0]);
+    let mut unpriced = Fleet::default();
+    let instances = fleet.all_machines().filter_map(|m| m.instance().cloned());
+    instances.for_each(|i| unpriced.apply(Observation::Instance(Box::new(i)), now));
+    let mut state = demo::state(unpriced, now);
+    demo::press(&mut state, "2");
+    let text = plainly(&mut state, "no prices", &[(120, 40)]);
+    let rows: Vec<_> = text.lines().filter(|l| l.contains("k3s_")).collect();
+    assert!(rows.len() > 5 && rows.iter().all(|row| row.contains(" ?")), "{text}");
+    assert!(text.lines().any(|l| l.contains("unpriced")), "{text}");
+    assert!(!text.contains("0.0"), "nothing is made up: {text}");
 }
 
 #[test]
