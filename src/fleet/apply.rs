@@ -29,7 +29,8 @@ impl Fleet {
             Observation::AsgGone(scope, name) => {
                 self.activities.remove(&(scope.clone(), name.clone()));
                 let pool = PoolId::Asg(scope, name);
-                self.asgs.remove(&pool);
+                let old = self.asgs.remove(&pool);
+                self.note_members(&pool, old.as_ref());
                 self.short_since.remove(&pool);
             }
             Observation::SpotFleet(fleet) => {
@@ -96,7 +97,22 @@ impl Fleet {
         }
         let pool = PoolId::Asg(asg.scope.clone(), asg.name.clone());
         self.count_short(&pool, asg.in_service() < asg.desired as usize, at);
-        self.asgs.insert(pool, asg);
+        let old = self.asgs.insert(pool.clone(), asg);
+        self.note_members(&pool, old.as_ref());
+    }
+
+    /// Notes at each instance what its group now says of it, where that differs from what the group said before.
+    fn note_members(&mut self, pool: &PoolId, old: Option<&Asg>) {
+        let new = self.asgs.get(pool);
+        let left = old.into_iter().flat_map(|o| &o.members);
+        let left = left.filter(|m| new.is_none_or(|n| n.member(&m.id).is_none()));
+        let changed = new.into_iter().flat_map(|n| &n.members);
+        let changed = changed.filter(|m| old.and_then(|o| o.member(&m.id)) != Some(*m));
+        for (member, stays) in left.map(|m| (m, false)).chain(changed.map(|m| (m, true))) {
+            if let Some(entry) = self.instances.get_mut(&member.id).filter(|e| e.pool == *pool) {
+                entry.member = stays.then(|| (member.lifecycle.clone(), member.healthy));
+            }
+        }
     }
 
     fn count_short(&mut self, pool: &PoolId, short: bool, at: Timestamp) {
@@ -131,11 +147,13 @@ impl Fleet {
         near.extend(self.joins.nodes_near(&instance));
         let state = instance.state;
         let member = membership(&instance.tags, &self.rules);
-        let entry = InstanceEntry {
+        let mut entry = InstanceEntry {
             nodeless_since: kept.1.or(instance.launched_at).or(Some(at)),
             notice: kept.0.or_else(|| self.early_notices.take(&id)),
             ..InstanceEntry::new(instance, member)
         };
+        let told = self.asgs.get(&entry.pool).and_then(|asg| asg.member(&id));
+        entry.member = told.map(|m| (m.lifecycle.clone(), m.healthy));
         self.count_tagged(&entry, true);
         self.instances.insert(id.clone(), entry);
         self.rejoin(near, at);

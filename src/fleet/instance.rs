@@ -185,6 +185,12 @@ pub struct Asg {
 }
 
 impl Asg {
+    /// One of its members. They are sorted by id in the fleet.
+    pub(super) fn member(&self, id: &InstanceId) -> Option<&AsgMember> {
+        let place = self.members.binary_search_by(|m| m.id.cmp(id)).ok()?;
+        self.members.get(place)
+    }
+
     /// How many members are in service.
     pub fn in_service(&self) -> usize {
         self.members.iter().filter(|m| m.lifecycle == "InService").count()

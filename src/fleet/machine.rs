@@ -136,10 +136,7 @@ impl<'a> Machine<'a> {
 
     /// A name for people: the tag `Name`, else the node's, the edge host's or the instance's.
     pub fn name(&self) -> &'a str {
-        let tagged = self
-            .instance()
-            .and_then(|i| i.tag("Name"))
-            .filter(|name| !name.is_empty());
+        let tagged = self.instance.and_then(|i| i.name.as_deref());
         tagged
             .or_else(|| self.edge().map(|e| e.name.as_str()))
             .or_else(|| self.node().map(|n| n.key.name.as_str()))
@@ -309,10 +306,8 @@ impl<'a> Machine<'a> {
 
     /// The member's life in its Auto Scaling group, and whether the group holds it healthy.
     pub fn asg_member(&self) -> Option<(&'a SmolStr, bool)> {
-        let instance = self.instance()?;
-        let asg = self.fleet.asgs.get(self.pool_ref()?)?;
-        let place = asg.members.binary_search_by(|m| m.id.cmp(&instance.id)).ok()?;
-        asg.members.get(place).map(|m| (&m.lifecycle, m.healthy))
+        let (lifecycle, healthy) = self.instance?.member.as_ref()?;
+        Some((lifecycle, *healthy))
     }
 
     /// The state of the whole row.

@@ -60,6 +60,10 @@ pub(super) struct InstanceEntry {
     /// The cluster its own tags name.
     pub(super) cluster: Option<ClusterId>,
     pub(super) pool: PoolId,
+    /// The tag `Name`, kept at hand: it is read for every row that is sorted or searched.
+    pub(super) name: Option<SmolStr>,
+    /// Its life in its Auto Scaling group, and whether the group holds it healthy.
+    pub(super) member: Option<(SmolStr, bool)>,
     pub(super) node: Option<NodeKey>,
     pub(super) nodeless_since: Option<Timestamp>,
     pub(super) notice: Option<Notice>,
@@ -78,7 +82,10 @@ impl InstanceEntry {
         } else {
             PoolId::Instance(data.id.clone())
         };
+        let name = data.tag("Name").filter(|name| !name.is_empty()).map(SmolStr::new);
         Self {
+            name,
+            member: None,
             data,
             membership,
             cluster,

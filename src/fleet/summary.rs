@@ -164,6 +164,7 @@ pub struct Summary {
     pub findings: Vec<Finding>,
     by_machine: FxHashMap<MachineId, Vec<usize>>,
     by_offer: FxHashMap<Offer, BTreeMap<SmolStr, u32>>,
+    pool_names: FxHashMap<PoolId, SmolStr>,
 }
 
 /// Clusters and pools while they are counted; put in order only at the end.
@@ -285,6 +286,11 @@ impl Summary {
         }
         counting.count_contexts(fleet);
         let mut summary = Self {
+            pool_names: counting
+                .pools
+                .iter()
+                .map(|(id, p)| (id.clone(), p.name.clone()))
+                .collect(),
             clusters: counting.clusters.into_iter().collect(),
             pools: counting.pools.into_iter().collect(),
             total: counting.total,
@@ -303,6 +309,11 @@ impl Summary {
             .into_iter()
             .flatten()
             .filter_map(|i| self.findings.get(*i))
+    }
+
+    /// The name of a pool.
+    pub fn pool_name(&self, pool: &PoolId) -> Option<&SmolStr> {
+        self.pool_names.get(pool)
     }
 
     /// How many machines run on an offer in a zone.

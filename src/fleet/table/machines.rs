@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use rustc_hash::FxHashMap;
+use smol_str::SmolStr;
 
 use super::{Column, Natural, RowId, Table, Value, View, column, hidden, hidden_numeric, numeric, seconds_since};
 use crate::fleet::{ClusterId, Machine, PoolId, Role, Severity};
@@ -128,8 +129,8 @@ pub(super) fn severity(view: &View<'_>, machine: &Machine<'_>) -> Severity {
 }
 
 fn pool<'a>(view: &View<'a>, machine: &Machine<'a>) -> Value<'a> {
-    let pool = machine.pool_ref().and_then(|id| view.summary.pools.get(id));
-    pool.map_or(Value::Missing, |p| Value::text_of(&p.name))
+    let name = machine.pool_ref().and_then(|id| view.summary.pool_name(id));
+    Value::maybe(name.map(SmolStr::as_str))
 }
 
 pub(super) fn fraction(part: Option<f64>) -> Value<'static> {
