@@ -13,6 +13,9 @@ use crate::fleet::{Machine, MachineId};
 /// How many matches are shown.
 const SHOWN: usize = 100;
 
+/// What a match of a name counts more than a match of an explanation.
+const NAMED: u32 = 10_000;
+
 /// Short names, and what they stand for.
 const ALIASES: &[(&[&str], Action)] = &[
     (&["q", "q!", "qa", "quit", "exit"], Action::Quit),
@@ -81,7 +84,12 @@ fn matches(state: &State, text: &str) -> Vec<PaletteMatch> {
     let actions = Action::ALL
         .into_iter()
         .filter(|a| shown.iter().all(|m| m.choice != Choice::Do(*a)));
-    found.extend(actions.filter_map(|a| Some((score(&action_label(a))?, Offer::Do(a)))));
+    // An action that only its explanation matches stands behind everything that a name matches.
+    found.extend(actions.filter_map(|a| {
+        let by_name = score(a.info().name).map(|s| s.saturating_add(NAMED));
+        Some((by_name.or_else(|| score(&action_label(a)))?, Offer::Do(a)))
+    }));
+    let mut score = |name: &str| score(name).map(|s| s.saturating_add(NAMED));
     let clusters = state.summary.clusters.keys();
     found.extend(clusters.filter_map(|id| Some((score(&id.name)?, Offer::Go(RowId::Cluster(id.clone()), &id.name)))));
     found.extend(

@@ -321,7 +321,12 @@ impl Printed {
         let titles = question.columns.titles();
         if !self.headed {
             let rows: Vec<_> = changed.iter().map(|(_, texts, _)| texts.clone()).collect();
-            self.widths = output::widths(&titles, &rows);
+            let wanted = question.columns.wanted_widths();
+            self.widths = output::widths(&titles, &rows)
+                .into_iter()
+                .zip(wanted)
+                .map(|(a, b)| a.max(b))
+                .collect();
             match question.format {
                 Format::Table => {
                     writeln!(out, "{}", output::aligned(&titles, &self.widths, &question.columns))?;

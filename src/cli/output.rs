@@ -19,9 +19,7 @@ impl Columns {
     pub(super) fn choose(table: TableKind, names: &[String]) -> Result<Self, String> {
         let all = table.columns();
         let places = match names {
-            [] => (0..all.len())
-                .filter(|i| all.get(*i).is_some_and(|c| c.shown))
-                .collect(),
+            [] => usual(table, &all),
             [name] if name == "all" => (0..all.len()).collect(),
             names => names
                 .iter()
@@ -34,6 +32,16 @@ impl Columns {
     fn infos(&self) -> impl Iterator<Item = &ColumnInfo> {
         self.places.iter().filter_map(|i| self.all.get(*i))
     }
+}
+
+/// The columns shown on the screen; for machines their instances too, because the members of a group often share
+/// one name.
+fn usual(table: TableKind, all: &[ColumnInfo]) -> Vec<usize> {
+    let is_usual = |c: &ColumnInfo| c.shown || (table == TableKind::Machines && c.name == "instance");
+    let mut places: Vec<usize> = (0..all.len()).filter(|i| all.get(*i).is_some_and(is_usual)).collect();
+    // What tells rows apart stands beside the name.
+    places.sort_by_key(|i| all.get(*i).map(|c| (c.name != "name", c.shown)));
+    places
 }
 
 fn place(table: TableKind, all: &[ColumnInfo], name: &str) -> Result<usize, String> {
@@ -93,7 +101,7 @@ pub(super) fn texts(table: TableKind, view: &View<'_>, id: &RowId, columns: &Col
     columns.places.iter().map(text).collect()
 }
 
-/// The width of each column: that of its widest text.
+/// The width of each column: that of its widest text, heading included.
 pub(super) fn widths(headings: &[String], rows: &[Vec<String>]) -> Vec<usize> {
     let width = |i: usize| {
         let texts = rows.iter().filter_map(|row| row.get(i)).chain(headings.get(i));
@@ -121,6 +129,11 @@ pub(super) fn aligned(row: &[String], widths: &[usize], columns: &Columns) -> St
 }
 
 impl Columns {
+    /// The widths that the columns want, for rows that are not known yet.
+    pub(super) fn wanted_widths(&self) -> Vec<usize> {
+        self.infos().map(|c| usize::from(c.width)).collect()
+    }
+
     /// The names, for programs.
     pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
         self.infos().map(|c| c.name)

@@ -43,6 +43,16 @@ fn every_action_is_in_the_palette_and_short_names_work() {
 }
 
 #[test]
+fn what_a_name_matches_stands_before_what_an_explanation_matches() {
+    let mut state = screen(3);
+    state.themes = (vec!["dark".to_owned()], "dark".to_owned());
+    press(&mut state, ":");
+    type_in(&mut state, "the");
+    assert_eq!(palette(&state)[0].choice, Choice::Do(Action::Themes));
+    assert_eq!(palette(&state)[1].choice, Choice::Theme("dark".to_owned()));
+}
+
+#[test]
 fn the_palette_finds_machines_clusters_and_themes() {
     let mut state = screen(3);
     press(&mut state, ":");
