@@ -34,14 +34,21 @@ impl Made {
         let Some((revision, at)) = self.judged else { return true };
         let age = state.now.duration_since(at);
         let least = match revision == state.fleet.revision() {
-            true => QUIET,
-            false if self.hurry => PUT_OFF,
+            true => paced(QUIET, state),
+            false if self.hurry => PUT_OFF.max(paced(BUSY, state)),
             // The time stands still with the world: no use to wait for it.
             false if state.demo == Some(true) => SignedDuration::ZERO,
-            false => BUSY,
+            false => paced(BUSY, state),
         };
         age < SignedDuration::ZERO || age >= least
     }
+}
+
+/// How long counting and judging waits, given the least it waits for a small fleet. Ten thousand machines take tens of
+/// milliseconds: the larger the fleet, the longer, so that it never takes more than a few hundredths of a core.
+fn paced(least: SignedDuration, state: &State) -> SignedDuration {
+    let thousands = state.summary.total.machines / 1_000;
+    least.saturating_mul(i32::try_from(1 + thousands / 2).unwrap_or(i32::MAX))
 }
 
 /// When [`project`] has something to do; `None` as long as nothing has changed. A clock message at that time makes
@@ -52,7 +59,7 @@ pub fn projection_due(state: &State) -> Option<Timestamp> {
         _ if state.made.stale => Some(state.now),
         Some((revision, _)) if revision == state.fleet.revision() => None,
         Some(_) if state.demo == Some(true) => Some(state.now),
-        Some((_, at)) => Some(at + BUSY),
+        Some((_, at)) => Some(at + paced(BUSY, state)),
     }
 }
 

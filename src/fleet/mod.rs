@@ -17,6 +17,7 @@ mod ids;
 mod instance;
 mod join;
 pub mod json;
+mod link;
 mod log;
 mod machine;
 pub mod market;

@@ -1,6 +1,6 @@
 //! The filter language: `web !spot arch:arm64 age<2h price>0.1`.
 //!
-//! Terms stand side by side and must all hold. A plain word is looked for in every shown text; `column:word`
+//! Terms stand side by side and must all hold. A plain word is looked for in the usual columns of words; `column:word`
 //! in one column; `=` asks for the whole value; `<`, `<=`, `>`, `>=` compare in the column's own unit; `!`
 //! turns a term round; `"…"` keeps spaces together. Parsing never fails: a term that cannot apply to a table
 //! (unknown column, no number where one is needed) is named as inactive and does not filter.

@@ -7,9 +7,10 @@ use jiff::Timestamp;
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
+use super::table::machines_in_order;
 use super::{
     ClusterId, ContextId, Finding, Fleet, Machine, MachineId, MachineState, Offer, PoolId, Purchase, RowId, Severity,
-    Shape, rules, tag,
+    Shape, View, rules, tag,
 };
 
 /// What machines cost together, in USD per hour.
@@ -162,6 +163,8 @@ pub struct Summary {
     pub total: Count,
     /// All findings, worst first.
     pub findings: Vec<Finding>,
+    /// All rows in the usual order of their table: filtering and sorting them starts from here.
+    pub(super) machines: Vec<MachineId>,
     by_machine: FxHashMap<MachineId, Vec<usize>>,
     by_offer: FxHashMap<Offer, BTreeMap<SmolStr, u32>>,
     pool_names: FxHashMap<PoolId, SmolStr>,
@@ -299,6 +302,13 @@ impl Summary {
         };
         summary.findings = rules::judge_rows(fleet, &summary, &rows, now);
         summary.spread_findings(fleet);
+        let machines = rows.into_iter().map(|(machine, _)| machine).collect();
+        let view = View {
+            fleet,
+            summary: &summary,
+            now,
+        };
+        summary.machines = machines_in_order(&view, machines);
         summary
     }
 

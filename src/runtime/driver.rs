@@ -26,7 +26,7 @@ use super::wants::{Wants, feed_settings};
 use crate::app::key::Key;
 use crate::app::{Effect, Keymap, Msg, State, project, projection_due, update};
 use crate::config::{Config, Options, Paths};
-use crate::feeds::{Batch, Clock, Feeds};
+use crate::feeds::{Batch, Clock, Feeds, awaited};
 use crate::fleet::{EdgeHost, Fleet, Policy, Severity};
 use crate::tui;
 
@@ -294,6 +294,7 @@ impl<S: Surface> Driver<S> {
         for (severity, text) in notes.chain(faults).collect::<Vec<_>>() {
             self.say(severity, text);
         }
+        self.take(Msg::Observed((self.clock)(), awaited(&session.providers)));
         let settings = feed_settings(&self.config.poll, &session);
         let feeds = Feeds::start(session.providers.clone(), settings, session.clock.clone(), tx);
         feeds.set_hosts(session.hosts.clone());

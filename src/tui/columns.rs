@@ -140,7 +140,10 @@ fn in_order(wants: &[Want], room: u16, scrolled: usize) -> Fit {
         if let Some(slot) = widths.get_mut(i) {
             *slot = Some(width);
         }
-        left = left.saturating_sub(width.saturating_add(gap));
+        match left.checked_sub(width.saturating_add(gap)) {
+            Some(rest) => left = rest,
+            None => break,
+        }
     }
     Fit { widths, gap, hidden: 0 }
 }

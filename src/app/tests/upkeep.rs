@@ -36,7 +36,7 @@ fn a_busy_fleet_is_projected_four_times_a_second() {
 }
 
 #[test]
-fn a_key_is_answered_at_once() {
+fn a_key_is_answered_at_once_from_the_rows_that_are_counted() {
     let mut state = screen(2);
     let new = example::instance(30, "workers", Purchase::Spot);
     let at = later(&state, 10);
@@ -45,6 +45,10 @@ fn a_key_is_answered_at_once() {
         Msg::Observed(at, vec![Observation::Instance(Box::new(new))]),
     );
     press(&mut state, "2");
+    assert_eq!(state.tables[&Pane::Machines].shown.rows.len(), 6);
+    let at = later(&state, 300);
+    update(&mut state, Msg::Clock(at));
+    project(&mut state);
     assert_eq!(state.tables[&Pane::Machines].shown.rows.len(), 7);
 }
 

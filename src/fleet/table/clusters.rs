@@ -50,8 +50,8 @@ impl Table for Clusters {
 
     type Key<'a> = &'a ClusterId;
 
-    fn keys<'a>(_: &View<'a>, rows: &[&'a Cluster]) -> Vec<&'a ClusterId> {
-        rows.iter().map(|c| &c.id).collect()
+    fn keys<'a>(_: &View<'a>, rows: &[&'a Cluster]) -> Option<Vec<&'a ClusterId>> {
+        Some(rows.iter().map(|c| &c.id).collect())
     }
 }
 

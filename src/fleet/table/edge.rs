@@ -65,9 +65,9 @@ impl Table for EdgeMachines {
 
     type Key<'a> = (Place, Natural<'a>);
 
-    fn keys<'a>(view: &View<'a>, rows: &[Machine<'a>]) -> Vec<Self::Key<'a>> {
+    fn keys<'a>(view: &View<'a>, rows: &[Machine<'a>]) -> Option<Vec<Self::Key<'a>>> {
         let places = Places::of(view);
-        rows.iter().map(|m| (places.find(m), Natural(host(m)))).collect()
+        Some(rows.iter().map(|m| (places.find(m), Natural(host(m)))).collect())
     }
 }
 

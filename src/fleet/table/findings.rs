@@ -50,8 +50,8 @@ impl Table for Findings {
 
     type Key<'a> = (Reverse<Severity>, Option<&'a ClusterId>, &'static str, &'a RowId);
 
-    fn keys<'a>(_: &View<'a>, rows: &[&'a Finding]) -> Vec<Self::Key<'a>> {
+    fn keys<'a>(_: &View<'a>, rows: &[&'a Finding]) -> Option<Vec<Self::Key<'a>>> {
         let key = |f: &&'a Finding| (Reverse(f.severity), f.cluster.as_ref(), f.rule, &f.about);
-        rows.iter().map(key).collect()
+        Some(rows.iter().map(key).collect())
     }
 }

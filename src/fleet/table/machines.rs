@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
-use super::{Column, Natural, RowId, Table, Value, View, column, hidden, hidden_numeric, numeric, seconds_since};
+use super::{Column, RowId, SortKey, Table, Value, View, column, hidden, hidden_numeric, numeric, seconds_since};
 use crate::fleet::{ClusterId, Machine, PoolId, Role, Severity};
 
 pub(super) struct Machines;
@@ -59,8 +59,11 @@ impl Table for Machines {
         hidden("findings", "FINDINGS", 30, |v, r| findings(v, r)),
     ];
 
+    /// The rows of the last summary. One that has become part of another since is shown there.
     fn rows<'a>(view: &View<'a>) -> Vec<Machine<'a>> {
-        view.fleet.machines().collect()
+        let ids = view.summary.machines.iter();
+        ids.filter_map(|id| view.fleet.machine(id).filter(|m| m.is_called(id)))
+            .collect()
     }
 
     fn row<'a>(view: &View<'a>, id: &RowId) -> Option<Machine<'a>> {
@@ -82,12 +85,20 @@ impl Table for Machines {
         row.cluster_ref().as_deref() == Some(cluster)
     }
 
-    type Key<'a> = (Place, Natural<'a>);
+    type Key<'a> = Key;
 
-    fn keys<'a>(view: &View<'a>, rows: &[Machine<'a>]) -> Vec<Self::Key<'a>> {
-        let places = Places::of(view);
-        rows.iter().map(|m| (places.find(m), Natural(m.name()))).collect()
+    fn keys<'a>(_: &View<'a>, _: &[Machine<'a>]) -> Option<Vec<Key>> {
+        None
     }
+}
+
+/// What the usual order of machines goes by.
+type Key = (Place, SortKey);
+
+pub(super) fn keys<'a>(view: &View<'a>, machines: &[Machine<'a>]) -> Vec<Key> {
+    let places = Places::of(view);
+    let key = |m: &Machine<'a>| (places.find(m), Value::text_of(m.name()).sort_key(false));
+    machines.iter().map(key).collect()
 }
 
 /// Where a machine stands in the usual order: by its cluster, its role and its pool.

@@ -15,11 +15,11 @@ use jiff::Timestamp;
 use smol_str::SmolStr;
 
 pub use prices::{PriceRow, cheaper_zone};
-use value::Natural;
+use value::{Natural, SortKey};
 pub use value::{Value, age, bytes, money, parse_age};
 
 use super::query::{Query, Term};
-use super::{ClusterId, Fleet, HostName, MachineId, Offer, PoolId, Severity, Summary};
+use super::{ClusterId, Fleet, HostName, Machine, MachineId, Offer, PoolId, Severity, Summary};
 
 /// Everything a table reads: the fleet, its summary, and the time it is read for.
 #[derive(Clone, Copy)]
@@ -109,8 +109,8 @@ trait Table: Sized + 'static {
     fn in_cluster(row: &Self::Row<'_>, cluster: &ClusterId) -> bool;
     /// What the usual order of rows goes by; rows with equal keys stand in the order of their ids.
     type Key<'a>: Ord;
-    /// The keys of rows, each worked out once.
-    fn keys<'a>(view: &View<'a>, rows: &[Self::Row<'a>]) -> Vec<Self::Key<'a>>;
+    /// The keys of rows, each worked out once; `None` where the rows come in their usual order already.
+    fn keys<'a>(view: &View<'a>, rows: &[Self::Row<'a>]) -> Option<Vec<Self::Key<'a>>>;
 }
 
 type Read<T> = for<'a> fn(&View<'a>, &<T as Table>::Row<'a>) -> Value<'a>;
@@ -298,7 +298,7 @@ fn bind<'q, T: Table>(query: &'q Query) -> Vec<Bound<'q, T>> {
     let bound = query.terms.iter().map(|term| {
         let columns = match &term.column {
             Some(name) => T::COLUMNS.iter().filter(|c| c.info.name == name).collect(),
-            None => T::COLUMNS.iter().filter(|c| !c.info.right).collect(),
+            None => T::COLUMNS.iter().filter(|c| is_searched(&c.info)).collect(),
         };
         Bound {
             term,
@@ -308,6 +308,11 @@ fn bind<'q, T: Table>(query: &'q Query) -> Vec<Bound<'q, T>> {
         }
     });
     bound.collect()
+}
+
+/// Whether a plain word is looked for in a column: in the usual columns of words, and in the names of a machine's parts.
+fn is_searched(column: &ColumnInfo) -> bool {
+    !column.right && (column.shown || ["instance", "node"].contains(&column.name))
 }
 
 impl<T: Table> Bound<'_, T> {
@@ -387,32 +392,37 @@ fn project<T: Table>(view: &View<'_>, ask: &Ask<'_>) -> Projection {
     let by = ask
         .sort
         .and_then(|(name, down)| Some((T::COLUMNS.iter().find(|c| c.info.name == name)?, down)));
-    let keys = T::keys(view, &rows);
-    let usual = |a: usize, b: usize| {
-        let by_key = keys.get(a).cmp(&keys.get(b));
-        by_key.then_with(|| rows.get(a).map(T::id).cmp(&rows.get(b).map(T::id)))
-    };
-    let mut order: Vec<usize> = (0..rows.len()).collect();
-    match by {
-        None => order.sort_unstable_by(|a, b| usual(*a, *b)),
-        Some((column, down)) => {
-            let values: Vec<_> = rows.iter().map(|row| (column.value)(view, row)).collect();
-            let value = |at: usize| values.get(at).unwrap_or(&Value::Missing);
-            order.sort_unstable_by(|a, b| {
-                let (x, y) = (value(*a), value(*b));
-                let by_value = match down && *x != Value::Missing && *y != Value::Missing {
-                    true => y.order(x),
-                    false => x.order(y),
-                };
-                by_value.then_with(|| usual(*a, *b))
-            });
-        }
+    if let Some(keys) = T::keys(view, &rows) {
+        rows = in_order::<T>(rows, keys);
+    }
+    if let Some((column, down)) = by {
+        let keyed = rows
+            .into_iter()
+            .map(|row| ((column.value)(view, &row).sort_key(down), row));
+        let mut keyed: Vec<_> = keyed.collect();
+        // Stable: rows of one value stay in their usual order.
+        keyed.sort_by(|(a, _), (b, _)| a.cmp(b));
+        rows = keyed.into_iter().map(|(_, row)| row).collect();
     }
     Projection {
-        rows: order.iter().filter_map(|at| rows.get(*at)).map(T::id).collect(),
+        rows: rows.iter().map(T::id).collect(),
         of,
         inactive,
     }
+}
+
+/// Sorts rows by their keys, and rows of one key by their ids.
+fn in_order<'a, T: Table>(rows: Vec<T::Row<'a>>, keys: Vec<T::Key<'a>>) -> Vec<T::Row<'a>> {
+    let mut keyed: Vec<_> = keys.into_iter().zip(rows).collect();
+    keyed.sort_by(|(a, x), (b, y)| a.cmp(b).then_with(|| T::id(x).cmp(&T::id(y))));
+    keyed.into_iter().map(|(_, row)| row).collect()
+}
+
+/// The ids of machines in the usual order of their table.
+pub(super) fn machines_in_order<'a>(view: &View<'a>, machines: Vec<Machine<'a>>) -> Vec<MachineId> {
+    let keys = machines::keys(view, &machines);
+    let machines = in_order::<machines::Machines>(machines, keys);
+    machines.iter().map(Machine::id).collect()
 }
 
 /// Seconds from a time until now.

@@ -55,9 +55,9 @@ impl Table for Pools {
 
     type Key<'a> = (Option<&'a ClusterId>, Option<Role>, Natural<'a>);
 
-    fn keys<'a>(_: &View<'a>, rows: &[&'a Pool]) -> Vec<Self::Key<'a>> {
+    fn keys<'a>(_: &View<'a>, rows: &[&'a Pool]) -> Option<Vec<Self::Key<'a>>> {
         let key = |p: &&'a Pool| (p.cluster.as_ref(), p.role, Natural(&p.name));
-        rows.iter().map(key).collect()
+        Some(rows.iter().map(key).collect())
     }
 }
 

@@ -100,9 +100,9 @@ impl Table for Prices {
 
     type Key<'a> = (Natural<'a>, &'a Offer, &'a str);
 
-    fn keys<'a>(_: &View<'a>, rows: &[PriceRow<'a>]) -> Vec<Self::Key<'a>> {
+    fn keys<'a>(_: &View<'a>, rows: &[PriceRow<'a>]) -> Option<Vec<Self::Key<'a>>> {
         let key = |p: &PriceRow<'a>| (Natural(&p.offer.instance_type), p.offer, p.zone);
-        rows.iter().map(key).collect()
+        Some(rows.iter().map(key).collect())
     }
 }
 

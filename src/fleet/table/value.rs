@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
+use smallvec::SmallVec;
+
 /// A value in a table. Unknown is [`Value::Missing`]: it prints blank and sorts last.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value<'a> {
@@ -111,19 +113,61 @@ impl<'a> Value<'a> {
         self.number()?.partial_cmp(&typed_number)
     }
 
-    /// Sorting order: numbers by size, words naturally (`pi-2` before `pi-10`), the missing last.
-    pub fn order(&self, other: &Self) -> Ordering {
-        match (self, other) {
-            (Self::Missing, Self::Missing) => Ordering::Equal,
-            (Self::Missing, _) => Ordering::Greater,
-            (_, Self::Missing) => Ordering::Less,
-            (Self::Text(a), Self::Text(b)) => natural(a, b),
-            (a, b) => match (a.number(), b.number()) {
-                (Some(a), Some(b)) => a.total_cmp(&b),
-                (Some(_), None) => Ordering::Less,
-                (None, Some(_)) => Ordering::Greater,
-                (None, None) => Ordering::Equal,
-            },
+    /// Bytes that sort as the values do: numbers by size, words naturally (`pi-2` before `pi-10`), both the other
+    /// way round when descending, and the missing last in any case. Comparing bytes is what makes sorting ten
+    /// thousand rows quick.
+    pub(super) fn sort_key(&self, descending: bool) -> SortKey {
+        let mut key = SortKey::new();
+        match (self, self.number()) {
+            (Self::Missing, _) => {
+                key.push(u8::MAX);
+                return key;
+            }
+            (Self::Text(text), _) => {
+                key.push(2);
+                push_natural(&mut key, text);
+            }
+            (_, number) => {
+                key.push(1);
+                let bits = number.unwrap_or(f64::NAN).to_bits();
+                // Orders as `f64::total_cmp` does.
+                let ordered = if bits >> 63 == 1 { !bits } else { bits | 1 << 63 };
+                key.extend_from_slice(&ordered.to_be_bytes());
+            }
+        }
+        if descending {
+            // An end of its own, so that what goes on comes before what ends there.
+            key.push(0);
+            let mut bytes = key.iter_mut();
+            if let Some(kind) = bytes.next() {
+                *kind = DESCENDING - *kind;
+            }
+            bytes.for_each(|byte| *byte = !*byte);
+        }
+        key
+    }
+}
+
+/// What the kind of a descending value is taken from: less than the kind of the missing.
+const DESCENDING: u8 = 100;
+
+/// See [`Value::sort_key`].
+pub(super) type SortKey = SmallVec<[u8; 32]>;
+
+/// Writes words so that their bytes compare as [`natural`] compares the words: a run of digits becomes a digit, its
+/// length without leading zeros, and its digits.
+fn push_natural(key: &mut SortKey, text: &str) {
+    let mut rest = text.as_bytes();
+    while let Some(byte) = rest.first() {
+        if byte.is_ascii_digit() {
+            let (run, after) = digits(rest);
+            key.push(b'0');
+            key.push(u8::try_from(run.len()).unwrap_or(u8::MAX));
+            key.extend_from_slice(run);
+            rest = after;
+        } else {
+            key.push(*byte);
+            rest = rest.get(1..).unwrap_or(&[]);
         }
     }
 }
@@ -344,12 +388,29 @@ mod tests {
             Value::owned("pi-2"),
             Value::owned("pi-02"),
         ];
-        values.sort_by(Value::order);
+        values.sort_by_key(|value| value.sort_key(false));
         let shown: Vec<_> = values.iter().map(|v| v.text().into_owned()).collect();
         assert_eq!(shown, ["pi-2", "pi-02", "pi-10", ""]);
     }
 
     proptest! {
+        #[test]
+        fn keys_sort_as_the_words_do(a in "[ a-c0-9]{0,8}", b in "[ a-c0-9]{0,8}") {
+            let key = |text: &str, down| Value::owned(text).sort_key(down);
+            prop_assert_eq!(key(&a, false).cmp(&key(&b, false)), natural(&a, &b));
+            prop_assert_eq!(key(&a, true).cmp(&key(&b, true)), natural(&b, &a));
+        }
+
+        #[test]
+        fn keys_sort_as_the_numbers_do(a in any::<f64>(), b in any::<f64>()) {
+            let key = |number, down| Value::Money(number).sort_key(down);
+            prop_assert_eq!(key(a, false).cmp(&key(b, false)), a.total_cmp(&b));
+            prop_assert_eq!(key(a, true).cmp(&key(b, true)), b.total_cmp(&a));
+            for down in [false, true] {
+                prop_assert!(key(a, down) < Value::Missing.sort_key(down), "the missing come last");
+            }
+        }
+
         #[test]
         fn natural_order_is_an_order(a in "[a-c0-9]{0,6}", b in "[a-c0-9]{0,6}", c in "[a-c0-9]{0,6}") {
             prop_assert_eq!(natural(&a, &b), natural(&b, &a).reverse());
