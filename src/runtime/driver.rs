@@ -223,7 +223,17 @@ impl<S: Surface> Driver<S> {
         }
     }
 
+    /// Tells the feeds whether somebody looks: while nobody does, they ask less often.
+    fn look_away(&self, away: bool) {
+        if let Some(feeds) = &self.feeds {
+            feeds.focus(!away);
+        }
+    }
+
     fn take(&mut self, msg: Msg) {
+        if let Msg::Focus(focus) = msg {
+            self.look_away(!focus);
+        }
         let outcome = update(&mut self.state, msg);
         self.dirty |= outcome.changed;
         for effect in outcome.effects {
@@ -275,6 +285,7 @@ impl<S: Surface> Driver<S> {
                 if let Some(world) = self.session.as_ref().and_then(|s| s.world.as_ref()) {
                     world.pause(on);
                     self.take(Msg::Paused(on));
+                    self.look_away(on);
                 }
             }
             Effect::Mouse(on) => self.surface.mouse(on)?,
