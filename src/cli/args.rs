@@ -1,5 +1,6 @@
 //! The command line's words.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -148,6 +149,9 @@ pub enum Command {
     },
     /// Print the manual page, in roff
     Man,
+    /// A command that is not there
+    #[command(external_subcommand)]
+    Unknown(Vec<OsString>),
 }
 
 /// What to print.

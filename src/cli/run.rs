@@ -1,9 +1,11 @@
 //! From the command line to the command.
 
+use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 
 use clap::CommandFactory;
+use clap::error::ErrorKind;
 use tokio::runtime::{Builder, Runtime};
 
 use super::args::{Cli, Command, Global};
@@ -14,6 +16,30 @@ use crate::fleet::{EdgeHost, Fleet, Policy};
 use crate::runtime::session::{Demo, Session, open_demo, open_live};
 use crate::runtime::settings::vocabulary;
 use crate::runtime::{driver, telemetry, terminal};
+
+/// Commands of later versions, which findings name already.
+const LATER: [&str; 20] = [
+    "launch",
+    "scale",
+    "cordon",
+    "uncordon",
+    "drain",
+    "replace",
+    "remove",
+    "join",
+    "leave",
+    "run",
+    "rotate",
+    "upgrade",
+    "extend",
+    "kubeconfig",
+    "tunnel",
+    "destroy",
+    "gc",
+    "ci",
+    "ops",
+    "export",
+];
 
 /// Runs the program. Every error has been told on standard error when it returns.
 pub fn run(cli: Cli) -> Exit {
@@ -40,6 +66,7 @@ fn dispatch(cli: Cli) -> io::Result<Exit> {
             clap_mangen::Man::new(Cli::command()).render(&mut io::stdout())?;
             return Ok(Exit::Done);
         }
+        Some(Command::Unknown(words)) => return unknown(words),
         Some(Command::Config(command)) => return config::run(command, &paths, &file, global.config.is_some()),
         _ => {}
     }
@@ -68,6 +95,20 @@ fn dispatch(cli: Cli) -> io::Result<Exit> {
             }
         }),
     }
+}
+
+/// Says of a later version's command that it is one, and of any other that there is none.
+fn unknown(words: &[OsString]) -> io::Result<Exit> {
+    let name = words.first().map(|word| word.to_string_lossy()).unwrap_or_default();
+    if LATER.contains(&&*name) {
+        complain(&format!(
+            "{name} is not part of this version yet: it only looks, and changes nothing"
+        ));
+    } else {
+        let text = format!("there is no command {name:?}");
+        Cli::command().error(ErrorKind::InvalidSubcommand, text).print()?;
+    }
+    Ok(Exit::Usage)
 }
 
 /// Everything a command is told.

@@ -70,7 +70,12 @@ impl Reload {
 
     /// Puts a theme in force. One with faults is not.
     pub(super) fn use_theme(&mut self, name: &str) -> Result<(), String> {
-        let loaded = themes::load(name, &self.paths.themes_dir(), self.depth).map_err(faults)?;
+        self.load(name).map_err(faults)
+    }
+
+    /// Loads a theme, and watches the files that it is made of.
+    fn load(&mut self, name: &str) -> Result<(), ConfigError> {
+        let loaded = themes::load(name, &self.paths.themes_dir(), self.depth)?;
         self.theme = name.into();
         self.look.theme = loaded.theme;
         let hosts = self.paths.hosts_file();
@@ -99,8 +104,7 @@ impl Reload {
             news.hosts = Some(load_hosts(&self.paths.hosts_file())?);
         }
         if theme || name != self.theme {
-            self.look.theme = themes::load(&name, &self.paths.themes_dir(), self.depth)?.theme;
-            self.theme = name;
+            self.load(&name)?;
         }
         Ok(news)
     }

@@ -170,6 +170,18 @@ fn wrong_words_are_usage_errors_that_name_the_choices() {
 }
 
 #[test]
+fn commands_of_later_versions_say_so() {
+    for (args, said) in [
+        (["drain", "i-0123456789abcdef0"], "not part of this version yet"),
+        (["dance", "all"], "no command \"dance\""),
+    ] {
+        let output = run(&args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains(said), "{args:?}");
+    }
+}
+
+#[test]
 fn the_demo_can_be_of_any_size() {
     let rows = json(&["--demo", "--demo-size", "2000", "get", "machines", "-o", "json"]);
     assert!((1_800..=2_200).contains(&rows.len()), "{}", rows.len());

@@ -99,3 +99,21 @@ fn errors_before_the_screen_leave_the_terminal_alone() {
     assert!(terminal.text().contains("missing.toml"), "{}", terminal.text());
     assert!(!String::from_utf8_lossy(terminal.raw()).contains("\u{1b}[?1049h"));
 }
+
+#[test]
+fn changed_files_are_read_while_it_runs_and_faults_are_told_with_their_line() {
+    let directory = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(directory.path().join(name), text).unwrap();
+    std::fs::create_dir(directory.path().join("themes")).unwrap();
+    write("config.toml", "theme = \"mine\"\n");
+    write("themes/mine.toml", "inherits = \"dark\"\n");
+    let vars = [("K3FLEET_CONFIG_DIR", directory.path().to_str().unwrap())];
+    let mut terminal = Terminal::start(&["--demo"], 160, 30, &vars);
+    terminal.wait_for("prod");
+    write("themes/mine.toml", "inherits = \"light\"\nnonsense = 3\n");
+    terminal.wait_for("mine.toml:2:1: nonsense");
+    write("themes/mine.toml", "inherits = \"light\"\n");
+    terminal.wait_for("read the changed files anew");
+    terminal.send("\u{3}");
+    assert!(terminal.wait_for_end().success());
+}
