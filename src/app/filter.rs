@@ -37,6 +37,8 @@ impl Turn<'_> {
         self.state.line_before = table.line.value().to_owned();
         table.line = std::mem::take(&mut table.line).with_cursor(usize::MAX);
         self.state.recalled = None;
+        // So that the first letter finds all words ready.
+        self.state.made.stale = true;
         self.set(|s| &mut s.filtering, Some(pane));
     }
 

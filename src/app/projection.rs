@@ -12,7 +12,7 @@ use crate::fleet::{Severity, Summary};
 const BUSY: SignedDuration = SignedDuration::from_millis(250);
 /// How often an unchanged fleet is judged anew: some rules look at the clock.
 const QUIET: SignedDuration = SignedDuration::from_secs(10);
-/// How long an operator's keys may put counting and judging off, so that the answer to a key does not wait for it.
+/// How much longer an operator's keys may put counting and judging off, so that the answer to a key does not wait for it.
 const PUT_OFF: SignedDuration = SignedDuration::from_secs(1);
 
 /// What the last projection was made from.
@@ -35,11 +35,11 @@ impl Made {
         let age = state.now.duration_since(at);
         let least = match revision == state.fleet.revision() {
             true => paced(QUIET, state),
-            false if self.hurry => PUT_OFF.max(paced(BUSY, state)),
             // The time stands still with the world: no use to wait for it.
-            false if state.demo == Some(true) => SignedDuration::ZERO,
+            false if state.demo == Some(true) && !self.hurry => SignedDuration::ZERO,
             false => paced(BUSY, state),
         };
+        let least = if self.hurry { least + PUT_OFF } else { least };
         age < SignedDuration::ZERO || age >= least
     }
 }
@@ -88,6 +88,7 @@ pub(super) fn project_panes(state: &mut State) {
         cluster,
         made,
         screen,
+        filtering,
         ..
     } = state;
     let view = View {
@@ -105,6 +106,9 @@ pub(super) fn project_panes(state: &mut State) {
             sort: table.sort,
             at_least: table.faults_only.then_some(Severity::Warning),
         };
+        if *filtering == Some(*pane) {
+            kind.prepare_words(&view);
+        }
         let shown = kind.project(&view, &ask);
         table.show(shown, |id| now_called(&view, id));
         if !made.met {
@@ -130,10 +134,7 @@ pub(super) fn now_called(view: &View<'_>, id: &RowId) -> Option<RowId> {
             zones.is_some_and(|z| z.contains_key(zone)) || told()
         }
         RowId::Feed(feed) => view.fleet.feeds().contains_key(feed),
-        RowId::Finding(rule, about) => {
-            let mut findings = view.summary.findings.iter();
-            findings.any(|f| f.rule == *rule && f.about == **about)
-        }
+        RowId::Finding(..) => view.summary.finding(id).is_some(),
     };
     kept.then(|| id.clone())
 }

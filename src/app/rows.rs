@@ -114,11 +114,9 @@ impl Turn<'_> {
         };
         let Some(to) = table.position() else { return };
         let anchor = table.anchor.as_ref();
-        let from = anchor
-            .and_then(|a| table.shown.rows.iter().position(|id| id == a))
-            .unwrap_or(to);
-        let range = table.shown.rows.get(from.min(to)..=from.max(to)).unwrap_or_default();
-        table.marks.extend(range.iter().cloned());
+        let from = anchor.and_then(|a| table.shown.rows.position(a)).unwrap_or(to);
+        let range = table.shown.rows.iter().take(from.max(to) + 1).skip(from.min(to));
+        table.marks.extend(range.cloned());
         table.anchor = table.cursor.clone();
         self.touch();
     }

@@ -7,7 +7,7 @@ use tui_input::Input;
 
 use crate::fleet::TableKind;
 use crate::fleet::query::Query;
-use crate::fleet::table::{ColumnInfo, Projection, RowId};
+use crate::fleet::table::{ColumnInfo, Projection, RowId, Rows};
 
 /// One table pane.
 #[derive(Clone, Debug, Default)]
@@ -53,7 +53,7 @@ impl TableState {
         if self.shown.rows.get(self.at) == Some(cursor) {
             return Some(self.at);
         }
-        self.shown.rows.iter().position(|id| id == cursor)
+        self.shown.rows.position(cursor)
     }
 
     /// The columns to show, in their order.
@@ -91,7 +91,7 @@ impl TableState {
     pub(super) fn show(&mut self, shown: Projection, now_called: impl Fn(&RowId) -> Option<RowId>) {
         let place = self.position().unwrap_or(self.at);
         let old = std::mem::replace(&mut self.shown, shown);
-        let found = |id: &RowId| self.shown.rows.iter().position(|row| row == id);
+        let found = |id: &RowId| self.shown.rows.position(id);
         let kept = self.wanted.as_ref().and_then(found).or_else(|| {
             let cursor = self.cursor.as_ref()?;
             if self.shown.rows.get(place) == Some(cursor) {
@@ -115,14 +115,14 @@ impl TableState {
     }
 
     /// The new place of the first old row after a place that is still there, else of the last before it.
-    fn nearest(&self, old: &[RowId], place: usize) -> usize {
+    fn nearest(&self, old: &Rows, place: usize) -> usize {
         if old.is_empty() || self.shown.rows.is_empty() {
             return 0;
         }
         let there: rustc_hash::FxHashMap<&RowId, usize> =
             self.shown.rows.iter().enumerate().map(|(at, id)| (id, at)).collect();
-        let (before, after) = old.split_at(place.min(old.len()));
-        let mut near = after.iter().chain(before.iter().rev());
+        let before = old.iter().take(place).collect::<Vec<_>>();
+        let mut near = old.iter().skip(place).chain(before.into_iter().rev());
         near.find_map(|id| there.get(id).copied()).unwrap_or(place)
     }
 

@@ -279,28 +279,28 @@ impl Printed {
     fn print_changes(&mut self, question: &Question, view: &View<'_>) -> io::Result<()> {
         let projection = question.project(view);
         let mut changed = vec![];
-        let mut gone: Vec<RowId> = self.rows.keys().cloned().collect();
-        for id in projection.rows {
-            gone.retain(|g| *g != id);
+        let here: BTreeSet<&RowId> = projection.rows.iter().collect();
+        let gone: Vec<RowId> = self.rows.keys().filter(|id| !here.contains(id)).cloned().collect();
+        for id in projection.rows.iter() {
             let texts = output::texts(
                 question.table,
                 view,
-                &id,
+                id,
                 &question.columns,
                 question.format == Format::Csv,
             );
             let object = match question.format {
-                Format::Json => json::row(view, &id).map(serde_json::to_value).transpose()?,
+                Format::Json => json::row(view, id).map(serde_json::to_value).transpose()?,
                 _ => None,
             };
-            let known = self.rows.get(&id);
+            let known = self.rows.get(id);
             let same = known.is_some_and(|(t, o)| match question.format {
                 Format::Json => *o == object,
                 _ => steady(question, t) == steady(question, &texts),
             });
             if !same {
                 let kind = if known.is_some() { "MODIFIED" } else { "ADDED" };
-                self.rows.insert(id, (texts.clone(), object.clone()));
+                self.rows.insert(id.clone(), (texts.clone(), object.clone()));
                 changed.push((kind, texts, object));
             }
         }

@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use super::{RowId, TableKind, View};
+use super::{Rows, TableKind, View};
 
 /// Rows of a table as CSV, with the columns' names as the first line. Columns that the table does not have are
 /// left out; rows that are gone are too.
-pub fn csv(kind: TableKind, view: &View<'_>, ids: &[RowId], columns: &[&str]) -> String {
+pub fn csv(kind: TableKind, view: &View<'_>, ids: &Rows, columns: &[&str]) -> String {
     let all = kind.columns();
     let places: Vec<_> = columns
         .iter()

@@ -24,3 +24,10 @@ pub struct Finding {
     /// Since when, where known.
     pub since: Option<Timestamp>,
 }
+
+impl Finding {
+    /// The id of its row.
+    pub fn row(&self) -> RowId {
+        RowId::Finding(self.rule, Box::new(self.about.clone()))
+    }
+}

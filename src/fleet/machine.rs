@@ -109,17 +109,6 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// Whether this is the id of the row, rather than of one of its other parts.
-    pub(super) fn is_called(&self, id: &MachineId) -> bool {
-        match id {
-            MachineId::Instance(id) => self.instance.is_some_and(|i| i.data.id == *id),
-            MachineId::Node(key) => self.instance.is_none() && self.node.is_some_and(|n| n.key == *key),
-            MachineId::Edge(host) => {
-                self.instance.is_none() && self.node.is_none() && self.edge.is_some_and(|e| e.data.name == *host)
-            }
-        }
-    }
-
     /// The EC2 instance.
     pub fn instance(&self) -> Option<&'a Instance> {
         self.instance.map(|i| &i.data)

@@ -58,4 +58,4 @@ pub use policy::Policy;
 pub use severity::Severity;
 pub use store::Fleet;
 pub use summary::{Capacity, Cluster, Cost, Count, Pool, Summary};
-pub use table::{RowId, TableKind, View};
+pub use table::{RowId, Rows, TableKind, View};

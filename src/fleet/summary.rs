@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
-use super::table::machines_in_order;
+use super::table::Sheets;
 use super::{
     ClusterId, ContextId, Finding, Fleet, Machine, MachineId, MachineState, Offer, PoolId, Purchase, RowId, Severity,
-    Shape, View, rules, tag,
+    Shape, rules, tag,
 };
 
 /// What machines cost together, in USD per hour.
@@ -163,8 +163,9 @@ pub struct Summary {
     pub total: Count,
     /// All findings, worst first.
     pub findings: Vec<Finding>,
-    /// All rows in the usual order of their table: filtering and sorting them starts from here.
-    pub(super) machines: Vec<MachineId>,
+    /// The rows of each table as of this count.
+    pub(super) sheets: Sheets,
+    by_finding: FxHashMap<RowId, usize>,
     by_machine: FxHashMap<MachineId, Vec<usize>>,
     by_offer: FxHashMap<Offer, BTreeMap<SmolStr, u32>>,
     pool_names: FxHashMap<PoolId, SmolStr>,
@@ -302,13 +303,6 @@ impl Summary {
         };
         summary.findings = rules::judge_rows(fleet, &summary, &rows, now);
         summary.spread_findings(fleet);
-        let machines = rows.into_iter().map(|(machine, _)| machine).collect();
-        let view = View {
-            fleet,
-            summary: &summary,
-            now,
-        };
-        summary.machines = machines_in_order(&view, machines);
         summary
     }
 
@@ -319,6 +313,11 @@ impl Summary {
             .into_iter()
             .flatten()
             .filter_map(|i| self.findings.get(*i))
+    }
+
+    /// A finding by the id of its row.
+    pub fn finding(&self, id: &RowId) -> Option<&Finding> {
+        self.findings.get(*self.by_finding.get(id)?)
     }
 
     /// The name of a pool.
@@ -339,6 +338,7 @@ impl Summary {
 
     fn spread_findings(&mut self, fleet: &Fleet) {
         for (i, finding) in self.findings.iter().enumerate() {
+            self.by_finding.insert(finding.row(), i);
             if let Some(cluster) = finding.cluster.as_ref().and_then(|id| self.clusters.get_mut(id)) {
                 cluster.severity = cluster.severity.max(finding.severity);
             }

@@ -18,8 +18,8 @@ fn every_row_of_every_table_can_be_described_and_no_line_is_blank() {
     };
     let mut described = 0;
     for kind in TableKind::ALL {
-        for id in kind.project(&view, &Ask::default()).rows {
-            let all = describe(&view, &id).unwrap();
+        for id in kind.project(&view, &Ask::default()).rows.iter() {
+            let all = describe(&view, id).unwrap();
             assert!(!all.title.is_empty() && !all.sections.is_empty(), "{id:?}");
             for line in all.sections.iter().flat_map(|s| &s.lines) {
                 assert!(!line.label.is_empty() && !line.value.is_empty(), "{id:?}: {line:?}");

@@ -13,7 +13,7 @@ use smol_str::SmolStr;
 pub use groups::{Cheaper, ClusterRow, FindingRow, PoolRow, PriceRow, Subject};
 pub use machine::{EdgePart, InstancePart, MachineRow, NodePart, NoticePart, Quantities, Used};
 
-use super::{Cost, Count, RowId, View};
+use super::{Cost, Count, RowId, Rows, View};
 
 /// A row of any table.
 #[derive(Debug, Serialize)]
@@ -42,17 +42,13 @@ pub fn row<'a>(view: &View<'a>, id: &RowId) -> Option<Row<'a>> {
             Row::Machine(Box::new(MachineRow::of(view, &view.fleet.machine(&id)?)))
         }
         RowId::Price(offer, zone) => Row::Price(Box::new(PriceRow::of(view, offer, zone)?)),
-        RowId::Finding(rule, about) => {
-            let mut findings = view.summary.findings.iter();
-            let finding = findings.find(|f| f.rule == *rule && f.about == **about)?;
-            Row::Finding(Box::new(FindingRow::of(finding)))
-        }
+        RowId::Finding(..) => Row::Finding(Box::new(FindingRow::of(view.summary.finding(id)?))),
         RowId::Feed(_) => return None,
     })
 }
 
 /// The rows of a projection, in its order.
-pub fn rows<'a>(view: &View<'a>, ids: &[RowId]) -> Vec<Row<'a>> {
+pub fn rows<'a>(view: &View<'a>, ids: &Rows) -> Vec<Row<'a>> {
     ids.iter().filter_map(|id| row(view, id)).collect()
 }
 

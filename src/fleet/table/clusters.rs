@@ -1,11 +1,13 @@
 //! The clusters.
 
-use super::{Column, RowId, Table, Value, View, column, hidden, numeric};
+use super::{Column, RowId, Table, TableKind, Value, View, column, hidden, numeric};
 use crate::fleet::{Cluster, ClusterId, Count, Severity};
 
 pub(super) struct Clusters;
 
 impl Table for Clusters {
+    const KIND: TableKind = TableKind::Clusters;
+
     type Row<'a> = &'a Cluster;
 
     const COLUMNS: &'static [Column<Self>] = &[
@@ -50,8 +52,8 @@ impl Table for Clusters {
 
     type Key<'a> = &'a ClusterId;
 
-    fn keys<'a>(_: &View<'a>, rows: &[&'a Cluster]) -> Option<Vec<&'a ClusterId>> {
-        Some(rows.iter().map(|c| &c.id).collect())
+    fn keys<'a>(_: &View<'a>, rows: &[&'a Cluster]) -> Vec<&'a ClusterId> {
+        rows.iter().map(|c| &c.id).collect()
     }
 }
 

@@ -1,12 +1,14 @@
 //! The edge machines: hosts of `hosts.toml`, and nodes that say they were joined over SSH.
 
 use super::machines::{Place, Places, cluster, fraction, severity};
-use super::{Column, Natural, RowId, Table, Value, View, column, hidden, numeric, seconds_since};
+use super::{Column, Natural, RowId, Table, TableKind, Value, View, column, hidden, numeric, seconds_since};
 use crate::fleet::{ClusterId, EdgeHealth, Machine, Severity, ssh_host};
 
 pub(super) struct EdgeMachines;
 
 impl Table for EdgeMachines {
+    const KIND: TableKind = TableKind::Edge;
+
     type Row<'a> = Machine<'a>;
 
     const COLUMNS: &'static [Column<Self>] = &[
@@ -65,9 +67,9 @@ impl Table for EdgeMachines {
 
     type Key<'a> = (Place, Natural<'a>);
 
-    fn keys<'a>(view: &View<'a>, rows: &[Machine<'a>]) -> Option<Vec<Self::Key<'a>>> {
+    fn keys<'a>(view: &View<'a>, rows: &[Machine<'a>]) -> Vec<Self::Key<'a>> {
         let places = Places::of(view);
-        Some(rows.iter().map(|m| (places.find(m), Natural(host(m)))).collect())
+        rows.iter().map(|m| (places.find(m), Natural(host(m)))).collect()
     }
 }
 

@@ -2,12 +2,14 @@
 
 use std::cmp::Reverse;
 
-use super::{Column, RowId, Table, Value, View, column, hidden, numeric, seconds_since};
+use super::{Column, RowId, Table, TableKind, Value, View, column, hidden, numeric, seconds_since};
 use crate::fleet::{ClusterId, Finding, Severity};
 
 pub(super) struct Findings;
 
 impl Table for Findings {
+    const KIND: TableKind = TableKind::Findings;
+
     type Row<'a> = &'a Finding;
 
     const COLUMNS: &'static [Column<Self>] = &[
@@ -29,15 +31,11 @@ impl Table for Findings {
     }
 
     fn row<'a>(view: &View<'a>, id: &RowId) -> Option<&'a Finding> {
-        let RowId::Finding(rule, about) = id else { return None };
-        view.summary
-            .findings
-            .iter()
-            .find(|f| f.rule == *rule && f.about == **about)
+        view.summary.finding(id)
     }
 
     fn id(row: &&Finding) -> RowId {
-        RowId::Finding(row.rule, Box::new(row.about.clone()))
+        row.row()
     }
 
     fn severity(_: &View<'_>, row: &&Finding) -> Severity {
@@ -50,8 +48,8 @@ impl Table for Findings {
 
     type Key<'a> = (Reverse<Severity>, Option<&'a ClusterId>, &'static str, &'a RowId);
 
-    fn keys<'a>(_: &View<'a>, rows: &[&'a Finding]) -> Option<Vec<Self::Key<'a>>> {
+    fn keys<'a>(_: &View<'a>, rows: &[&'a Finding]) -> Vec<Self::Key<'a>> {
         let key = |f: &&'a Finding| (Reverse(f.severity), f.cluster.as_ref(), f.rule, &f.about);
-        Some(rows.iter().map(key).collect())
+        rows.iter().map(key).collect()
     }
 }

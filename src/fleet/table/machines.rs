@@ -5,12 +5,16 @@ use std::borrow::Cow;
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
-use super::{Column, RowId, SortKey, Table, Value, View, column, hidden, hidden_numeric, numeric, seconds_since};
+use super::{
+    Column, RowId, SortKey, Table, TableKind, Value, View, column, hidden, hidden_numeric, numeric, seconds_since,
+};
 use crate::fleet::{ClusterId, Machine, PoolId, Role, Severity};
 
 pub(super) struct Machines;
 
 impl Table for Machines {
+    const KIND: TableKind = TableKind::Machines;
+
     type Row<'a> = Machine<'a>;
 
     const COLUMNS: &'static [Column<Self>] = &[
@@ -59,11 +63,8 @@ impl Table for Machines {
         hidden("findings", "FINDINGS", 30, |v, r| findings(v, r)),
     ];
 
-    /// The rows of the last summary. One that has become part of another since is shown there.
     fn rows<'a>(view: &View<'a>) -> Vec<Machine<'a>> {
-        let ids = view.summary.machines.iter();
-        ids.filter_map(|id| view.fleet.machine(id).filter(|m| m.is_called(id)))
-            .collect()
+        view.fleet.machines().collect()
     }
 
     fn row<'a>(view: &View<'a>, id: &RowId) -> Option<Machine<'a>> {
@@ -85,20 +86,13 @@ impl Table for Machines {
         row.cluster_ref().as_deref() == Some(cluster)
     }
 
-    type Key<'a> = Key;
+    type Key<'a> = (Place, SortKey);
 
-    fn keys<'a>(_: &View<'a>, _: &[Machine<'a>]) -> Option<Vec<Key>> {
-        None
+    fn keys<'a>(view: &View<'a>, rows: &[Machine<'a>]) -> Vec<Self::Key<'a>> {
+        let places = Places::of(view);
+        let key = |m: &Machine<'a>| (places.find(m), Value::text_of(m.name()).sort_key());
+        rows.iter().map(key).collect()
     }
-}
-
-/// What the usual order of machines goes by.
-type Key = (Place, SortKey);
-
-pub(super) fn keys<'a>(view: &View<'a>, machines: &[Machine<'a>]) -> Vec<Key> {
-    let places = Places::of(view);
-    let key = |m: &Machine<'a>| (places.find(m), Value::text_of(m.name()).sort_key(false));
-    machines.iter().map(key).collect()
 }
 
 /// Where a machine stands in the usual order: by its cluster, its role and its pool.

@@ -1,12 +1,14 @@
 //! The pools.
 
 use super::clusters::{joined, price, ready};
-use super::{Column, Natural, RowId, Table, Value, View, column, hidden, numeric};
+use super::{Column, Natural, RowId, Table, TableKind, Value, View, column, hidden, numeric};
 use crate::fleet::{ClusterId, Pool, PoolId, Role, Severity};
 
 pub(super) struct Pools;
 
 impl Table for Pools {
+    const KIND: TableKind = TableKind::Pools;
+
     type Row<'a> = &'a Pool;
 
     const COLUMNS: &'static [Column<Self>] = &[
@@ -55,9 +57,9 @@ impl Table for Pools {
 
     type Key<'a> = (Option<&'a ClusterId>, Option<Role>, Natural<'a>);
 
-    fn keys<'a>(_: &View<'a>, rows: &[&'a Pool]) -> Option<Vec<Self::Key<'a>>> {
+    fn keys<'a>(_: &View<'a>, rows: &[&'a Pool]) -> Vec<Self::Key<'a>> {
         let key = |p: &&'a Pool| (p.cluster.as_ref(), p.role, Natural(&p.name));
-        Some(rows.iter().map(key).collect())
+        rows.iter().map(key).collect()
     }
 }
 

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 use smol_str::SmolStr;
 
-use super::{Column, Natural, RowId, Table, Value, View, column, hidden, hidden_numeric, numeric, seconds_since};
+use super::{
+    Column, Natural, RowId, Table, TableKind, Value, View, column, hidden, hidden_numeric, numeric, seconds_since,
+};
 use crate::fleet::market::Series;
 use crate::fleet::{ClusterId, Offer, Severity};
 
@@ -29,6 +31,8 @@ impl PriceRow<'_> {
 }
 
 impl Table for Prices {
+    const KIND: TableKind = TableKind::Prices;
+
     type Row<'a> = PriceRow<'a>;
 
     const COLUMNS: &'static [Column<Self>] = &[
@@ -100,9 +104,9 @@ impl Table for Prices {
 
     type Key<'a> = (Natural<'a>, &'a Offer, &'a str);
 
-    fn keys<'a>(_: &View<'a>, rows: &[PriceRow<'a>]) -> Option<Vec<Self::Key<'a>>> {
+    fn keys<'a>(_: &View<'a>, rows: &[PriceRow<'a>]) -> Vec<Self::Key<'a>> {
         let key = |p: &PriceRow<'a>| (Natural(&p.offer.instance_type), p.offer, p.zone);
-        Some(rows.iter().map(key).collect())
+        rows.iter().map(key).collect()
     }
 }
 

@@ -97,7 +97,7 @@ fn counts(count: &Count) -> String {
 }
 
 /// The order of rows by every column that does not depend on since when something is so.
-fn orders(fleet: &Fleet) -> Vec<(TableKind, &'static str, Vec<RowId>)> {
+fn orders(fleet: &Fleet) -> Vec<(TableKind, &'static str, Rows)> {
     let summary = Summary::of(fleet, now());
     let view = View {
         fleet,

@@ -30,7 +30,7 @@ fn every_drawn_row_is_hit_as_itself() {
             let mut seen = 0;
             for ((x, y), target) in targets(&state) {
                 let Target::Row(pane, at) = target else { continue };
-                let id = &state.tables[&pane].shown.rows[at];
+                let id = state.tables[&pane].shown.rows.get(at).unwrap();
                 let kind = pane.table().expect("rows are in tables");
                 let row = kind.row(&state.view(), id).expect("it is shown");
                 let name: String = row.values[0].text().chars().take(5).collect();
