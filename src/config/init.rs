@@ -42,6 +42,8 @@ pub fn init(dir: &Path) -> Result<PathBuf, InitError> {
 
 #[cfg(test)]
 mod tests {
+    use smol_str::SmolStr;
+
     use super::*;
     use crate::config::{Config, Vocabulary, load_config, read_config};
     use crate::fleet::{Role, Shape, membership};
@@ -107,7 +109,9 @@ mod tests {
                 ("k8s.io/cluster-autoscaler/enabled", ""),
                 ("k8s.io/cluster-autoscaler/prod", ""),
             ]
-            .map(|(key, value)| (key.into(), value.into()))
+            .map(|(key, value)| (SmolStr::new(key), SmolStr::new(value)))
+            .into_iter()
+            .collect()
         };
         for (kind, role) in [("k3s-server", Role::Server), ("k3s-worker", Role::Agent)] {
             let found = membership(&tags(kind), &config.adopt).unwrap();

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
-use super::{Role, tag};
+use super::{Role, Tags, tag};
 
 /// Tag that names the cluster of a resource.
 pub const TAG_CLUSTER: &str = "k3fleet:cluster";
@@ -121,7 +121,7 @@ impl AdoptName {
         }
     }
 
-    fn read(&self, tags: &[(SmolStr, SmolStr)]) -> Option<SmolStr> {
+    fn read(&self, tags: &Tags) -> Option<SmolStr> {
         match self {
             Self::Literal(name) => Some(name.clone()),
             Self::Value(key) => named(tags, key),
@@ -152,7 +152,7 @@ pub struct AdoptRule {
 }
 
 impl AdoptRule {
-    fn membership(&self, tags: &[(SmolStr, SmolStr)]) -> Option<Membership> {
+    fn membership(&self, tags: &Tags) -> Option<Membership> {
         let fits = |(key, value): &(Glob, Glob)| tags.iter().any(|(k, v)| key.matches(k) && value.matches(v));
         if !self.tags.iter().all(fits) {
             return None;
@@ -184,7 +184,7 @@ pub struct Membership {
 }
 
 /// Reads the membership off tags: from k3fleet's own, else by the first rule that fits and finds a name.
-pub fn membership(tags: &[(SmolStr, SmolStr)], rules: &[AdoptRule]) -> Option<Membership> {
+pub fn membership(tags: &Tags, rules: &[AdoptRule]) -> Option<Membership> {
     match named(tags, TAG_CLUSTER) {
         Some(cluster) => Some(Membership {
             cluster,
@@ -198,7 +198,7 @@ pub fn membership(tags: &[(SmolStr, SmolStr)], rules: &[AdoptRule]) -> Option<Me
 }
 
 /// A tag's value, unless it is empty.
-fn named(tags: &[(SmolStr, SmolStr)], key: &str) -> Option<SmolStr> {
+fn named(tags: &Tags, key: &str) -> Option<SmolStr> {
     tag(tags, key).filter(|value| !value.is_empty()).map(SmolStr::new)
 }
 
@@ -208,7 +208,7 @@ mod tests {
 
     use super::*;
 
-    fn tags(pairs: &[(&str, &str)]) -> Vec<(SmolStr, SmolStr)> {
+    fn tags(pairs: &[(&str, &str)]) -> Tags {
         pairs.iter().map(|(k, v)| (SmolStr::new(k), SmolStr::new(v))).collect()
     }
 
@@ -395,7 +395,7 @@ mod tests {
 
         #[test]
         fn a_found_membership_has_a_name(tags in any_tags(), rules in prop::collection::vec(any_rule(), 0..4)) {
-            if let Some(found) = membership(&tags, &rules) {
+            if let Some(found) = membership(&tags.into_iter().collect(), &rules) {
                 prop_assert!(!found.cluster.is_empty());
                 prop_assert_eq!(found.shape, Some(Shape::Adopted));
             }
@@ -404,6 +404,7 @@ mod tests {
         #[test]
         fn our_tags_win(mut tags in any_tags(), rules in prop::collection::vec(any_rule(), 0..4), name in "[a-z]{1,5}") {
             tags.push((TAG_CLUSTER.into(), name.clone().into()));
+            let tags = tags.into_iter().collect();
             let found = membership(&tags, &rules);
             prop_assert_eq!(&found, &membership(&tags, &[]));
             prop_assert_eq!(found.unwrap().cluster, name);
@@ -415,7 +416,8 @@ mod tests {
             keys.sort();
             keys.dedup();
             prop_assume!(keys.len() == tags.len());
-            let reversed: Vec<_> = tags.iter().rev().cloned().collect();
+            let reversed = tags.iter().rev().cloned().collect();
+            let tags = tags.into_iter().collect();
             prop_assert_eq!(membership(&tags, &rules), membership(&reversed, &rules));
         }
     }

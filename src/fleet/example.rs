@@ -49,8 +49,9 @@ pub(crate) fn instance(n: u32, pool: &str, purchase: Purchase) -> Instance {
             ("aws:autoscaling:groupName", format!("prod-{pool}")),
             ("Name", format!("{pool}-{n}")),
         ]
+        .into_iter()
         .map(|(k, v)| (k.into(), v.into()))
-        .into(),
+        .collect(),
     }
 }
 
@@ -118,8 +119,9 @@ fn asg(pool: &str, desired: u32) -> Asg {
             ("k3fleet:pool", pool),
             ("k3fleet:role", role),
         ]
+        .into_iter()
         .map(|(k, v)| (k.into(), v.into()))
-        .into(),
+        .collect(),
     }
 }
 

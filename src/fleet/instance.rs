@@ -6,15 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
-use super::{InstanceId, Scope};
-
-/// Tags as EC2 gives them, in its order.
-pub type Tags = Box<[(SmolStr, SmolStr)]>;
-
-/// The value of one tag.
-pub fn tag<'a>(tags: &'a [(SmolStr, SmolStr)], key: &str) -> Option<&'a str> {
-    tags.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str())
-}
+use super::{InstanceId, Scope, Tags};
 
 /// An EC2 instance (`DescribeInstances`). Terminated ones are not part of the fleet.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -54,7 +46,7 @@ pub struct Instance {
 impl Instance {
     /// The value of one tag.
     pub fn tag(&self, key: &str) -> Option<&str> {
-        tag(&self.tags, key)
+        self.tags.get(key)
     }
 
     /// The Auto Scaling group that launched it, from the tag AWS itself sets.

@@ -5,18 +5,14 @@
 //! it. Each instance goes to its strongest claim. The outcome depends on what is known only, never on the
 //! order in which it was learnt; each change looks only at the nodes and instances that share a key with it.
 
-use std::cmp::Reverse;
-use std::net::IpAddr;
-
-use jiff::Timestamp;
-use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
-use smol_str::SmolStr;
 
-use super::{EdgeHost, HostName, Instance, InstanceId, Node, NodeKey};
+use super::entry::{EdgeEntry, InstanceEntry, NodeEntry};
+use super::index::Index;
+use super::shelf::{Shelf, Slot};
+use super::{EdgeHost, Instance, InstanceId, Node};
 
-type Few<T> = SmallVec<[T; 1]>;
-type Index<K, T> = FxHashMap<K, Few<T>>;
+pub(super) type Few = SmallVec<[Slot; 4]>;
 
 /// How a node names its instance, strongest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,25 +27,16 @@ pub enum Rank {
     InternalIp,
 }
 
-/// A node's claim to an instance. Ordered: the least wins.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Claim {
-    rank: Rank,
-    joined: Reverse<Option<Timestamp>>,
-    node: NodeKey,
-}
-
-/// The keys by which nodes, instances and edge hosts find each other, and the claims made.
+/// The keys by which nodes, instances and edge hosts find each other.
 #[derive(Debug, Default)]
 pub(super) struct Joins {
-    nodes_by_instance: Index<InstanceId, NodeKey>,
-    nodes_by_label: Index<SmolStr, NodeKey>,
-    nodes_by_ip: Index<IpAddr, NodeKey>,
-    nodes_by_host: Index<SmolStr, NodeKey>,
-    instances_by_label: Index<SmolStr, InstanceId>,
-    instances_by_ip: Index<IpAddr, InstanceId>,
-    hosts_by_name: Index<SmolStr, HostName>,
-    claims: Index<InstanceId, Claim>,
+    nodes_by_instance: Index,
+    nodes_by_label: Index,
+    nodes_by_ip: Index,
+    nodes_by_host: Index,
+    instances_by_label: Index,
+    instances_by_ip: Index,
+    hosts_by_name: Index,
 }
 
 /// The instance a node names outright, by providerID or by its own name.
@@ -80,11 +67,15 @@ fn first_label(name: &str) -> &str {
 }
 
 /// The names under which a node may be an edge host's, strongest first.
-fn host_keys(node: &Node) -> impl Iterator<Item = SmolStr> {
-    let ssh = node.ssh.as_deref().map(ssh_host).map(SmolStr::new);
-    let hostname = node.hostname.clone();
-    let name = Some(node.key.name.clone());
-    [ssh, hostname, name].into_iter().flatten()
+fn host_keys(node: &Node) -> impl Iterator<Item = &str> {
+    let ssh = node.ssh.as_deref().map(ssh_host);
+    let name = Some(node.key.name.as_str());
+    [ssh, node.hostname.as_deref(), name].into_iter().flatten()
+}
+
+/// The first label of an instance's DNS name.
+fn label(instance: &Instance) -> Option<&str> {
+    instance.private_dns.as_deref().map(first_label)
 }
 
 fn host_names(host: &EdgeHost) -> impl Iterator<Item = &str> {
@@ -102,158 +93,123 @@ pub fn ssh_host(ssh: &str) -> &str {
     }
 }
 
-fn insert<K: std::hash::Hash + Eq, T: PartialEq>(index: &mut Index<K, T>, key: K, item: T) {
-    let items = index.entry(key).or_default();
-    if !items.contains(&item) {
-        items.push(item);
-    }
-}
-
-fn remove<K: std::hash::Hash + Eq, T: PartialEq>(index: &mut Index<K, T>, key: &K, item: &T) {
-    if let Some(items) = index.get_mut(key) {
-        items.retain(|i| i != item);
-        if items.is_empty() {
-            index.remove(key);
-        }
-    }
-}
-
 impl Joins {
-    pub(super) fn add_node(&mut self, node: &Node) {
+    pub(super) fn add_node(&mut self, slot: Slot, node: &Node) {
         if let Some((_, id)) = named_instance(node) {
-            insert(&mut self.nodes_by_instance, id, node.key.clone());
+            self.nodes_by_instance.add(&id, slot);
         } else {
-            insert(
-                &mut self.nodes_by_label,
-                SmolStr::new(first_label(&node.key.name)),
-                node.key.clone(),
-            );
-            if let Some(ip) = node.internal_ip {
-                insert(&mut self.nodes_by_ip, ip, node.key.clone());
+            self.nodes_by_label.add(first_label(&node.key.name), slot);
+            if let Some(ip) = &node.internal_ip {
+                self.nodes_by_ip.add(ip, slot);
             }
         }
         for host in host_keys(node) {
-            insert(&mut self.nodes_by_host, host, node.key.clone());
+            self.nodes_by_host.add(host, slot);
         }
     }
 
-    pub(super) fn remove_node(&mut self, node: &Node) {
+    pub(super) fn remove_node(&mut self, slot: Slot, node: &Node) {
         if let Some((_, id)) = named_instance(node) {
-            remove(&mut self.nodes_by_instance, &id, &node.key);
+            self.nodes_by_instance.remove(&id, slot);
         } else {
-            remove(
-                &mut self.nodes_by_label,
-                &SmolStr::new(first_label(&node.key.name)),
-                &node.key,
-            );
-            if let Some(ip) = node.internal_ip {
-                remove(&mut self.nodes_by_ip, &ip, &node.key);
+            self.nodes_by_label.remove(first_label(&node.key.name), slot);
+            if let Some(ip) = &node.internal_ip {
+                self.nodes_by_ip.remove(ip, slot);
             }
         }
         for host in host_keys(node) {
-            remove(&mut self.nodes_by_host, &host, &node.key);
+            self.nodes_by_host.remove(host, slot);
         }
     }
 
-    pub(super) fn add_instance(&mut self, instance: &Instance) {
-        if let Some(dns) = &instance.private_dns {
-            insert(
-                &mut self.instances_by_label,
-                SmolStr::new(first_label(dns)),
-                instance.id.clone(),
-            );
+    pub(super) fn add_instance(&mut self, slot: Slot, instance: &Instance) {
+        if let Some(label) = label(instance) {
+            self.instances_by_label.add(label, slot);
         }
-        if let Some(ip) = instance.private_ip {
-            insert(&mut self.instances_by_ip, ip, instance.id.clone());
+        if let Some(ip) = &instance.private_ip {
+            self.instances_by_ip.add(ip, slot);
         }
     }
 
-    pub(super) fn remove_instance(&mut self, instance: &Instance) {
-        if let Some(dns) = &instance.private_dns {
-            remove(
-                &mut self.instances_by_label,
-                &SmolStr::new(first_label(dns)),
-                &instance.id,
-            );
+    pub(super) fn remove_instance(&mut self, slot: Slot, instance: &Instance) {
+        if let Some(label) = label(instance) {
+            self.instances_by_label.remove(label, slot);
         }
-        if let Some(ip) = instance.private_ip {
-            remove(&mut self.instances_by_ip, &ip, &instance.id);
+        if let Some(ip) = &instance.private_ip {
+            self.instances_by_ip.remove(ip, slot);
         }
     }
 
-    pub(super) fn add_host(&mut self, host: &EdgeHost) {
+    pub(super) fn add_host(&mut self, slot: Slot, host: &EdgeHost) {
         for name in host_names(host) {
-            insert(&mut self.hosts_by_name, name.into(), host.name.clone());
+            self.hosts_by_name.add(name, slot);
         }
     }
 
-    pub(super) fn remove_host(&mut self, host: &EdgeHost) {
+    pub(super) fn remove_host(&mut self, slot: Slot, host: &EdgeHost) {
         for name in host_names(host) {
-            remove(&mut self.hosts_by_name, &name.into(), &host.name);
+            self.hosts_by_name.remove(name, slot);
         }
     }
 
-    /// The nodes whose claim may change with this instance.
-    pub(super) fn nodes_near(&self, instance: &Instance) -> Few<NodeKey> {
-        let mut near = Few::new();
-        near.extend(self.nodes_by_instance.get(&instance.id).into_iter().flatten().cloned());
-        if let Some(dns) = &instance.private_dns {
-            near.extend(self.nodes_by_label.get(first_label(dns)).into_iter().flatten().cloned());
+    /// The nodes whose claim may change with this instance: all that claim it are among them.
+    pub(super) fn nodes_near(&self, instance: &Instance) -> Few {
+        let mut near: Few = self.nodes_by_instance.of(&instance.id).collect();
+        if let Some(label) = label(instance) {
+            near.extend(self.nodes_by_label.of(label));
         }
-        if let Some(ip) = instance.private_ip {
-            near.extend(self.nodes_by_ip.get(&ip).into_iter().flatten().cloned());
+        if let Some(ip) = &instance.private_ip {
+            near.extend(self.nodes_by_ip.of(ip));
         }
         near
     }
 
     /// The edge hosts that this node may belong to.
-    pub(super) fn hosts_near(&self, node: &Node) -> Few<HostName> {
-        let mut near = Few::new();
-        for key in host_keys(node) {
-            near.extend(self.hosts_by_name.get(&key).into_iter().flatten().cloned());
-        }
+    pub(super) fn hosts_near(&self, node: &Node) -> Few {
+        let mut near: Few = host_keys(node).flat_map(|key| self.hosts_by_name.of(key)).collect();
         near.sort_unstable();
         near.dedup();
         near
     }
 
-    /// The edge hosts that compete with this one for its nodes, itself included.
-    pub(super) fn hosts_around<'a>(
-        &self,
-        host: &EdgeHost,
-        node: impl Fn(&NodeKey) -> Option<&'a Node>,
-    ) -> Few<HostName> {
-        let mut around: Few<HostName> = Few::from_iter([host.name.clone()]);
-        for name in host_names(host) {
-            for key in self.nodes_by_host.get(name).into_iter().flatten() {
-                around.extend(node(key).into_iter().flat_map(|n| self.hosts_near(n)));
-            }
-        }
+    /// The edge hosts that compete with this one for its nodes.
+    pub(super) fn hosts_around(&self, host: &EdgeHost, nodes: &Shelf<NodeEntry>) -> Few {
+        let rivals = host_names(host).flat_map(|name| self.nodes_by_host.of(name));
+        let rivals = rivals.filter_map(|slot| nodes.at(slot)?.data.as_deref());
+        let mut around: Few = rivals.flat_map(|node| self.hosts_near(node)).collect();
         around.sort_unstable();
         around.dedup();
         around
     }
 
     /// The node of an edge host: by annotation, host name or node name, if of all hosts it suits this one best.
-    pub(super) fn node_of_host<'a>(
+    pub(super) fn node_of_host(
         &self,
         host: &EdgeHost,
-        node: impl Fn(&NodeKey) -> Option<&'a Node>,
-    ) -> Option<NodeKey> {
-        let candidates = host_names(host).flat_map(|n| self.nodes_by_host.get(n).into_iter().flatten());
-        let (_, best) = candidates
-            .filter_map(|key| {
-                Some((
-                    host_keys(node(key)?).position(|k| host_names(host).any(|n| n == k))?,
-                    key,
-                ))
-            })
-            .min()?;
-        (self.host_of_node(node(best)?) == Some(&host.name)).then(|| best.clone())
+        nodes: &Shelf<NodeEntry>,
+        edges: &Shelf<EdgeEntry>,
+    ) -> Option<Slot> {
+        let candidates = host_names(host).flat_map(|name| self.nodes_by_host.of(name));
+        let suits = |slot: Slot| {
+            let node = nodes.at(slot)?.data.as_deref()?;
+            let place = host_keys(node).position(|key| host_names(host).any(|name| name == key))?;
+            Some((place, &node.key, slot, node))
+        };
+        let (_, _, slot, best) = candidates
+            .filter_map(suits)
+            .min_by_key(|(place, key, ..)| (*place, *key))?;
+        (self.host_of_node(best, edges)?.name == host.name).then_some(slot)
     }
 
-    fn host_of_node(&self, node: &Node) -> Option<&HostName> {
-        host_keys(node).find_map(|key| self.hosts_by_name.get(&key)?.iter().min())
+    fn host_of_node<'a>(&self, node: &Node, edges: &'a Shelf<EdgeEntry>) -> Option<&'a EdgeHost> {
+        host_keys(node).find_map(|key| {
+            let hosts = self
+                .hosts_by_name
+                .of(key)
+                .filter_map(|slot| Some(&edges.at(slot)?.data));
+            let named = hosts.filter(|host| host_names(host).any(|name| name == key));
+            named.min_by_key(|host| &host.name)
+        })
     }
 
     /// The instance that this node claims, going by what is known now. An edge host's node is never joined by
@@ -262,58 +218,40 @@ impl Joins {
         &self,
         node: &Node,
         on_edge: bool,
-        known: impl Fn(&InstanceId) -> bool,
-    ) -> Option<(Rank, InstanceId)> {
+        instances: &Shelf<InstanceEntry>,
+    ) -> Option<(Rank, Slot)> {
         if let Some((rank, id)) = named_instance(node) {
-            return known(&id).then_some((rank, id));
+            return Some((rank, instances.slot(&id)?));
         }
-        let by_ip = node.internal_ip.and_then(|ip| self.instances_by_ip.get(&ip));
-        if let Some(named) = self.instances_by_label.get(first_label(&node.key.name)) {
-            if let [only] = named.as_slice() {
-                return Some((Rank::PrivateDns, only.clone()));
-            }
-            let mut both = named.iter().filter(|id| by_ip.is_some_and(|ids| ids.contains(id)));
-            if let (Some(only), None) = (both.next(), both.next()) {
-                return Some((Rank::PrivateDns, only.clone()));
-            }
+        let that = |slot: Slot, is_it: &dyn Fn(&Instance) -> bool| instances.at(slot).is_some_and(|i| is_it(&i.data));
+        let name = first_label(&node.key.name);
+        let mut named: Few = self.instances_by_label.of(name).collect();
+        named.retain(|slot| that(*slot, &|i| label(i) == Some(name)));
+        let mut by_ip = Few::new();
+        if let Some(ip) = &node.internal_ip {
+            by_ip.extend(self.instances_by_ip.of(ip));
+            by_ip.retain(|slot| that(*slot, &|i| i.private_ip.as_ref() == Some(ip)));
         }
-        match by_ip.map(SmallVec::as_slice) {
-            Some([only]) if !on_edge => Some((Rank::InternalIp, only.clone())),
+        if let [only] = *named {
+            return Some((Rank::PrivateDns, only));
+        }
+        named.retain(|slot| by_ip.contains(slot));
+        match (&*named, &*by_ip) {
+            ([only], _) => Some((Rank::PrivateDns, *only)),
+            (_, [only]) if !on_edge => Some((Rank::InternalIp, *only)),
             _ => None,
         }
     }
 
-    pub(super) fn claim(&mut self, rank: Rank, instance: &InstanceId, node: &Node) {
-        let claim = Claim {
-            rank,
-            joined: Reverse(node.joined_at),
-            node: node.key.clone(),
-        };
-        let claims = self.claims.entry(instance.clone()).or_default();
-        claims.retain(|c| c.node != node.key);
-        claims.push(claim);
-    }
-
-    pub(super) fn unclaim(&mut self, instance: &InstanceId, node: &NodeKey) {
-        if let Some(claims) = self.claims.get_mut(instance) {
-            claims.retain(|c| c.node != *node);
-            if claims.is_empty() {
-                self.claims.remove(instance);
-            }
-        }
-    }
-
-    /// The node that an instance goes to.
-    pub(super) fn winner(&self, instance: &InstanceId) -> Option<&NodeKey> {
-        self.claims.get(instance)?.iter().min().map(|c| &c.node)
-    }
-
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
-        let nodes = [&self.nodes_by_label, &self.nodes_by_host].iter().all(|i| i.is_empty())
-            && self.nodes_by_instance.is_empty()
-            && self.nodes_by_ip.is_empty();
-        let instances = self.instances_by_label.is_empty() && self.instances_by_ip.is_empty();
-        nodes && instances && self.hosts_by_name.is_empty() && self.claims.is_empty()
+        let nodes = [
+            &self.nodes_by_instance,
+            &self.nodes_by_label,
+            &self.nodes_by_ip,
+            &self.nodes_by_host,
+        ];
+        let others = [&self.instances_by_label, &self.instances_by_ip, &self.hosts_by_name];
+        nodes.into_iter().chain(others).all(Index::is_empty)
     }
 }

@@ -6,10 +6,11 @@ use std::borrow::Cow;
 use jiff::{SignedDuration, Timestamp};
 use smol_str::SmolStr;
 
-use super::store::{EdgeEntry, Fleet, InstanceEntry, NodeEntry};
+use super::entry::{EdgeEntry, InstanceEntry, NodeEntry};
+use super::store::Fleet;
 use super::{
-    Arch, ClusterId, EdgeHost, EdgeProbe, Instance, InstanceState, MachineId, Node, NodeUsage, Notice, NoticeKind,
-    Offer, PoolId, Purchase, Readiness, Resources, Role, Severity, Shape,
+    Arch, ClusterId, EdgeHost, EdgeProbe, Instance, InstanceState, MachineId, Node, Notice, NoticeKind, Offer, PoolId,
+    Purchase, Readiness, Resources, Role, Severity, Shape, Usage,
 };
 
 /// How long an instance may run before its node is missed.
@@ -136,8 +137,9 @@ impl<'a> Machine<'a> {
 
     /// A name for people: the tag `Name`, else the node's, the edge host's or the instance's.
     pub fn name(&self) -> &'a str {
-        let tagged = self.instance.and_then(|i| i.name.as_deref());
+        let tagged = self.instance().and_then(|i| i.tag("Name"));
         tagged
+            .filter(|name| !name.is_empty())
             .or_else(|| self.edge().map(|e| e.name.as_str()))
             .or_else(|| self.node().map(|n| n.key.name.as_str()))
             .or_else(|| self.instance().map(|i| i.id.as_str()))
@@ -161,7 +163,7 @@ impl<'a> Machine<'a> {
     }
 
     pub(super) fn pool_ref(&self) -> Option<&'a PoolId> {
-        let of_instance = self.instance.map(|i| &i.pool);
+        let of_instance = self.instance.map(|i| &i.place.pool);
         of_instance.or_else(|| self.edge.map(|e| &e.pool))
     }
 
@@ -169,18 +171,18 @@ impl<'a> Machine<'a> {
     pub fn role(&self) -> Option<Role> {
         self.node()
             .map(|n| n.role)
-            .or_else(|| self.instance.and_then(|i| i.membership.as_ref()?.role))
+            .or_else(|| self.instance.and_then(|i| i.place.membership.as_ref()?.role))
             .or_else(|| self.edge.map(|_| Role::Agent))
     }
 
     /// The shape its own tags tell.
     pub fn shape(&self) -> Option<Shape> {
-        self.instance.and_then(|i| i.membership.as_ref()?.shape)
+        self.instance.and_then(|i| i.place.membership.as_ref()?.shape)
     }
 
     /// The cluster's end, as its own tags tell.
     pub fn expires_at(&self) -> Option<Timestamp> {
-        self.instance.and_then(|i| i.membership.as_ref()?.expires_at)
+        self.instance.and_then(|i| i.place.membership.as_ref()?.expires_at)
     }
 
     /// How it is bought; `None` for what AWS does not bill.
@@ -213,7 +215,7 @@ impl<'a> Machine<'a> {
 
     /// The warning AWS gave about the instance, the gravest.
     pub fn notice(&self) -> Option<&'a Notice> {
-        self.instance.and_then(|i| i.notice.as_ref())
+        self.instance.and_then(|i| i.notice.as_deref())
     }
 
     /// Sum of the requests of the pods on it, and their number.
@@ -222,8 +224,8 @@ impl<'a> Machine<'a> {
     }
 
     /// What it uses, where metrics.k8s.io tells.
-    pub fn usage(&self) -> Option<&'a NodeUsage> {
-        self.node.and_then(|n| n.usage.as_ref())
+    pub fn usage(&self) -> Option<Usage> {
+        self.node.and_then(|n| n.usage)
     }
 
     /// Requested CPU and memory as fractions of what is allocatable.

@@ -5,15 +5,20 @@
 
 mod adopt;
 mod apply;
+mod belong;
 mod cap;
 pub mod csv;
 mod early;
 mod edge;
+mod entry;
 #[cfg(test)]
 pub(crate) mod example;
 mod feed;
 mod finding;
+mod groups;
+mod hosts;
 mod ids;
+mod index;
 mod instance;
 mod join;
 pub mod json;
@@ -23,14 +28,18 @@ mod machine;
 pub mod market;
 mod node;
 mod observation;
+mod pods;
 mod policy;
 pub mod price;
 pub mod query;
 pub mod rules;
 mod severity;
+mod shared;
+mod shelf;
 mod store;
 mod summary;
 pub mod table;
+mod tags;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -45,17 +54,16 @@ pub use edge::{EdgeHealth, EdgeHost, EdgeProbe};
 pub use feed::{Fault, FaultKind, Feed, FeedId, FeedKind, FeedReport, Freshness, Source};
 pub use finding::Finding;
 pub use ids::{ClusterId, ContextId, HostName, InstanceId, MachineId, NodeKey, PodKey, PoolId, Scope};
-pub use instance::{
-    Activity, Arch, Asg, AsgMember, Instance, InstanceState, Notice, NoticeKind, Purchase, SpotFleet, Tags, tag,
-};
+pub use instance::{Activity, Arch, Asg, AsgMember, Instance, InstanceState, Notice, NoticeKind, Purchase, SpotFleet};
 pub use join::{Rank, named_instance, ssh_host};
 pub use log::{Log, LogEntry};
 pub use machine::{JOIN_GRACE, Machine, MachineState};
 pub use market::{Market, Offer};
-pub use node::{KubeServer, Node, NodeUsage, OwnerKind, Pod, PodPhase, Readiness, Resources, Role};
+pub use node::{KubeServer, Node, NodeUsage, OwnerKind, Pod, PodPhase, Readiness, Resources, Role, Usage};
 pub use observation::{Observation, OnDemandPrice, SpotPrice};
 pub use policy::Policy;
 pub use severity::Severity;
 pub use store::Fleet;
 pub use summary::{Capacity, Cluster, Cost, Count, Pool, Summary};
 pub use table::{RowId, Rows, TableKind, View};
+pub use tags::{Tags, tag};

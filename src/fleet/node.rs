@@ -181,6 +181,24 @@ pub struct NodeUsage {
     pub memory: u64,
 }
 
+/// What is used of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Usage {
+    /// Thousandths of a core.
+    pub cpu_milli: u64,
+    /// Bytes.
+    pub memory: u64,
+}
+
+impl From<&NodeUsage> for Usage {
+    fn from(told: &NodeUsage) -> Self {
+        Self {
+            cpu_milli: told.cpu_milli,
+            memory: told.memory,
+        }
+    }
+}
+
 /// An API server as seen through one kube context.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KubeServer {

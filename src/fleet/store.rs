@@ -4,7 +4,6 @@
 //! links ([`Machine`]). Applying an observation touches the things it names and those that share a join key
 //! with them, so its cost does not grow with the fleet.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 
 use jiff::Timestamp;
@@ -12,14 +11,17 @@ use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
 use super::early::Early;
-use super::join::{Joins, Rank, named_instance, named_region};
+use super::entry::{EdgeEntry, InstanceEntry, NodeEntry};
+use super::join::{Joins, named_instance, named_region};
 use super::log::Log;
 use super::machine::Machine;
 use super::market::Market;
+use super::pods::Pods;
+use super::shared::Shared;
+use super::shelf::Shelf;
 use super::{
-    Activity, AdoptRule, Asg, ClusterId, ContextId, EdgeHost, EdgeProbe, Feed, FeedId, FeedKind, Freshness, HostName,
-    Instance, InstanceId, KubeServer, MachineId, Membership, Node, NodeKey, NodeUsage, Notice, Pod, PodKey, Policy,
-    PoolId, Resources, Scope, Source, SpotFleet, membership,
+    Activity, AdoptRule, Asg, ClusterId, ContextId, EdgeProbe, Feed, FeedId, FeedKind, Freshness, HostName, InstanceId,
+    KubeServer, MachineId, Node, NodeKey, Notice, Policy, PoolId, Scope, Source, SpotFleet, Usage,
 };
 
 /// Everything known. See the module docs.
@@ -27,10 +29,11 @@ use super::{
 pub struct Fleet {
     pub(super) rules: Vec<AdoptRule>,
     pub(super) policy: Policy,
-    pub(super) instances: FxHashMap<InstanceId, InstanceEntry>,
-    pub(super) nodes: FxHashMap<NodeKey, NodeEntry>,
-    pub(super) edges: FxHashMap<HostName, EdgeEntry>,
-    pub(super) pods: FxHashMap<PodKey, PodEntry>,
+    pub(super) instances: Shelf<InstanceEntry>,
+    pub(super) nodes: Shelf<NodeEntry>,
+    pub(super) edges: Shelf<EdgeEntry>,
+    pub(super) pods: Pods,
+    pub(super) shared: Shared,
     pub(super) asgs: FxHashMap<PoolId, Asg>,
     pub(super) spot_fleets: FxHashMap<PoolId, SpotFleet>,
     pub(super) activities: FxHashMap<(Scope, SmolStr), VecDeque<Activity>>,
@@ -48,114 +51,8 @@ pub struct Fleet {
     pub(super) log: Log,
     pub(super) early_notices: Early<InstanceId, Notice>,
     pub(super) early_probes: Early<HostName, EdgeProbe>,
-    pub(super) early_usages: Early<NodeKey, NodeUsage>,
+    pub(super) early_usages: Early<NodeKey, Usage>,
     pub(super) revision: u64,
-}
-
-/// An instance, and what is known about it besides.
-#[derive(Debug)]
-pub(super) struct InstanceEntry {
-    pub(super) data: Instance,
-    pub(super) membership: Option<Membership>,
-    /// The cluster its own tags name.
-    pub(super) cluster: Option<ClusterId>,
-    pub(super) pool: PoolId,
-    /// The tag `Name`, kept at hand: it is read for every row that is sorted or searched.
-    pub(super) name: Option<SmolStr>,
-    /// Its life in its Auto Scaling group, and whether the group holds it healthy.
-    pub(super) member: Option<(SmolStr, bool)>,
-    pub(super) node: Option<NodeKey>,
-    pub(super) nodeless_since: Option<Timestamp>,
-    pub(super) notice: Option<Notice>,
-}
-
-impl InstanceEntry {
-    pub(super) fn new(data: Instance, membership: Option<Membership>) -> Self {
-        let cluster = membership.as_ref().map(|m| ClusterId {
-            name: m.cluster.clone(),
-            home: Some(data.scope.clone()),
-        });
-        let pool = if let Some(asg) = data.asg() {
-            PoolId::Asg(data.scope.clone(), asg.into())
-        } else if let Some(fleet) = data.spot_fleet() {
-            PoolId::SpotFleet(data.scope.clone(), fleet.into())
-        } else {
-            PoolId::Instance(data.id.clone())
-        };
-        let name = data.tag("Name").filter(|name| !name.is_empty()).map(SmolStr::new);
-        Self {
-            name,
-            member: None,
-            data,
-            membership,
-            cluster,
-            pool,
-            node: None,
-            nodeless_since: None,
-            notice: None,
-        }
-    }
-}
-
-/// A node, its links and the sum of its pods. Pods may be known before their node is.
-#[derive(Debug)]
-pub(super) struct NodeEntry {
-    pub(super) key: NodeKey,
-    pub(super) data: Option<Box<Node>>,
-    pub(super) claim: Option<(Rank, InstanceId)>,
-    pub(super) instance: Option<InstanceId>,
-    pub(super) instanceless_since: Option<Timestamp>,
-    pub(super) edge: Option<HostName>,
-    /// Since when it is seen to be cordoned.
-    pub(super) cordoned_since: Option<Timestamp>,
-    pub(super) requested: Resources,
-    pub(super) usage: Option<NodeUsage>,
-}
-
-impl NodeEntry {
-    pub(super) fn new(key: NodeKey) -> Self {
-        Self {
-            key,
-            data: None,
-            claim: None,
-            instance: None,
-            instanceless_since: None,
-            edge: None,
-            cordoned_since: None,
-            requested: Resources::default(),
-            usage: None,
-        }
-    }
-}
-
-/// An edge host, its node and its latest probe.
-#[derive(Debug)]
-pub(super) struct EdgeEntry {
-    pub(super) data: EdgeHost,
-    pub(super) pool: PoolId,
-    pub(super) probe: Option<EdgeProbe>,
-    pub(super) silent_since: Option<Timestamp>,
-    pub(super) node: Option<NodeKey>,
-}
-
-/// What a pod counts for.
-#[derive(Debug, PartialEq)]
-pub(super) struct PodEntry {
-    pub(super) node: Option<SmolStr>,
-    pub(super) phase: super::PodPhase,
-    pub(super) owner: super::OwnerKind,
-    pub(super) requests: Resources,
-}
-
-impl From<&Pod> for PodEntry {
-    fn from(pod: &Pod) -> Self {
-        Self {
-            node: pod.node.clone(),
-            phase: pod.phase,
-            owner: pod.owner,
-            requests: pod.requests,
-        }
-    }
 }
 
 /// An API server, how many of its nodes have an instance, and which tagged clusters those belong to.
@@ -257,34 +154,18 @@ impl Fleet {
                 let node = self.nodes.get(key).filter(|n| n.data.is_some())?;
                 Some(self.row_of_node(node))
             }
-            MachineId::Edge(host) => {
-                let edge = self.edges.get(host)?;
-                match edge.node.as_ref().and_then(|key| self.nodes.get(key)) {
-                    Some(node) => Some(self.row_of_node(node)),
-                    None => Some(Machine {
-                        fleet: self,
-                        instance: None,
-                        node: None,
-                        edge: Some(edge),
-                    }),
-                }
-            }
+            MachineId::Edge(host) => self.edges.get(host).map(|e| self.row_of_edge(e)),
         }
     }
 
     /// Every row, those of unknown cluster included, in no order.
     pub fn all_machines(&self) -> impl Iterator<Item = Machine<'_>> {
-        let instances = self.instances.values().map(|i| self.row_of_instance(i));
-        let nodes = self.nodes.values().filter(|n| n.data.is_some() && n.instance.is_none());
-        let edges = self.edges.values().filter(|e| e.node.is_none());
+        let nodes = self.nodes.iter().filter(|n| n.data.is_some() && n.instance.is_none());
+        let edges = self.edges.iter().filter(|e| e.node.is_none());
+        let instances = self.instances.iter().map(|i| self.row_of_instance(i));
         instances
             .chain(nodes.map(|n| self.row_of_node(n)))
-            .chain(edges.map(|e| Machine {
-                fleet: self,
-                instance: None,
-                node: None,
-                edge: Some(e),
-            }))
+            .chain(edges.map(|e| self.row_of_edge(e)))
     }
 
     /// The rows of the fleet: every machine that belongs to a K3s cluster, and every edge host, in no order.
@@ -293,124 +174,34 @@ impl Fleet {
     }
 
     fn row_of_instance<'a>(&'a self, instance: &'a InstanceEntry) -> Machine<'a> {
-        let node = instance.node.as_ref().and_then(|key| self.nodes.get(key));
-        let edge = node.and_then(|n| self.edges.get(n.edge.as_ref()?));
+        let node = instance.node.and_then(|slot| self.nodes.at(slot));
         Machine {
             fleet: self,
             instance: Some(instance),
             node,
-            edge,
+            edge: node.and_then(|n| self.edges.at(n.edge?)),
         }
     }
 
     fn row_of_node<'a>(&'a self, node: &'a NodeEntry) -> Machine<'a> {
-        let instance = node.instance.as_ref().and_then(|id| self.instances.get(id));
-        let edge = node.edge.as_ref().and_then(|host| self.edges.get(host));
         Machine {
             fleet: self,
-            instance,
+            instance: node.instance.and_then(|slot| self.instances.at(slot)),
             node: Some(node),
-            edge,
+            edge: node.edge.and_then(|slot| self.edges.at(slot)),
         }
     }
 
-    /// The cluster a context stands for: the one most of its nodes' instances are tagged with, else the one that
-    /// goes by the context's own name.
-    pub fn cluster_of_context(&self, context: &ContextId) -> ClusterId {
-        self.context_cluster(context).into_owned()
-    }
-
-    pub(super) fn context_cluster(&self, context: &ContextId) -> Cow<'_, ClusterId> {
-        let votes = self.contexts.get(context).map(|c| &c.votes);
-        let most = votes.and_then(|v| v.iter().max_by_key(|(id, n)| (**n, std::cmp::Reverse(*id))));
-        match most {
-            Some((id, _)) => Cow::Borrowed(id),
-            None => self.named_cluster(context.as_str()),
+    fn row_of_edge<'a>(&'a self, edge: &'a EdgeEntry) -> Machine<'a> {
+        match edge.node.and_then(|slot| self.nodes.at(slot)) {
+            Some(node) => self.row_of_node(node),
+            None => Machine {
+                fleet: self,
+                instance: None,
+                node: None,
+                edge: Some(edge),
+            },
         }
-    }
-
-    /// Until when the nodes of a cluster are known whole: `now` while a feed of them lives, else its last answer;
-    /// `None` when no API server of the cluster has ever told its nodes.
-    pub fn nodes_known(&self, cluster: &ClusterId, now: Timestamp) -> Option<Timestamp> {
-        let contexts = self.feeds.range(nodes_feed(&ContextId::new(""))..);
-        let feeds = contexts.map_while(|(id, feed)| match (id.kind, &id.source) {
-            (FeedKind::Nodes, Source::Kube(context)) => Some((context, feed)),
-            _ => None,
-        });
-        let own = feeds.filter(|(context, _)| *self.context_cluster(context) == *cluster);
-        own.filter_map(|(_, feed)| match feed.freshness(now) {
-            Freshness::Live => Some(now),
-            _ => feed.synced_at,
-        })
-        .max()
-    }
-
-    /// The cluster that goes by a name: one with tagged instances, else one known by name alone.
-    pub fn cluster_named(&self, name: &str) -> ClusterId {
-        self.named_cluster(name).into_owned()
-    }
-
-    fn named_cluster(&self, name: &str) -> Cow<'_, ClusterId> {
-        let from = ClusterId {
-            name: name.into(),
-            home: None,
-        };
-        match self.tagged.range(&from..).next() {
-            Some((id, _)) if id.name == from.name => Cow::Borrowed(id),
-            _ => Cow::Owned(from),
-        }
-    }
-
-    pub(super) fn cluster_of<'a>(&'a self, machine: &Machine<'a>) -> Option<Cow<'a, ClusterId>> {
-        if let Some(instance) = machine.instance {
-            if let Some(cluster) = &instance.cluster {
-                return Some(Cow::Borrowed(cluster));
-            }
-            if machine.node.is_none() {
-                return self.cluster_of_pool(&instance.pool).map(Cow::Owned);
-            }
-        }
-        if let Some(node) = machine.node {
-            return Some(self.context_cluster(&node.key.context));
-        }
-        machine
-            .edge
-            .and_then(|e| Some(self.named_cluster(e.data.cluster.as_ref()?)))
-    }
-
-    fn has_cluster(&self, machine: &Machine<'_>) -> bool {
-        match machine.instance {
-            Some(i) if i.cluster.is_some() || i.node.is_some() => true,
-            Some(i) => self.cluster_of_pool(&i.pool).is_some(),
-            None => machine.node.is_some() || machine.edge.is_some_and(|e| e.data.cluster.is_some()),
-        }
-    }
-
-    /// The cluster of a group: by its own tags, else by where its instances' nodes are.
-    pub fn cluster_of_pool(&self, pool: &PoolId) -> Option<ClusterId> {
-        if let Some(member) = self.tags_of_pool(pool).and_then(|tags| self.membership(tags)) {
-            return Some(ClusterId {
-                name: member.cluster,
-                home: pool.scope().cloned(),
-            });
-        }
-        let votes = self.group_votes.get(pool)?;
-        let (context, _) = votes.iter().max_by_key(|(id, n)| (**n, std::cmp::Reverse(*id)))?;
-        Some(self.cluster_of_context(context))
-    }
-
-    /// The tags of a group that has some.
-    pub(super) fn tags_of_pool(&self, pool: &PoolId) -> Option<&[(SmolStr, SmolStr)]> {
-        match pool {
-            PoolId::Asg(..) => self.asgs.get(pool).map(|a| &*a.tags),
-            PoolId::SpotFleet(..) => self.spot_fleets.get(pool).map(|f| &*f.tags),
-            PoolId::Instance(_) | PoolId::Edge(_) => None,
-        }
-    }
-
-    /// What tags say of the cluster they belong to, by k3fleet's own and by the adoption rules.
-    pub fn membership(&self, tags: &[(SmolStr, SmolStr)]) -> Option<Membership> {
-        membership(tags, &self.rules)
     }
 
     /// Whether a node names an instance that we would see if it existed, and do not. Only a cluster that has
@@ -419,7 +210,7 @@ impl Fleet {
         let Some((_, id)) = named_instance(node) else {
             return false;
         };
-        if self.instances.contains_key(&id) || self.contexts.get(&node.key.context).is_none_or(|c| c.joined == 0) {
+        if self.instances.contains(&id) || self.contexts.get(&node.key.context).is_none_or(|c| c.joined == 0) {
             return false;
         }
         let region = named_region(node);
@@ -440,13 +231,5 @@ impl Fleet {
     /// How fresh a feed is; `None` for a feed that has not reported and does not exist.
     pub fn freshness(&self, feed: &FeedId, now: Timestamp) -> Option<Freshness<'_>> {
         self.feeds.get(feed).map(|f| f.freshness(now))
-    }
-}
-
-/// The feed that tells a context's nodes.
-pub(super) fn nodes_feed(context: &ContextId) -> FeedId {
-    FeedId {
-        kind: FeedKind::Nodes,
-        source: Source::Kube(context.clone()),
     }
 }

@@ -6,7 +6,7 @@ use smol_str::SmolStr;
 use super::{
     Arch, Asg, AsgMember, ContextId, EdgeHealth, EdgeHost, EdgeProbe, Fault, FaultKind, FeedId, FeedKind, FeedReport,
     Finding, Fleet, HostName, Instance, InstanceId, InstanceState, KubeServer, Node, NodeKey, Observation, Purchase,
-    Readiness, Resources, Role, Scope, Source, SpotPrice, Summary,
+    Readiness, Resources, Role, Scope, Source, SpotPrice, Summary, Tags,
 };
 
 /// The time at which tests look.
@@ -52,7 +52,7 @@ pub(crate) fn instance(n: usize) -> Instance {
     }
 }
 
-pub(crate) fn tags(pairs: &[(&str, &str)]) -> Box<[(SmolStr, SmolStr)]> {
+pub(crate) fn tags(pairs: &[(&str, &str)]) -> Tags {
     pairs.iter().map(|(k, v)| (SmolStr::new(k), SmolStr::new(v))).collect()
 }
 

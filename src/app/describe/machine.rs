@@ -15,8 +15,8 @@ pub(super) fn machine(view: &View<'_>, machine: &Machine<'_>) -> Description {
     all.add(load(machine));
     all.add(edge(view, machine));
     let mut tags = Lines::new("Tags");
-    for (key, value) in machine.instance().map(|i| &*i.tags).unwrap_or_default() {
-        tags.line(key.as_str(), value.as_str());
+    for (key, value) in machine.instance().into_iter().flat_map(|i| i.tags.iter()) {
+        tags.line(key, value);
     }
     all.add(tags);
     all

@@ -68,7 +68,7 @@ impl FakeCloud {
             image: None,
             vpc: None,
             reason: None,
-            tags: Box::default(),
+            tags: Default::default(),
         }
     }
 }

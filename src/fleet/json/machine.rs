@@ -265,7 +265,7 @@ fn instance<'a>(machine: &Machine<'a>) -> Option<InstancePart<'a>> {
             },
             at: notice.at,
         }),
-        tags: instance.tags.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect(),
+        tags: instance.tags.iter().collect(),
     })
 }
 

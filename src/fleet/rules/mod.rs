@@ -16,7 +16,7 @@ mod skew;
 
 use jiff::Timestamp;
 
-use super::store::nodes_feed;
+use super::belong::nodes_feed;
 use super::table::age;
 use super::{
     ClusterId, ContextId, FeedId, FeedKind, Finding, Fleet, Freshness, Machine, MachineState, RowId, Severity, Source,

@@ -330,7 +330,7 @@ fn spot_fleets() -> impl Strategy<Value = Story> {
             target: 2,
             fulfilled,
             types: Box::new([]),
-            tags: Box::new([]),
+            tags: Tags::default(),
         }))
     });
     with_end(version, Observation::SpotFleetGone(scope_of(0), "sfr-1".into()))

@@ -264,7 +264,8 @@ impl State {
             suspended: Box::default(),
             tags: self
                 .cluster_tags(group.cluster, &spec.name, spec.role)
-                .into_boxed_slice(),
+                .into_iter()
+                .collect(),
         })
     }
 }

@@ -9,7 +9,7 @@ use super::clock::{earlier, later, seconds, whole};
 use super::names::ip_name;
 use super::scenario::{Hostnames, Shape};
 use super::state::{ClusterNo, Event, GroupNo, Machine, State};
-use crate::fleet::{Instance, InstanceId, InstanceState, Purchase, Role};
+use crate::fleet::{Instance, InstanceId, InstanceState, Purchase, Role, Tags};
 
 /// A kubelet's silence after which its node counts as lost (`node-monitor-grace-period`).
 pub(super) const GRACE: f64 = 50.0;
@@ -93,14 +93,14 @@ impl State {
     }
 
     /// The tags of an instance, or of a group when no name is due.
-    fn tags(&self, order: &Order<'_>) -> Box<[(SmolStr, SmolStr)]> {
+    fn tags(&self, order: &Order<'_>) -> Tags {
         let mut tags = self.cluster_tags(order.cluster, order.pool, order.role);
         let cluster = self.clusters.get(order.cluster).map_or("", |c| c.name.as_str());
         tags.push(("Name".into(), format_smolstr!("{cluster}-{}", order.pool)));
         if let Some(group) = order.group.and_then(|g| self.groups.get(g)) {
             tags.push(("aws:autoscaling:groupName".into(), group.name.clone()));
         }
-        tags.into_boxed_slice()
+        tags.into_iter().collect()
     }
 
     /// The tags that everything of a cluster's pool carries.

@@ -163,7 +163,7 @@ async fn look(world: &Arc<World>, providers: &Providers, fleet: &mut Fleet, know
 
 /// Takes away the instances and nodes that are listed no more.
 fn forget(fleet: &mut Fleet, known: &BTreeSet<String>, seen: &BTreeSet<String>, now: Timestamp) {
-    let gone: Vec<_> = fleet
+    let mut gone: Vec<_> = fleet
         .all_machines()
         .flat_map(|m| {
             let instance = m
@@ -177,6 +177,8 @@ fn forget(fleet: &mut Fleet, known: &BTreeSet<String>, seen: &BTreeSet<String>, 
         .flatten()
         .filter(|(name, _)| known.contains(name) && !seen.contains(name))
         .collect();
+    // The fleet gives its rows in no order.
+    gone.sort_by(|(a, _), (b, _)| a.cmp(b));
     for (_, observation) in gone {
         fleet.apply(observation, now);
     }
