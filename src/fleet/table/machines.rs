@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
 use super::{
-    Column, RowId, SortKey, Table, TableKind, Value, View, column, hidden, hidden_numeric, numeric, seconds_since,
+    Column, Natural, RowId, Table, TableKind, Value, View, column, hidden, hidden_numeric, numeric, seconds_since,
 };
 use crate::fleet::{ClusterId, Machine, PoolId, Role, Severity};
 
@@ -86,11 +86,11 @@ impl Table for Machines {
         row.cluster_ref().as_deref() == Some(cluster)
     }
 
-    type Key<'a> = (Place, SortKey);
+    type Key<'a> = (Place, Natural<'a>);
 
     fn keys<'a>(view: &View<'a>, rows: &[Machine<'a>]) -> Vec<Self::Key<'a>> {
         let places = Places::of(view);
-        let key = |m: &Machine<'a>| (places.find(m), Value::text_of(m.name()).sort_key());
+        let key = |m: &Machine<'a>| (places.find(m), Natural(m.name()));
         rows.iter().map(key).collect()
     }
 }

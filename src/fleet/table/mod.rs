@@ -19,7 +19,7 @@ use smol_str::SmolStr;
 pub use prices::{PriceRow, cheaper_zone};
 pub use project::{Ask, Projection, Rows};
 pub(super) use sheet::Sheets;
-use value::{Natural, SortKey};
+use value::Natural;
 pub use value::{Value, age, bytes, money, parse_age};
 
 use super::query::{Query, Term};

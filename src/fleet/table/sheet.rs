@@ -5,7 +5,6 @@
 use std::sync::{Arc, OnceLock};
 
 use super::project::is_searched;
-use super::value::SortKey;
 use super::{RowId, Table, TableKind, Value, View};
 
 /// The rank of a row that has no value in a column.
@@ -60,11 +59,11 @@ impl Sheet {
     /// What plain words are looked for in.
     pub(super) fn words<T: Table>(&self, view: &View<'_>) -> &Words {
         self.words.get_or_init(|| {
+            let searched: Vec<_> = T::COLUMNS.iter().filter(|c| is_searched(&c.info)).collect();
             let mut words = Words::default();
             for id in self.ids.iter() {
                 if let Some(row) = T::row(view, id) {
-                    let searched = T::COLUMNS.iter().filter(|c| is_searched(&c.info));
-                    searched.for_each(|c| words.add(&(c.value)(view, &row)));
+                    searched.iter().for_each(|c| words.add(&(c.value)(view, &row)));
                 }
                 words.end_row();
             }
@@ -78,34 +77,58 @@ impl Sheet {
             return &[];
         };
         ranks.get_or_init(|| {
-            let key = |id| match T::row(view, id).map(|row| (column.value)(view, &row)) {
-                None | Some(Value::Missing) => None,
-                Some(value) => Some(value.sort_key()),
-            };
-            ranked(self.ids.iter().map(key))
+            let mut keys = Keys::default();
+            for id in self.ids.iter() {
+                let row = T::row(view, id);
+                keys.add(&row.map_or(Value::Missing, |row| (column.value)(view, &row)));
+            }
+            keys.ranks()
         })
     }
 }
 
-fn ranked(keys: impl Iterator<Item = Option<SortKey>>) -> Box<[u32]> {
-    let mut ranks = vec![];
-    let mut keyed = vec![];
-    for (at, key) in keys.enumerate() {
-        ranks.push(LAST);
-        keyed.extend(key.map(|key| (key, at)));
-    }
-    // Stable, as names mostly come in long ordered runs already.
-    keyed.sort_by(|(a, _), (b, _)| a.cmp(b));
-    let mut rank = 0;
-    let mut before = None;
-    for (key, at) in &keyed {
-        rank += u32::from(before.is_some_and(|before| before != key));
-        before = Some(key);
-        if let Some(slot) = ranks.get_mut(*at) {
-            *slot = rank;
+/// The sort keys of one column, one behind the other.
+#[derive(Default)]
+struct Keys {
+    bytes: Vec<u8>,
+    /// Where each row's key ends.
+    ends: Vec<usize>,
+    /// The rows that have a value.
+    rows: Vec<usize>,
+}
+
+impl Keys {
+    fn add(&mut self, value: &Value<'_>) {
+        if *value != Value::Missing {
+            value.push_sort_key(&mut self.bytes);
+            self.rows.push(self.ends.len());
         }
+        self.ends.push(self.bytes.len());
     }
-    ranks.into()
+
+    fn key(&self, row: usize) -> &[u8] {
+        let start = row.checked_sub(1).and_then(|before| self.ends.get(before)).copied();
+        let end = self.ends.get(row).copied().unwrap_or_default();
+        self.bytes.get(start.unwrap_or_default()..end).unwrap_or_default()
+    }
+
+    fn ranks(mut self) -> Box<[u32]> {
+        let mut rows = std::mem::take(&mut self.rows);
+        // Stable, as names mostly come in long ordered runs already.
+        rows.sort_by(|a, b| self.key(*a).cmp(self.key(*b)));
+        let mut ranks = vec![LAST; self.ends.len()];
+        let mut rank = 0;
+        let mut before = None;
+        for row in rows {
+            let key = self.key(row);
+            rank += u32::from(before.is_some_and(|before| before != key));
+            before = Some(key);
+            if let Some(slot) = ranks.get_mut(row) {
+                *slot = rank;
+            }
+        }
+        ranks.into()
+    }
 }
 
 /// The words of all rows in lower case.
