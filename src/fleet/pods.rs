@@ -1,6 +1,7 @@
 //! Pods: what each takes of its node. A pod that is on no node, or has ended, takes nothing and is not kept.
 
 use hashbrown::HashTable;
+use smol_str::SmolStr;
 
 use super::entry::NodeEntry;
 use super::shelf::{Shelf, Slot, hash};
@@ -10,7 +11,7 @@ use super::{NodeKey, Pod, PodKey};
 /// What a pod takes of a node. Its context is its node's, which is there for as long as there are pods on it.
 #[derive(Debug)]
 pub(super) struct PodEntry {
-    name: Box<str>,
+    name: SmolStr,
     node: Slot,
     cpu_milli: u64,
     memory: u64,
@@ -18,7 +19,7 @@ pub(super) struct PodEntry {
 
 impl PodEntry {
     fn is(&self, key: &PodKey, nodes: &Shelf<NodeEntry>) -> bool {
-        *self.name == *key.name && nodes.at(self.node).is_some_and(|n| n.key.context == key.context)
+        self.name == key.name && nodes.at(self.node).is_some_and(|n| n.key.context == key.context)
     }
 }
 
@@ -49,17 +50,17 @@ impl Fleet {
             sum.pods += 1;
         }
         let entry = PodEntry {
-            name: pod.key.name.as_str().into(),
+            name: pod.key.name,
             node,
             cpu_milli: requests.cpu_milli,
             memory: requests.memory,
         };
-        self.pods.insert_unique(hash(&*entry.name), entry, |p| hash(&*p.name));
+        self.pods.insert_unique(hash(&entry.name), entry, |p| hash(&p.name));
     }
 
     pub(super) fn drop_pod(&mut self, key: &PodKey) {
         let nodes = &self.nodes;
-        let Ok(found) = self.pods.find_entry(hash(key.name.as_str()), |p| p.is(key, nodes)) else {
+        let Ok(found) = self.pods.find_entry(hash(&key.name), |p| p.is(key, nodes)) else {
             return;
         };
         let (pod, _) = found.remove();
@@ -73,6 +74,6 @@ impl Fleet {
     }
 
     fn pod(&self, key: &PodKey) -> Option<&PodEntry> {
-        self.pods.find(hash(key.name.as_str()), |p| p.is(key, &self.nodes))
+        self.pods.find(hash(&key.name), |p| p.is(key, &self.nodes))
     }
 }

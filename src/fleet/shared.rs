@@ -29,7 +29,10 @@ impl Shared {
     pub(super) fn node(&mut self, node: &mut Node) {
         let always = [&mut node.version, &mut node.os, &mut node.kernel];
         let texts = [&mut node.not_ready_reason, &mut node.instance_type, &mut node.zone];
-        let texts = always.into_iter().chain(texts.into_iter().flatten());
+        let texts = always
+            .into_iter()
+            .chain(texts.into_iter().flatten())
+            .chain(&mut node.taints);
         texts.for_each(|text| self.text(text));
     }
 

@@ -1,45 +1,46 @@
-//! Tags as AWS gives them to things. Machines of one group carry the same ones, but for their names: so the name
-//! is kept apart, and the fleet keeps the others once for all of them.
+//! Tags as AWS gives them to things. Machines of one group carry the same ones, but for a few whose values are each
+//! machine's own: those are kept apart, and the fleet keeps the others once for all of them.
 
 use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-/// The key of the tag that names a thing for people.
-const NAME: &str = "Name";
+/// The keys of tags whose values differ within a group: the name for people, and the EC2 Fleet through which a group
+/// of several instance types launched the machine, another one with each launch.
+const OWN: [&str; 2] = ["Name", "aws:ec2:fleet-id"];
 
-/// The tags of one thing: its `Name` first, then the others by key.
+/// The tags of one thing: its `Name` first, the others by key.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Tags {
-    name: Option<SmolStr>,
+    own: [Option<SmolStr>; OWN.len()],
     pub(super) others: Arc<[(SmolStr, SmolStr)]>,
 }
 
 impl Tags {
     /// The value of one tag.
     pub fn get(&self, key: &str) -> Option<&str> {
-        match &self.name {
-            Some(name) if key == NAME => Some(name),
-            _ => self.others.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str()),
-        }
+        self.iter().find(|(k, _)| *k == key).map(|(_, value)| value)
     }
 
     /// All tags, each as key and value.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        let name = self.name.iter().map(|name| (NAME, name.as_str()));
-        name.chain(self.others.iter().map(|(k, v)| (k.as_str(), v.as_str())))
+        let own = OWN.into_iter().zip(&self.own);
+        let own = own.filter_map(|(key, value)| Some((key, value.as_deref()?)));
+        own.chain(self.others.iter().map(|(k, v)| (k.as_str(), v.as_str())))
     }
 }
 
 impl FromIterator<(SmolStr, SmolStr)> for Tags {
     fn from_iter<I: IntoIterator<Item = (SmolStr, SmolStr)>>(pairs: I) -> Self {
         let mut others: Vec<_> = pairs.into_iter().collect();
-        let name = others.iter().position(|(key, _)| key == NAME);
-        let name = name.map(|place| others.remove(place).1);
+        let own = OWN.map(|own| {
+            let place = others.iter().position(|(key, _)| key == own)?;
+            Some(others.remove(place).1)
+        });
         // AWS gives tags in no order.
         others.sort_by(|(a, _), (b, _)| a.cmp(b));
         Self {
-            name,
+            own,
             others: others.into(),
         }
     }
@@ -56,7 +57,8 @@ mod tests {
 
     #[test]
     fn every_tag_is_found_whatever_the_order() {
-        let pairs = [("b", "2"), ("Name", "m-1"), ("a", "")].map(|(k, v)| (SmolStr::new(k), SmolStr::new(v)));
+        let pairs = [("b", "2"), ("aws:ec2:fleet-id", "f"), ("Name", "m-1"), ("a", "")];
+        let pairs = pairs.map(|(k, v)| (SmolStr::new(k), SmolStr::new(v)));
         let tags: Tags = pairs.iter().cloned().collect();
         assert_eq!(
             (tags.get("Name"), tags.get("a"), tags.get("b")),
@@ -65,7 +67,7 @@ mod tests {
         assert_eq!((tags.get("c"), Tags::default().get("Name")), (None, None));
         assert_eq!(
             tags.iter().collect::<Vec<_>>(),
-            [("Name", "m-1"), ("a", ""), ("b", "2")]
+            [("Name", "m-1"), ("aws:ec2:fleet-id", "f"), ("a", ""), ("b", "2")]
         );
         assert_eq!(tags, pairs.into_iter().rev().collect());
     }
