@@ -4,9 +4,11 @@
 mod common;
 
 use std::hint::black_box;
+use std::time::{Duration, Instant};
 
 use common::{fleet, now};
 use criterion::{Criterion, criterion_group, criterion_main};
+use jiff::SignedDuration;
 use k3fleet::app::key::Key;
 use k3fleet::app::{Msg, Screen, State, project, update};
 use k3fleet::tui;
@@ -70,6 +72,12 @@ fn keystrokes(c: &mut Criterion) {
     group.sample_size(40);
     let (theme, glyphs) = (Theme::default(), Glyphs::UNICODE);
     let Ok(mut terminal) = Terminal::new(TestBackend::new(SIZE.0, SIZE.1));
+    let mut answer = |state: &mut State, key: Key| {
+        update(state, Msg::Key(key));
+        settle(state);
+        let drawn = terminal.draw(|frame| tui::draw(frame, state, &theme, &glyphs));
+        drawn.is_ok()
+    };
     let mut measure = |name: &str, before: &str, keys: [Key; 2]| {
         let mut state = state();
         press(&mut state, before);
@@ -77,16 +85,35 @@ fn keystrokes(c: &mut Criterion) {
         group.bench_function(name, |b| {
             b.iter(|| {
                 turn = (turn + 1) % 2;
-                update(&mut state, Msg::Key(keys[turn]));
-                settle(&mut state);
-                let drawn = terminal.draw(|frame| tui::draw(frame, &state, &theme, &glyphs));
-                drawn.is_ok()
+                answer(&mut state, keys[turn])
+            });
+        });
+        // The same with every key pressed just after the fleet was counted, so that nothing is ready.
+        group.bench_function(format!("{name}, just counted"), |b| {
+            b.iter_custom(|times| {
+                let mut taken = Duration::ZERO;
+                for _ in 0..times {
+                    let later = state.now + SignedDuration::from_mins(2);
+                    update(&mut state, Msg::Clock(later));
+                    settle(&mut state);
+                    turn = (turn + 1) % 2;
+                    let start = Instant::now();
+                    black_box(answer(&mut state, keys[turn]));
+                    taken += start.elapsed();
+                }
+                taken
             });
         });
     };
     let backspace = Key::from(k3fleet::app::key::KeyCode::Backspace);
     measure("cursor down and up", "2", [Key::char('j'), Key::char('k')]);
     measure("a letter of a filter", "2 / s p o", [Key::char('t'), backspace]);
+    measure(
+        "a digit of a filter",
+        "2 / p r i c e > 0 . 0",
+        [Key::char('3'), backspace],
+    );
+    measure("sorted by another column", "2", [Key::char('N'), Key::char('Z')]);
     measure("the order turned round", "2 shift-n", [Key::char('O'), Key::char('O')]);
     group.finish();
 }

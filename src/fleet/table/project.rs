@@ -112,14 +112,14 @@ impl<T: Table> Bound<'_, T> {
         self.column.is_none_or(|c| c.is_some()) && (self.compared || !self.refused)
     }
 
-    fn keeps(&mut self, view: &View<'_>, sheet: &Sheet, at: u32) -> bool {
+    /// Whether a row meets the term. `row` is the row as it stands, `at` its place on the sheet.
+    fn keeps<'a>(&mut self, view: &View<'a>, sheet: &Sheet, at: u32, row: Option<&T::Row<'a>>) -> bool {
         let Some(column) = self.column else {
             self.compared = true;
             return sheet.words::<T>(view).contain(at, &self.term.value) != self.term.negated;
         };
         let Some(column) = column else { return true };
-        let row = sheet.row::<T>(view, at);
-        let value = row.map_or(Value::Missing, |row| (column.value)(view, &row));
+        let value = row.map_or(Value::Missing, |row| (column.value)(view, row));
         match self.term.meets(&value) {
             Some(met) => {
                 self.compared |= value != Value::Missing;
@@ -136,11 +136,13 @@ impl<T: Table> Bound<'_, T> {
 /// The rows that meet all terms. A term that has not applied yet sees also the rows that others have dropped, so that
 /// one that never applies is found out.
 fn keep<T: Table>(terms: &mut [Bound<'_, T>], view: &View<'_>, sheet: &Sheet, rows: &[u32]) -> Vec<u32> {
+    let read = terms.iter().any(|term| term.column.is_some());
     let all = |at: &u32| {
+        let row = if read { sheet.row::<T>(view, *at) } else { None };
         let mut kept = true;
         for term in terms.iter_mut() {
             if kept || !term.compared {
-                kept &= term.keeps(view, sheet, *at);
+                kept &= term.keeps(view, sheet, *at, row.as_ref());
             }
         }
         kept

@@ -60,7 +60,7 @@ impl Sheet {
     pub(super) fn words<T: Table>(&self, view: &View<'_>) -> &Words {
         self.words.get_or_init(|| {
             let searched: Vec<_> = T::COLUMNS.iter().filter(|c| is_searched(&c.info)).collect();
-            let mut words = Words::default();
+            let mut words = Words::with_room_for(self.ids.len());
             for id in self.ids.iter() {
                 if let Some(row) = T::row(view, id) {
                     searched.iter().for_each(|c| words.add(&(c.value)(view, &row)));
@@ -77,7 +77,7 @@ impl Sheet {
             return &[];
         };
         ranks.get_or_init(|| {
-            let mut keys = Keys::default();
+            let mut keys = Keys::with_room_for(self.ids.len());
             for id in self.ids.iter() {
                 let row = T::row(view, id);
                 keys.add(&row.map_or(Value::Missing, |row| (column.value)(view, &row)));
@@ -88,7 +88,6 @@ impl Sheet {
 }
 
 /// The sort keys of one column, one behind the other.
-#[derive(Default)]
 struct Keys {
     bytes: Vec<u8>,
     /// Where each row's key ends.
@@ -98,6 +97,14 @@ struct Keys {
 }
 
 impl Keys {
+    fn with_room_for(rows: usize) -> Self {
+        Self {
+            bytes: Vec::with_capacity(rows * 32),
+            ends: Vec::with_capacity(rows),
+            rows: Vec::with_capacity(rows),
+        }
+    }
+
     fn add(&mut self, value: &Value<'_>) {
         if *value != Value::Missing {
             value.push_sort_key(&mut self.bytes);
@@ -144,6 +151,13 @@ impl Words {
     /// What stands between two words: no word has it.
     const GAP: char = '\0';
 
+    fn with_room_for(rows: usize) -> Self {
+        Self {
+            text: String::with_capacity(rows * 100),
+            ends: Vec::with_capacity(rows),
+        }
+    }
+
     fn add(&mut self, value: &Value<'_>) {
         let start = self.text.len();
         let text = value.text();
@@ -185,7 +199,7 @@ mod tests {
             rows in proptest::collection::vec(proptest::collection::vec("[aAbBéÉ ]{0,4}", 0..3), 1..4),
             word in "[abé ]{1,2}",
         ) {
-            let mut words = Words::default();
+            let mut words = Words::with_room_for(rows.len());
             for row in &rows {
                 row.iter().for_each(|text| words.add(&Value::owned(text)));
                 words.end_row();
