@@ -31,6 +31,9 @@ const AUTHORITY: &str = concat!(
 );
 /// The pause between two looks at what a watch has to tell.
 const STEP: Duration = Duration::from_millis(50);
+/// The pause between two objects of a listing that is streamed: about 70 Mbit/s. All at once, as only a loopback can,
+/// would measure the HTTP library's buffers.
+const PACE: Duration = Duration::from_millis(1);
 /// How often a server says that a watch lives.
 const BOOKMARK: Duration = Duration::from_mins(1);
 
@@ -299,13 +302,9 @@ fn watch(clusters: &Arc<[Cluster]>, n: usize, path: &str, request: &Request, tra
         let Some(cluster) = clusters.get(n) else { return Ok(()) };
         let objects = if is_nodes { &cluster.nodes } else { &cluster.pods };
         if streaming {
-            for some in objects.chunks(8) {
-                send(
-                    some.iter()
-                        .map(|object| event("ADDED", object))
-                        .collect::<String>()
-                        .as_bytes(),
-                )?;
+            for object in objects {
+                std::thread::sleep(PACE);
+                send(event("ADDED", object).as_bytes())?;
             }
             send(bookmark(kind, true).as_bytes())?;
         }

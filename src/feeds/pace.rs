@@ -21,6 +21,9 @@ const CALM: Duration = Duration::from_mins(2);
 const QUIET: Duration = Duration::from_mins(5);
 /// The interval while an urgent matter may come.
 const URGENT: Duration = Duration::from_secs(5);
+/// A source rests so many times as long as its latest answer took: one with thousands of things to list would
+/// otherwise be asked all the time.
+const REST: u32 = 4;
 /// No feed calls itself stale sooner than this.
 const LEAST_GOOD_FOR: Duration = Duration::from_secs(30);
 
@@ -34,6 +37,8 @@ pub(super) struct Pace {
     hasty_until: Option<Instant>,
     calm_until: Option<Instant>,
     changed_at: Option<Instant>,
+    /// How long the latest answer took.
+    took: Duration,
     failing: Option<(FaultKind, ExponentialBackoff)>,
 }
 
@@ -48,6 +53,7 @@ impl Pace {
             hasty_until: None,
             calm_until: None,
             changed_at: None,
+            took: Duration::ZERO,
             failing: None,
         }
     }
@@ -104,22 +110,29 @@ impl Pace {
     /// The time between two answers, as things stand.
     pub(super) fn interval(&self, now: Instant) -> Duration {
         let within = |until: Option<Instant>| until.is_some_and(|until| now < until);
+        let rest = self.took.saturating_mul(REST);
         if within(self.calm_until) {
-            return self.slow;
+            return self.slow.max(rest);
         }
         if within(self.hasty_until) {
-            return self.fast;
+            return self.fast.max(self.took);
         }
         if self.urgent && self.focused {
-            return URGENT.min(self.normal);
+            return URGENT.min(self.normal).max(self.took);
         }
         let quiet = self.changed_at.is_some_and(|at| now.duration_since(at) >= QUIET);
-        if quiet || !self.focused { self.slow } else { self.normal }
+        let usual = if quiet || !self.focused { self.slow } else { self.normal };
+        usual.max(rest)
     }
 
     /// The longest silence that is still normal.
     pub(super) fn good_for(&self, now: Instant) -> Duration {
         self.interval(now).saturating_mul(3).max(LEAST_GOOD_FOR)
+    }
+
+    /// The latest answer took so long.
+    pub(super) fn took(&mut self, time: Duration) {
+        self.took = time;
     }
 
     /// The source answered; `changed` when it said anything new.
@@ -236,6 +249,24 @@ mod tests {
         assert_eq!(pace.good_for(now), secs(900));
         pace.failed(now, FaultKind::Denied);
         assert!(pace.heeds_nudges(), "it may have been mended");
+    }
+
+    #[test]
+    fn a_source_that_takes_long_is_asked_less_often() {
+        let start = Instant::now();
+        let mut pace = Pace::adaptive(NORMAL);
+        pace.took(secs(1));
+        assert_eq!(pace.interval(start), NORMAL, "that is no burden");
+        pace.took(secs(20));
+        assert_eq!((pace.interval(start), pace.good_for(start)), (secs(80), secs(240)));
+        pace.nudge(start);
+        assert_eq!(
+            pace.interval(start),
+            secs(20),
+            "half of the time while something happens"
+        );
+        pace.took(secs(1));
+        assert_eq!(pace.interval(start), FAST);
     }
 
     #[test]

@@ -163,11 +163,13 @@ impl<P: Poll> Feed for Polled<P> {
         let mut due = Instant::now();
         loop {
             self.wait(due, asked).await;
+            let began = Instant::now();
             let answer = self.ask(sink).await;
             let now = Instant::now();
             asked = Some(now);
             let pause = match answer {
                 Ok(answer) => {
+                    self.pace.took(now.duration_since(began));
                     self.pace.answered(now, !answer.observations.is_empty());
                     self.pace.urgent(self.source.urgent());
                     match answer.next {

@@ -36,8 +36,8 @@ const FRAME: Duration = Duration::from_micros(16_667);
 const TICK: Duration = Duration::from_secs(1);
 /// How often the files in use are looked at.
 const FILES: Duration = Duration::from_secs(2);
-/// How many batches may wait to be taken in.
-const WAITING: usize = 256;
+/// How many batches may wait to be taken in: few, because what waits is held in memory besides the fleet.
+const WAITING: usize = 32;
 
 /// What the screen starts from.
 pub struct Setup {

@@ -7,8 +7,8 @@
 //! ```
 //! A [`Profile`] reads the ordinary configuration (environment, profile, SSO, process, IMDS; `AWS_ENDPOINT_URL`) and
 //! shares its credentials among the regions. An [`AwsCloud`] makes the calls: each page waits for the [`budget`], is
-//! counted by the `meter`, and is mapped at once, so that no SDK type leaves this folder and no more than one page of
-//! them is held. What AWS says no with is put into words by `error`.
+//! counted by the `meter`, freed by the `sieve` of what nobody reads, and mapped at once, so that no SDK type leaves
+//! this folder and no more than one page of them is held. What AWS says no with is put into words by `error`.
 
 mod autoscaling;
 pub mod budget;
@@ -21,6 +21,7 @@ mod meter;
 mod policy;
 mod price_cache;
 mod pricing;
+mod sieve;
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -46,6 +47,7 @@ use self::budget::ApiUsage;
 use self::meter::Meter;
 pub use self::policy::{VIEW_ACTIONS, view_policy};
 use self::price_cache::PriceCache;
+use self::sieve::Sifting;
 use super::{Check, Cloud, ProviderError, Result};
 use crate::fleet::{Activity, Asg, FaultKind, Instance, Notice, OnDemandPrice, Scope, SpotFleet, SpotPrice};
 
@@ -185,7 +187,9 @@ impl Profile {
                 .interceptor(meter.clone());
             aws_sdk_pricing::Client::from_conf(settings.build())
         });
-        let autoscaling = aws_sdk_autoscaling::config::Builder::from(&sdk).interceptor(meter.clone());
+        let autoscaling = aws_sdk_autoscaling::config::Builder::from(&sdk)
+            .interceptor(meter.clone())
+            .interceptor(Sifting);
         let sts = aws_sdk_sts::config::Builder::from(&sdk).interceptor(meter.clone());
         let directory = self.options.price_cache.as_deref();
         Ok(AwsCloud {
@@ -209,7 +213,8 @@ impl Profile {
 fn ec2_client(sdk: &SdkConfig, meter: &Meter, retries: RetryConfig) -> aws_sdk_ec2::Client {
     let settings = aws_sdk_ec2::config::Builder::from(sdk)
         .retry_config(retries)
-        .interceptor(meter.clone());
+        .interceptor(meter.clone())
+        .interceptor(Sifting);
     aws_sdk_ec2::Client::from_conf(settings.build())
 }
 

@@ -219,6 +219,8 @@ impl<T: Object> Watcher<T> {
     }
 
     fn end_of_pages(&mut self) -> State {
+        // A page is as long as hundreds of lines: what follows does not need so much.
+        self.buffer = Vec::new();
         if self.told.whole {
             let Told { hashes, listed, .. } = &mut self.told;
             let gone = hashes.extract_if(|name, _| !listed.contains(name));
