@@ -153,6 +153,8 @@ impl Body for Sifted {
 /// Cuts elements out of XML that comes in pieces.
 struct Sieve {
     cuts: &'static [&'static str],
+    /// The length of the shortest name to cut, at least one.
+    shortest: usize,
     /// The end tag of the element that is being cut.
     until: Option<Vec<u8>>,
     /// The start of a tag whose end is still to come.
@@ -163,6 +165,7 @@ impl Sieve {
     fn new(cuts: &'static [&'static str]) -> Self {
         Self {
             cuts,
+            shortest: cuts.iter().map(|cut| cut.len()).min().unwrap_or(1).max(1),
             until: None,
             rest: Vec::new(),
         }
@@ -230,6 +233,10 @@ impl Sieve {
             .iter()
             .position(|byte| matches!(byte, b' ' | b'/' | b'\n' | b'\r' | b'\t'));
         let name = inner.get(..end.unwrap_or(inner.len()))?;
+        // Nearly half of all tags end an element, and the commonest names are shorter than all that are cut.
+        if name.len() < self.shortest {
+            return None;
+        }
         let at = self.cuts.binary_search_by(|cut| cut.as_bytes().cmp(name)).ok()?;
         self.cuts.get(at).copied()
     }
