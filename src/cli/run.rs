@@ -168,7 +168,7 @@ impl Settings {
 }
 
 fn runtime() -> io::Result<Runtime> {
-    Builder::new_multi_thread().worker_threads(2).enable_all().build()
+    Builder::new_multi_thread().worker_threads(1).enable_all().build()
 }
 
 fn screen(settings: Settings) -> io::Result<Exit> {

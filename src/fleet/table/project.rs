@@ -1,10 +1,10 @@
 //! Which rows of a table are shown, in which order: narrowed to a cluster, filtered, sorted. Where words and keys are
-//! needed they come from the table's [`Sheet`], which is made once for a count; all else is read as it stands now.
+//! values are needed they come from the table's [`Sheet`], which is made once for a count.
 
 use std::sync::Arc;
 
 use super::sheet::{LAST, Sheet};
-use super::{Column, ColumnInfo, RowId, Table, Value, View};
+use super::{ColumnInfo, RowId, Table, Value, View};
 use crate::fleet::query::{Query, Term};
 use crate::fleet::{ClusterId, Severity};
 
@@ -81,17 +81,17 @@ impl FromIterator<RowId> for Rows {
 }
 
 /// A term with the column it looks at.
-struct Bound<'q, T: Table> {
+struct Bound<'q> {
     term: &'q Term,
-    /// The column named, when the term names one, and when there is such a one.
-    column: Option<Option<&'static Column<T>>>,
+    /// The place of the column named, when the term names one, and when there is such a one.
+    column: Option<Option<usize>>,
     /// Whether it could be compared with any value yet, and whether it could not with some.
     compared: bool,
     refused: bool,
 }
 
-fn bind<T: Table>(query: &Query) -> Vec<Bound<'_, T>> {
-    let named = |name: &String| T::COLUMNS.iter().find(|c| c.info.name == name);
+fn bind<T: Table>(query: &Query) -> Vec<Bound<'_>> {
+    let named = |name: &String| T::COLUMNS.iter().position(|c| c.info.name == name);
     let bound = query.terms.iter().map(|term| Bound {
         term,
         column: term.column.as_ref().map(named),
@@ -106,23 +106,24 @@ pub(super) fn is_searched(column: &ColumnInfo) -> bool {
     !column.right && (column.shown || ["instance", "node"].contains(&column.name))
 }
 
-impl<T: Table> Bound<'_, T> {
+impl Bound<'_> {
     /// Whether there is such a column, and what was typed could be compared with some value of it.
     fn applies(&self) -> bool {
         self.column.is_none_or(|c| c.is_some()) && (self.compared || !self.refused)
     }
 
-    /// Whether a row meets the term. `row` is the row as it stands, `at` its place on the sheet.
-    fn keeps<'a>(&mut self, view: &View<'a>, sheet: &Sheet, at: u32, row: Option<&T::Row<'a>>) -> bool {
+    /// Whether the row at a place meets the term.
+    fn keeps<T: Table>(&mut self, view: &View<'_>, sheet: &Sheet, at: u32) -> bool {
         let Some(column) = self.column else {
             self.compared = true;
             return sheet.words::<T>(view).contain(at, &self.term.value) != self.term.negated;
         };
         let Some(column) = column else { return true };
-        let value = row.map_or(Value::Missing, |row| (column.value)(view, row));
-        match self.term.meets(&value) {
+        let value = sheet.values::<T>(view, column).get(at as usize);
+        let value = value.unwrap_or(&Value::Missing);
+        match self.term.meets(value) {
             Some(met) => {
-                self.compared |= value != Value::Missing;
+                self.compared |= *value != Value::Missing;
                 met
             }
             None => {
@@ -135,14 +136,12 @@ impl<T: Table> Bound<'_, T> {
 
 /// The rows that meet all terms. A term that has not applied yet sees also the rows that others have dropped, so that
 /// one that never applies is found out.
-fn keep<T: Table>(terms: &mut [Bound<'_, T>], view: &View<'_>, sheet: &Sheet, rows: &[u32]) -> Vec<u32> {
-    let read = terms.iter().any(|term| term.column.is_some());
+fn keep<T: Table>(terms: &mut [Bound<'_>], view: &View<'_>, sheet: &Sheet, rows: &[u32]) -> Vec<u32> {
     let all = |at: &u32| {
-        let row = if read { sheet.row::<T>(view, *at) } else { None };
         let mut kept = true;
         for term in terms.iter_mut() {
             if kept || !term.compared {
-                kept &= term.keeps(view, sheet, *at, row.as_ref());
+                kept &= term.keeps::<T>(view, sheet, *at);
             }
         }
         kept
@@ -166,7 +165,7 @@ pub(super) fn project<T: Table>(view: &View<'_>, ask: &Ask<'_>) -> Projection {
     let mut inactive = vec![];
     if let Some(query) = ask.query.filter(|q| !q.is_empty()) {
         let mut terms = bind::<T>(query);
-        let mut kept = keep(&mut terms, view, sheet, &order);
+        let mut kept = keep::<T>(&mut terms, view, sheet, &order);
         // Only when all rows are seen is it known that a term applies to none: then it shall not filter at all.
         terms.retain(|term| {
             let applies = term.applies();
@@ -176,7 +175,7 @@ pub(super) fn project<T: Table>(view: &View<'_>, ask: &Ask<'_>) -> Projection {
             applies
         });
         if !inactive.is_empty() {
-            kept = keep(&mut terms, view, sheet, &order);
+            kept = keep::<T>(&mut terms, view, sheet, &order);
         }
         order = kept;
     }

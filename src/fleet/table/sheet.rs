@@ -27,6 +27,8 @@ impl Sheets {
 pub(super) struct Sheet {
     ids: Arc<[RowId]>,
     words: OnceLock<Words>,
+    /// For each column, the value of each row.
+    values: Vec<OnceLock<Box<[Value<'static>]>>>,
     /// For each column, the rank of each row's value among all of them.
     ranks: Vec<OnceLock<Box<[u32]>>>,
 }
@@ -39,6 +41,7 @@ impl Sheet {
         Self {
             ids: keyed.iter().map(|(_, row)| T::id(row)).collect(),
             words: OnceLock::new(),
+            values: vec![OnceLock::new(); T::COLUMNS.len()],
             ranks: vec![OnceLock::new(); T::COLUMNS.len()],
         }
     }
@@ -68,6 +71,17 @@ impl Sheet {
                 words.end_row();
             }
             words
+        })
+    }
+
+    /// The value of each row in a column.
+    pub(super) fn values<T: Table>(&self, view: &View<'_>, column: usize) -> &[Value<'static>] {
+        let (Some(values), Some(column)) = (self.values.get(column), T::COLUMNS.get(column)) else {
+            return &[];
+        };
+        values.get_or_init(|| {
+            let value = |id| T::row(view, id).map_or(Value::Missing, |row| (column.value)(view, &row).into_owned());
+            self.ids.iter().map(value).collect()
         })
     }
 

@@ -44,6 +44,21 @@ impl<'a> Value<'a> {
         text.map_or(Self::Missing, Self::text_of)
     }
 
+    /// The same with words of its own.
+    pub fn into_owned(self) -> Value<'static> {
+        match self {
+            Self::Missing => Value::Missing,
+            Self::Text(Cow::Borrowed(text)) => Value::Text(Cow::Owned(text.to_owned())),
+            Self::Text(Cow::Owned(text)) => Value::Text(Cow::Owned(text)),
+            Self::Count(n) => Value::Count(n),
+            Self::Money(usd) => Value::Money(usd),
+            Self::Fraction(f) => Value::Fraction(f),
+            Self::Age(seconds) => Value::Age(seconds),
+            Self::Bytes(n) => Value::Bytes(n),
+            Self::Number(n, unit) => Value::Number(n, unit),
+        }
+    }
+
     /// As shown to people.
     pub fn text(&self) -> Cow<'_, str> {
         match self {
