@@ -13,6 +13,7 @@ pub mod cli;
 pub mod config;
 pub mod feeds;
 pub mod fleet;
+pub mod ops;
 pub mod provider;
 pub mod runtime;
 pub mod tui;

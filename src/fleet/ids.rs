@@ -104,7 +104,7 @@ pub struct PodKey {
 }
 
 /// A cluster. Two clusters may carry the same name in different scopes, so the scope is part of the id.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ClusterId {
     /// The tag `k3fleet:cluster`, the adopting rule's name, or the kube context's name.
     pub name: SmolStr,
@@ -119,7 +119,8 @@ impl fmt::Display for ClusterId {
 }
 
 /// A pool: machines that are scaled as one.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum PoolId {
     /// An Auto Scaling group.
     Asg(Scope, SmolStr),
@@ -143,7 +144,8 @@ impl PoolId {
 
 /// A machine by any of its parts. A row is found by each of them, so an id stays good when a node
 /// joins its instance or leaves it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum MachineId {
     /// By its EC2 instance.
     Instance(InstanceId),

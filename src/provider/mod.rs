@@ -5,6 +5,7 @@
 //! all three. A call returns whole, mapped answers: paging, decoding and error translation stay inside.
 
 pub mod aws;
+mod control;
 mod error;
 pub mod kube;
 pub mod sim;
@@ -17,6 +18,7 @@ use futures::Stream;
 use jiff::Timestamp;
 use smol_str::SmolStr;
 
+pub use control::{BoundPod, CloudControl, Control, Eviction, KubeControl};
 pub use error::ProviderError;
 
 use crate::fleet::{

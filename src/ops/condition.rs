@@ -1,0 +1,104 @@
+//! What operations wait for. A condition is looked at wherever the fleet is owned, each time observations have come in;
+//! nothing polls for it.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::fleet::{Fleet, InstanceId, InstanceState, Machine, MachineId, MachineState, NodeKey, PoolId};
+
+/// Something that the fleet shall be seen to be.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Condition {
+    /// So many machines of a pool are ready that are none of those known before.
+    NewReady {
+        /// The pool.
+        pool: PoolId,
+        /// The machines it had.
+        known: BTreeSet<MachineId>,
+        /// How many new ones.
+        count: u32,
+    },
+    /// An instance is terminated.
+    Ended {
+        /// The instance.
+        instance: InstanceId,
+    },
+    /// A node is not there (any longer).
+    NodeGone {
+        /// The node.
+        node: NodeKey,
+    },
+}
+
+/// How a condition stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It is met.
+    Met,
+    /// Not yet; how far it is, for people.
+    Waiting(String),
+}
+
+impl Standing {
+    /// Whether it is met.
+    pub fn is_met(&self) -> bool {
+        matches!(self, Self::Met)
+    }
+}
+
+impl Condition {
+    /// What is waited for, for people.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::NewReady { count: 1, .. } => "wait until the new machine is ready".to_owned(),
+            Self::NewReady { count, .. } => format!("wait until {count} new machines are ready"),
+            Self::Ended { instance } => format!("wait until {instance} is terminated"),
+            Self::NodeGone { node } => format!("wait until the node {} is gone", node.name),
+        }
+    }
+
+    /// How it stands.
+    pub fn look(&self, fleet: &Fleet, now: Timestamp) -> Standing {
+        match self {
+            Self::NewReady { pool, known, count } => new_ready(fleet, pool, known, *count, now),
+            Self::Ended { instance } => {
+                let machine = fleet.machine(&MachineId::Instance(instance.clone()));
+                match machine.and_then(|m| m.instance()).map(|i| i.state) {
+                    None => Standing::Met,
+                    Some(state) => Standing::Waiting(format!("{instance} is {}", state.as_str())),
+                }
+            }
+            Self::NodeGone { node } => match fleet.machine(&MachineId::Node(node.clone())) {
+                None => Standing::Met,
+                Some(_) => Standing::Waiting(format!("{} is still there", node.name)),
+            },
+        }
+    }
+}
+
+fn new_ready(fleet: &Fleet, pool: &PoolId, known: &BTreeSet<MachineId>, count: u32, now: Timestamp) -> Standing {
+    let in_pool = |m: &Machine<'_>| m.pool().as_ref() == Some(pool) && !known.contains(&m.id());
+    let living = |m: &Machine<'_>| {
+        m.instance()
+            .is_none_or(|i| matches!(i.state, InstanceState::Pending | InstanceState::Running))
+    };
+    let new: Vec<_> = fleet.machines().filter(|m| in_pool(m) && living(m)).collect();
+    let ready = new.iter().filter(|m| m.state(now) == MachineState::Ready).count();
+    if ready >= count as usize {
+        return Standing::Met;
+    }
+    let mut coming: Vec<_> = new
+        .iter()
+        .filter(|m| m.state(now) != MachineState::Ready)
+        .map(|m| format!("{} {}", m.name(), m.state(now).as_str().to_lowercase()))
+        .collect();
+    coming.sort();
+    let coming = match coming.is_empty() {
+        true => "none is launched yet".to_owned(),
+        false => coming.join(", "),
+    };
+    Standing::Waiting(format!("{ready} of {count} ready; {coming}"))
+}

@@ -1,0 +1,245 @@
+//! What happens to an operation: one sequence of events for the journal, the screen and the command line, and the
+//! progress that any of them makes of it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use smol_str::{SmolStr, format_smolstr};
+
+use super::plan::{Plan, StepId};
+
+/// An operation, by its verb and when it was begun: `scale-20261122T114501-x7k2`. It is the name of its journal, and what the
+/// tokens of its calls are made of.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct OperationId(SmolStr);
+
+impl OperationId {
+    /// A new one; `salt` tells apart what is begun in the same second.
+    pub fn new(verb: &str, at: Timestamp, salt: u32) -> Self {
+        let at = at.strftime("%Y%m%dT%H%M%S");
+        Self(format_smolstr!("{verb}-{at}-{:04x}", salt & 0xffff))
+    }
+
+    /// One that was written down.
+    pub fn parse(text: &str) -> Option<Self> {
+        let word = |c: char| c.is_ascii_alphanumeric() || c == '-';
+        (!text.is_empty() && text.len() <= 64 && text.chars().all(word)).then(|| Self(text.into()))
+    }
+
+    /// As text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for OperationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// Something that happened to an operation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    #[serde(flatten)]
+    pub what: What,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum What {
+    /// It was confirmed and begins.
+    Began {
+        /// What it will do.
+        plan: Box<Plan>,
+        /// Who began it, as `user@host`.
+        by: SmolStr,
+    },
+    /// It goes on after it was cut off.
+    Resumed {
+        /// Who resumed it.
+        by: SmolStr,
+    },
+    /// A step begins.
+    StepBegan {
+        /// The step.
+        step: StepId,
+    },
+    /// A step tells how far it is. Not kept in the journal.
+    StepSaid {
+        /// The step.
+        step: StepId,
+        /// How far it is.
+        line: String,
+    },
+    /// A step is done; `line` says what came of it, or why there was nothing to do.
+    StepDone {
+        /// The step.
+        step: StepId,
+        /// What came of it.
+        line: String,
+    },
+    /// A step has failed.
+    StepFailed {
+        /// The step.
+        step: StepId,
+        /// Why, and what to do.
+        error: String,
+    },
+    /// It has ended.
+    Ended {
+        /// How.
+        outcome: Outcome,
+    },
+}
+
+/// How an operation ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Everything was done.
+    Done,
+    /// A step failed; it can be resumed.
+    Failed,
+    /// The operator stopped it; it can be resumed.
+    Cancelled,
+    /// The operator gave it up: it is not offered any longer.
+    Aborted,
+}
+
+impl Outcome {
+    /// Its word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::Aborted => "aborted",
+        }
+    }
+
+    /// Whether nothing is left to be resumed.
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Done | Self::Aborted)
+    }
+}
+
+/// How a step stands.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub enum StepState {
+    /// It has not begun.
+    #[default]
+    Waiting,
+    /// It runs since then.
+    Running(Timestamp),
+    /// It was done in that many seconds.
+    Done(f64),
+    /// It failed.
+    Failed(String),
+}
+
+/// An operation as its events tell it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Progress {
+    /// The operation.
+    pub id: OperationId,
+    /// What it does.
+    pub plan: Plan,
+    /// Who began or resumed it.
+    pub by: SmolStr,
+    /// When it began.
+    pub began_at: Timestamp,
+    /// When it last said something.
+    pub seen_at: Timestamp,
+    /// How it ended, once it did.
+    pub outcome: Option<Outcome>,
+    steps: BTreeMap<StepId, (StepState, String)>,
+}
+
+impl Progress {
+    /// The progress of an operation whose first event this is; `None` when an operation cannot begin with it.
+    pub fn begin(id: OperationId, first: &Event) -> Option<Self> {
+        let What::Began { plan, by } = &first.what else {
+            return None;
+        };
+        Some(Self {
+            id,
+            plan: (**plan).clone(),
+            by: by.clone(),
+            began_at: first.at,
+            seen_at: first.at,
+            outcome: None,
+            steps: BTreeMap::new(),
+        })
+    }
+
+    /// Takes in what happened next.
+    pub fn take(&mut self, event: &Event) {
+        self.seen_at = event.at;
+        match &event.what {
+            What::Began { .. } => {}
+            What::Resumed { by } => {
+                self.by = by.clone();
+                self.outcome = None;
+                // What ran when it was cut off runs no longer, and what failed is tried again.
+                self.steps.retain(|_, (state, _)| matches!(state, StepState::Done(_)));
+            }
+            What::StepBegan { step } => {
+                self.steps.insert(*step, (StepState::Running(event.at), String::new()));
+            }
+            What::StepSaid { step, line } => {
+                if let Some((_, said)) = self.steps.get_mut(step) {
+                    said.clone_from(line);
+                }
+            }
+            What::StepDone { step, line } => {
+                let since = match self.state(*step) {
+                    StepState::Running(since) => since,
+                    _ => event.at,
+                };
+                let took = event.at.duration_since(since).as_secs_f64();
+                self.steps.insert(*step, (StepState::Done(took), line.clone()));
+            }
+            What::StepFailed { step, error } => {
+                self.steps
+                    .insert(*step, (StepState::Failed(error.clone()), String::new()));
+            }
+            What::Ended { outcome } => self.outcome = Some(*outcome),
+        }
+    }
+
+    /// How a step stands.
+    pub fn state(&self, step: StepId) -> StepState {
+        self.steps
+            .get(&step)
+            .map(|(state, _)| state.clone())
+            .unwrap_or_default()
+    }
+
+    /// What a step said last.
+    pub fn said(&self, step: StepId) -> &str {
+        self.steps.get(&step).map_or("", |(_, line)| line)
+    }
+
+    /// How many steps are done, of how many.
+    pub fn done(&self) -> (usize, usize) {
+        let done = self
+            .steps
+            .values()
+            .filter(|(s, _)| matches!(s, StepState::Done(_)))
+            .count();
+        (done, self.plan.steps().count())
+    }
+
+    /// Whether it can be resumed: it is not over, and nobody runs it as far as its journal tells.
+    pub fn is_unfinished(&self) -> bool {
+        self.outcome.is_none_or(|outcome| !outcome.is_final())
+    }
+}

@@ -1,0 +1,96 @@
+//! The guards: pure rules that refuse what would harm a cluster, and say what would lift the refusal.
+
+use jiff::Timestamp;
+
+use super::plan::Refusal;
+use crate::fleet::{ClusterId, Fleet, Machine, MachineId, MachineState, Role};
+
+/// The machines that a request names, all there and all of one cluster.
+pub(super) fn targets<'a>(fleet: &'a Fleet, ids: &[MachineId]) -> Result<(ClusterId, Vec<Machine<'a>>), Refusal> {
+    let mut machines: Vec<Machine<'a>> = vec![];
+    for id in ids {
+        let Some(machine) = fleet.machine(id) else {
+            let why = format!("{id} is not in the fleet");
+            return Err(Refusal::new("unknown-machine", why, "look it up: k3fleet get machines"));
+        };
+        if machines.iter().all(|m| m.id() != machine.id()) {
+            machines.push(machine);
+        }
+    }
+    let Some(first) = machines.first() else {
+        return Err(Refusal::new(
+            "no-machine",
+            "no machine is named",
+            "name or mark at least one",
+        ));
+    };
+    let Some(cluster) = first.cluster() else {
+        let why = format!("{} belongs to no cluster that is known", first.name());
+        let lift = "tag it, or let a rule in config.toml adopt it";
+        return Err(Refusal::new("no-cluster", why, lift));
+    };
+    if let Some(other) = machines.iter().find(|m| m.cluster().as_ref() != Some(&cluster)) {
+        let why = format!("{} and {} belong to different clusters", first.name(), other.name());
+        return Err(Refusal::new("one-cluster", why, "ask for each cluster by itself"));
+    }
+    Ok((cluster, machines))
+}
+
+/// Refuses to end the last server of a cluster, or so many that embedded etcd would lose its quorum: of `n` members more
+/// than half must stay.
+pub(super) fn quorum(
+    fleet: &Fleet,
+    cluster: &ClusterId,
+    ending: &[Machine<'_>],
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    let is_server = |m: &&Machine<'_>| m.role() == Some(Role::Server);
+    let going: Vec<_> = ending.iter().filter(is_server).map(Machine::id).collect();
+    if going.is_empty() {
+        return Ok(());
+    }
+    let own = |m: &Machine<'_>| m.role() == Some(Role::Server) && m.cluster().as_ref() == Some(cluster);
+    let servers: Vec<_> = fleet.machines().filter(own).collect();
+    let well = |m: &&Machine<'_>| matches!(m.state(now), MachineState::Ready | MachineState::Cordoned);
+    let staying = servers.iter().filter(|m| !going.contains(&m.id())).filter(well).count();
+    if staying == 0 {
+        let why = format!("no ready server of {cluster} would be left: the cluster ends with its last server");
+        let lift = format!("to end it whole: k3fleet destroy {cluster}");
+        return Err(Refusal::new("last-server", why, lift));
+    }
+    let voters = servers
+        .iter()
+        .filter(|m| m.node().and_then(|n| n.etcd_voter) == Some(true))
+        .count();
+    let needed = voters / 2 + 1;
+    if voters > 0 && staying < needed {
+        let why = format!("{staying} of {voters} etcd members would be left, and {needed} are needed");
+        let lift = "end servers one at a time, and bring those that are not ready back first";
+        return Err(Refusal::new("etcd-quorum", why, lift));
+    }
+    Ok(())
+}
+
+/// Refuses what is meant for EC2 machines on an edge host.
+pub(super) fn not_edge(machines: &[Machine<'_>]) -> Result<(), Refusal> {
+    match machines.iter().find(|m| m.instance().is_none() && m.is_edge()) {
+        None => Ok(()),
+        Some(edge) => {
+            let why = format!("{} is an edge host: nothing launches or ends it", edge.name());
+            let lift = format!("to take it out of its cluster: k3fleet leave {}", edge.name());
+            Err(Refusal::new("edge-host", why, lift))
+        }
+    }
+}
+
+/// Refuses where an API server has to be asked and none is known to hold the machine's node.
+pub(super) fn with_node(machines: &[Machine<'_>]) -> Result<(), Refusal> {
+    match machines.iter().find(|m| m.node().is_none()) {
+        None => Ok(()),
+        Some(nodeless) => {
+            let why = format!("no node of {} is known", nodeless.name());
+            let lift = "name its cluster's kube context with --context, or wait until it has joined";
+            Err(Refusal::new("no-node", why, lift))
+        }
+    }
+}

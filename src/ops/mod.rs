@@ -1,0 +1,37 @@
+//! Operations: everything an operator changes goes this way, whether a key or a command asks for it.
+//!
+//! ```text
+//!  Request ─▶ plan(&Fleet) ─▶ Plan, or a Refusal        pure: steps, calls, cost, warnings
+//!                │ confirmed
+//!                ▼
+//!             Executor ─▶ Control                       lock, retries, deadlines, cancellation
+//!                └─ Event ─▶ Journal ─▶ screen, command line
+//! ```
+//! A verb is a file in `verbs` that makes stages of steps; steps are a small closed set shared by all verbs. An operation
+//! that was cut off is found in its journal and goes on: what is done is skipped, and nothing is made twice.
+
+pub mod call;
+mod condition;
+mod cost;
+mod drain;
+mod event;
+mod executor;
+mod guard;
+pub mod journal;
+pub mod lock;
+mod plan;
+mod request;
+mod step;
+mod verbs;
+mod watch;
+
+pub use call::Call;
+pub use condition::{Condition, Standing};
+pub use event::{Event, OperationId, Outcome, Progress, StepState, What};
+pub use executor::{Executor, Job, RunError};
+pub use journal::{Journal, JournalError};
+pub use lock::LockError;
+pub use plan::{CostChange, Plan, Refusal, Stage, StepId, plan};
+pub use request::{DrainOptions, Request, VictimOrder};
+pub use step::{CloudStep, KubeStep, Step};
+pub use watch::{About, Question, Questions};

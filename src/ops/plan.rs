@@ -1,0 +1,164 @@
+//! A plan: what an operation will do, in which order, what it will cost, and what it warns of. Planning is pure: the same
+//! fleet and the same request give the same plan, and nothing is touched until it is run.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::call::Call;
+use super::request::Request;
+use super::step::Step;
+use super::verbs;
+use crate::fleet::{ClusterId, Fleet};
+
+/// What an operation will do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// What was asked for.
+    pub request: Request,
+    /// The cluster it changes. Only one operation changes a cluster at a time.
+    pub cluster: ClusterId,
+    /// What it will do, in one line.
+    pub title: String,
+    /// The stages, one after the other.
+    pub stages: Vec<Stage>,
+    /// What the cluster costs now and will cost then.
+    pub cost: CostChange,
+    /// What the operator should know before saying yes.
+    pub warnings: Vec<String>,
+    /// What has to be typed before anything is done, where something is destroyed that cannot come back.
+    pub confirm: Option<String>,
+}
+
+/// Steps that run side by side.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stage {
+    /// What the stage is for.
+    pub title: String,
+    /// Its steps.
+    pub steps: Vec<Step>,
+}
+
+impl Stage {
+    /// Appends a stage, unless there is nothing to do in it.
+    pub(super) fn push(stages: &mut Vec<Self>, title: &str, steps: impl IntoIterator<Item = Step>) {
+        let steps: Vec<_> = steps.into_iter().collect();
+        if !steps.is_empty() {
+            stages.push(Self {
+                title: title.to_owned(),
+                steps,
+            });
+        }
+    }
+}
+
+/// The place of a step in its plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct StepId {
+    /// The stage, counted from 0.
+    pub stage: usize,
+    /// The step in it, counted from 0.
+    pub step: usize,
+}
+
+impl fmt::Display for StepId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&format!("{}.{}", self.stage + 1, self.step + 1))
+    }
+}
+
+/// What a cluster costs before and after, in USD per hour; `None` where a price is not known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CostChange {
+    /// Before.
+    pub before: Option<f64>,
+    /// After.
+    pub after: Option<f64>,
+}
+
+impl CostChange {
+    /// Hours in an average month.
+    pub const HOURS_PER_MONTH: f64 = 730.0;
+
+    /// The difference, in USD per hour.
+    pub fn change(&self) -> Option<f64> {
+        Some(self.after? - self.before?)
+    }
+}
+
+/// Why a request is not carried out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
+#[error("{why}; {lift}")]
+pub struct Refusal {
+    /// The guard that refuses, as a word: `etcd-quorum`.
+    pub guard: &'static str,
+    /// Why.
+    pub why: String,
+    /// What would lift it.
+    pub lift: String,
+}
+
+impl Refusal {
+    pub(super) fn new(guard: &'static str, why: impl Into<String>, lift: impl Into<String>) -> Self {
+        Self {
+            guard,
+            why: why.into(),
+            lift: lift.into(),
+        }
+    }
+}
+
+impl Plan {
+    /// All steps with their places, in order.
+    pub fn steps(&self) -> impl Iterator<Item = (StepId, &Step)> {
+        self.stages.iter().enumerate().flat_map(|(stage, s)| {
+            s.steps
+                .iter()
+                .enumerate()
+                .map(move |(step, what)| (StepId { stage, step }, what))
+        })
+    }
+
+    /// One step.
+    pub fn step(&self, id: StepId) -> Option<&Step> {
+        self.stages.get(id.stage)?.steps.get(id.step)
+    }
+
+    /// The calls of all steps, each once.
+    pub fn calls(&self) -> BTreeSet<Call> {
+        self.steps()
+            .flat_map(|(_, step)| step.calls().iter().copied())
+            .collect()
+    }
+}
+
+/// Plans a request, or says why it is refused.
+pub fn plan(fleet: &Fleet, request: &Request, now: Timestamp) -> Result<Plan, Refusal> {
+    match request {
+        Request::Cordon { machines } => verbs::cordon::plan(fleet, request, machines, true),
+        Request::Uncordon { machines } => verbs::cordon::plan(fleet, request, machines, false),
+        Request::Drain { machines, drain } => verbs::drain::plan(fleet, request, machines, drain, now),
+        Request::Replace { machines, drain } => verbs::replace::plan(fleet, request, machines, drain, now),
+        Request::Remove { machines, drain } => verbs::remove::plan(fleet, request, machines, drain, now),
+        Request::Scale {
+            pool,
+            to,
+            raise,
+            order,
+            drain,
+        } => verbs::scale::plan(
+            fleet,
+            request,
+            &verbs::scale::Scale {
+                pool,
+                to: *to,
+                raise: *raise,
+                order,
+                drain,
+            },
+            now,
+        ),
+    }
+}

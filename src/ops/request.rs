@@ -1,0 +1,140 @@
+//! What an operator asks for. A request names by id what shall change, and how; the same request is made by a key on
+//! the screen and by a command, and it is what the journal keeps.
+
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+
+use crate::fleet::{MachineId, PoolId};
+
+/// A change asked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "verb", rename_all = "kebab-case")]
+pub enum Request {
+    /// Take no new pods on these machines' nodes.
+    Cordon {
+        /// The machines.
+        machines: Vec<MachineId>,
+    },
+    /// Take pods on these machines' nodes again.
+    Uncordon {
+        /// The machines.
+        machines: Vec<MachineId>,
+    },
+    /// Cordon these machines' nodes and move their pods away.
+    Drain {
+        /// The machines.
+        machines: Vec<MachineId>,
+        /// How.
+        drain: DrainOptions,
+    },
+    /// Drain these machines and put new ones in their place.
+    Replace {
+        /// The machines.
+        machines: Vec<MachineId>,
+        /// How they are drained.
+        drain: DrainOptions,
+    },
+    /// Drain these machines, end them and delete their nodes; nothing takes their place.
+    Remove {
+        /// The machines.
+        machines: Vec<MachineId>,
+        /// How they are drained.
+        drain: DrainOptions,
+    },
+    /// Bring a pool to this many machines.
+    Scale {
+        /// The pool.
+        pool: PoolId,
+        /// How many machines it shall have.
+        to: u32,
+        /// Whether the pool's bounds may be widened where they stand in the way.
+        raise: bool,
+        /// Who goes first when the pool shrinks.
+        order: Vec<VictimOrder>,
+        /// How those who go are drained.
+        drain: DrainOptions,
+    },
+}
+
+impl Request {
+    /// The verb, as the command line says it.
+    pub fn verb(&self) -> &'static str {
+        match self {
+            Self::Cordon { .. } => "cordon",
+            Self::Uncordon { .. } => "uncordon",
+            Self::Drain { .. } => "drain",
+            Self::Replace { .. } => "replace",
+            Self::Remove { .. } => "remove",
+            Self::Scale { .. } => "scale",
+        }
+    }
+}
+
+/// How a node is drained; the words are those of `kubectl drain`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DrainOptions {
+    /// How long it may take; then what [`force`](Self::force) says.
+    pub timeout: SignedDuration,
+    /// Whether pods that still stand after the timeout are deleted without asking their budgets.
+    pub force: bool,
+    /// Whether pods that no controller would make anew are evicted too: they are gone then.
+    pub bare_pods: bool,
+    /// Whether pods with `emptyDir` volumes are evicted too: what those hold is lost.
+    pub empty_dir_data: bool,
+}
+
+impl Default for DrainOptions {
+    fn default() -> Self {
+        Self {
+            timeout: SignedDuration::from_mins(10),
+            force: false,
+            bare_pods: false,
+            empty_dir_data: true,
+        }
+    }
+}
+
+/// What makes a machine go before others when its pool shrinks. Of several the first that tells two machines apart
+/// decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum VictimOrder {
+    /// Those that are not ready.
+    NotReady,
+    /// Those that AWS takes back anyway.
+    Interrupted,
+    /// Those that are cordoned.
+    Cordoned,
+    /// Those with the fewest pods.
+    FewestPods,
+    /// The most expensive.
+    MostExpensive,
+    /// The oldest.
+    Oldest,
+    /// The newest.
+    Newest,
+}
+
+impl VictimOrder {
+    /// The usual order: whom the pool loses least by comes first.
+    pub const USUAL: [Self; 5] = [
+        Self::NotReady,
+        Self::Interrupted,
+        Self::Cordoned,
+        Self::FewestPods,
+        Self::MostExpensive,
+    ];
+
+    /// Its name on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotReady => "not-ready",
+            Self::Interrupted => "interrupted",
+            Self::Cordoned => "cordoned",
+            Self::FewestPods => "fewest-pods",
+            Self::MostExpensive => "most-expensive",
+            Self::Oldest => "oldest",
+            Self::Newest => "newest",
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! One file for each verb: from a request to its stages.
+
+pub(super) mod cordon;
+pub(super) mod drain;
+pub(super) mod ending;
+pub(super) mod remove;
+pub(super) mod replace;
+pub(super) mod scale;

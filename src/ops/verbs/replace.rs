@@ -1,0 +1,126 @@
+//! Replace: machines are drained and ended, and new ones take their place: before, where their group may have more
+//! machines for a while, else after.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::super::condition::Condition;
+use super::super::plan::{Plan, Refusal, Stage};
+use super::super::request::{DrainOptions, Request};
+use super::super::step::{CloudStep, Step};
+use super::super::{cost, guard};
+use super::ending;
+use crate::fleet::{Asg, Fleet, Machine, MachineId, PoolId, Role};
+
+/// How long new machines may take to be ready.
+const JOINING: SignedDuration = SignedDuration::from_mins(15);
+
+pub(in crate::ops) fn plan(
+    fleet: &Fleet,
+    request: &Request,
+    machines: &[MachineId],
+    options: &DrainOptions,
+    now: Timestamp,
+) -> Result<Plan, Refusal> {
+    let (cluster, machines) = guard::targets(fleet, machines)?;
+    guard::not_edge(&machines)?;
+    let mut by_pool: BTreeMap<PoolId, Vec<Machine<'_>>> = BTreeMap::new();
+    for machine in &machines {
+        let Some(pool) = machine.pool().filter(|_| machine.instance().is_some()) else {
+            let why = format!("{} has no instance to replace", machine.name());
+            let lift = format!("delete its node: k3fleet remove {}", machine.id());
+            return Err(Refusal::new("no-instance", why, lift));
+        };
+        by_pool.entry(pool).or_default().push(*machine);
+    }
+    let mut stages = vec![];
+    let mut warnings = ending::warnings(fleet, &cluster, &machines, options, now);
+    for (pool, machines) in &by_pool {
+        let room = match pool {
+            PoolId::Asg(scope, name) => fleet
+                .asg(scope, name)
+                .map(|asg| (asg, asg.max.saturating_sub(asg.desired))),
+            PoolId::SpotFleet(..) => None,
+            PoolId::Instance(id) => {
+                let why = format!("{id} is in no group: nothing would launch another");
+                return Err(Refusal::new(
+                    "not-scalable",
+                    why,
+                    "remove it, and scale a pool up instead",
+                ));
+            }
+            PoolId::Edge(_) => continue,
+        };
+        // Servers go one at a time, so that etcd's members change one at a time.
+        let server = machines.iter().any(|m| m.role() == Some(Role::Server));
+        let known = members(fleet, pool);
+        let mut new = 0;
+        match room {
+            Some((asg, room)) if room > 0 => {
+                let at_once = if server { 1 } else { room as usize };
+                for batch in machines.chunks(at_once.max(1)) {
+                    guard::quorum(fleet, &cluster, batch, now)?;
+                    new += batch.len();
+                    stages.extend(with_room(asg, batch, joined(pool, &known, new), options));
+                }
+            }
+            _ => {
+                warnings
+                    .push("the pool has no room for one more: each machine goes before its successor comes".to_owned());
+                for machine in machines {
+                    let one = std::slice::from_ref(machine);
+                    guard::quorum(fleet, &cluster, one, now)?;
+                    new += 1;
+                    stages.extend(without_room(one, joined(pool, &known, new), options));
+                }
+            }
+        }
+    }
+    Ok(Plan {
+        request: request.clone(),
+        title: ending::title("replace", &machines),
+        stages,
+        cost: cost::same(fleet, &cluster),
+        warnings,
+        cluster,
+        confirm: None,
+    })
+}
+
+fn members(fleet: &Fleet, pool: &PoolId) -> BTreeSet<MachineId> {
+    let own = fleet.machines().filter(|m| m.pool().as_ref() == Some(pool));
+    own.map(|m| m.id()).collect()
+}
+
+/// Waits for `count` machines that the pool did not have, counted from the plan's beginning on: earlier batches' new
+/// machines are new too.
+fn joined(pool: &PoolId, known: &BTreeSet<MachineId>, count: usize) -> Step {
+    let condition = Condition::NewReady {
+        pool: pool.clone(),
+        known: known.clone(),
+        count: u32::try_from(count).unwrap_or(u32::MAX),
+    };
+    Step::Wait(condition, JOINING)
+}
+
+fn with_room(asg: &Asg, batch: &[Machine<'_>], joined: Step, options: &DrainOptions) -> Vec<Stage> {
+    let more = u32::try_from(batch.len()).unwrap_or(u32::MAX);
+    let grow = CloudStep::SetDesired {
+        asg: asg.name.clone(),
+        desired: asg.desired.saturating_add(more),
+    };
+    let mut stages = vec![];
+    Stage::push(&mut stages, "grow", [Step::Cloud(asg.scope.clone(), grow)]);
+    Stage::push(&mut stages, "join", [joined]);
+    stages.extend(ending::draining(batch, options));
+    stages.extend(ending::ending(batch, true));
+    stages
+}
+
+fn without_room(one: &[Machine<'_>], joined: Step, options: &DrainOptions) -> Vec<Stage> {
+    let mut stages = ending::draining(one, options);
+    stages.extend(ending::ending(one, false));
+    Stage::push(&mut stages, "join", [joined]);
+    stages
+}

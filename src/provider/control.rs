@@ -1,0 +1,135 @@
+//! The ports that change things. They exist only where changing is allowed: in read-only mode none is made, so that
+//! nothing in the program can change anything, whoever asks.
+//!
+//! A call returns when the other side has accepted the change, not when it has come about: that is seen by the feeds.
+//! Every call may be made again with the same effect, so that an operation that was cut off can go on.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use smol_str::SmolStr;
+
+use super::Result;
+use crate::fleet::{ContextId, InstanceId, OwnerKind, Scope};
+
+/// Everything that can be changed from here.
+#[derive(Clone, Default)]
+pub struct Control {
+    /// One for each profile and region.
+    pub clouds: Vec<Arc<dyn CloudControl>>,
+    /// One for each kube context.
+    pub kubes: Vec<Arc<dyn KubeControl>>,
+}
+
+impl Control {
+    /// What changes a scope.
+    pub fn cloud(&self, scope: &Scope) -> Option<&Arc<dyn CloudControl>> {
+        self.clouds.iter().find(|c| c.scope() == scope)
+    }
+
+    /// What changes the cluster behind a context.
+    pub fn kube(&self, context: &ContextId) -> Option<&Arc<dyn KubeControl>> {
+        self.kubes.iter().find(|k| k.context() == context)
+    }
+
+    /// Whether nothing can be changed.
+    pub fn is_read_only(&self) -> bool {
+        self.clouds.is_empty() && self.kubes.is_empty()
+    }
+}
+
+/// Changes at AWS, as one profile may make them in one region.
+#[async_trait]
+pub trait CloudControl: Send + Sync {
+    /// The profile and region.
+    fn scope(&self) -> &Scope;
+
+    /// Sets a group's desired capacity (`autoscaling:SetDesiredCapacity`).
+    async fn set_desired(&self, asg: &str, desired: u32) -> Result<()>;
+
+    /// Sets a group's least and most (`autoscaling:UpdateAutoScalingGroup`).
+    async fn set_bounds(&self, asg: &str, min: u32, max: u32) -> Result<()>;
+
+    /// Ends a member of a group, which wants one fewer then if it shall shrink, and else launches another
+    /// (`autoscaling:TerminateInstanceInAutoScalingGroup`). A member that has ended already is no error.
+    async fn end_member(&self, instance: &InstanceId, shrink: bool) -> Result<()>;
+
+    /// Ends an instance (`ec2:TerminateInstances`). One that has ended already is no error.
+    async fn end(&self, instance: &InstanceId) -> Result<()>;
+
+    /// Sets a Spot Fleet's target; instances beyond it stay unless they shall be ended (`ec2:ModifySpotFleetRequest`).
+    async fn set_target(&self, fleet: &str, target: u32, end_excess: bool) -> Result<()>;
+
+    /// An SSM parameter's value; `None` when there is no such parameter (`ssm:GetParameter`).
+    async fn parameter(&self, name: &str) -> Result<Option<String>>;
+
+    /// Makes an SSM parameter; false when there is one of that name, which stays as it is: of several who make it at
+    /// once exactly one succeeds (`ssm:PutParameter` without overwrite).
+    async fn create_parameter(&self, name: &str, value: &str) -> Result<bool>;
+
+    /// Sets an SSM parameter, whatever it was (`ssm:PutParameter` with overwrite).
+    async fn put_parameter(&self, name: &str, value: &str) -> Result<()>;
+
+    /// Deletes an SSM parameter. One that is not there is no error (`ssm:DeleteParameter`).
+    async fn delete_parameter(&self, name: &str) -> Result<()>;
+}
+
+/// Changes in a cluster, through one kube context.
+#[async_trait]
+pub trait KubeControl: Send + Sync {
+    /// The context.
+    fn context(&self) -> &ContextId;
+
+    /// Lets a node take new pods, or not (`PATCH` of `spec.unschedulable`).
+    async fn set_schedulable(&self, node: &str, on: bool) -> Result<()>;
+
+    /// The pods bound to a node (`GET /api/v1/pods` with a field selector).
+    async fn pods_on(&self, node: &str) -> Result<Vec<BoundPod>>;
+
+    /// Evicts a pod, if its disruption budgets allow it (`POST …/eviction`). The pod is known by its uid: one made anew
+    /// under the same name is not touched.
+    async fn evict(&self, pod: &BoundPod) -> Result<Eviction>;
+
+    /// Deletes a pod, whatever its budgets say. One that is not there is no error.
+    async fn delete_pod(&self, pod: &BoundPod) -> Result<()>;
+
+    /// Deletes a node. One that is not there is no error.
+    async fn delete_node(&self, node: &str) -> Result<()>;
+}
+
+/// A pod as draining sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BoundPod {
+    /// Its namespace.
+    pub namespace: SmolStr,
+    /// Its name.
+    pub name: SmolStr,
+    /// `metadata.uid`.
+    pub uid: SmolStr,
+    /// What made it; a node: it is the mirror of a static pod, which only the kubelet ends.
+    pub owner: OwnerKind,
+    /// Whether it has run to its end (phase `Succeeded` or `Failed`).
+    pub finished: bool,
+    /// Whether it has an `emptyDir` volume.
+    pub empty_dir: bool,
+    /// Whether it is being deleted already.
+    pub ending: bool,
+}
+
+impl BoundPod {
+    /// `namespace/name`.
+    pub fn path(&self) -> String {
+        format!("{}/{}", self.namespace, self.name)
+    }
+}
+
+/// How asking for an eviction went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Eviction {
+    /// The pod will end.
+    Accepted,
+    /// The pod is not there any longer.
+    Gone,
+    /// A disruption budget does not allow it now; the API server's words, which name the budget where it tells.
+    Blocked(SmolStr),
+}
