@@ -137,6 +137,21 @@ pub enum Format {
 pub enum Command {
     /// Print clusters, pools, machines, prices, edge hosts or findings
     Get(Get),
+    /// Bring a pool to a number of machines
+    Scale(Scale),
+    /// Take no new pods on the machines' nodes
+    Cordon(Chosen),
+    /// Take pods on the machines' nodes again
+    Uncordon(Chosen),
+    /// Cordon the machines' nodes and move their pods away
+    Drain(Drained),
+    /// Drain the machines and put new ones in their place
+    Replace(Drained),
+    /// Drain and end the machines, and delete their nodes; nothing takes their place
+    Remove(Drained),
+    /// List, show, resume or give up operations
+    #[command(subcommand)]
+    Ops(OpsCommand),
     /// Check credentials, permissions, contexts, the clock and the terminal
     Doctor,
     /// Write or check the configuration
@@ -189,6 +204,132 @@ pub enum Table {
     Edge,
     /// Findings
     Findings,
+}
+
+/// How a change is confirmed.
+#[derive(Clone, Debug, Args)]
+pub struct Confirm {
+    /// Print the plan and do nothing
+    #[arg(long, conflicts_with = "yes", help_heading = "Confirming")]
+    pub dry_run: bool,
+    /// Go on without asking
+    #[arg(long, short, help_heading = "Confirming")]
+    pub yes: bool,
+    /// Take the cluster's lock over from another operator, whose operation is known to be dead
+    #[arg(long, help_heading = "Confirming")]
+    pub take_over: bool,
+}
+
+/// How nodes are drained, in the words of kubectl.
+#[derive(Clone, Debug, Args)]
+pub struct Draining {
+    /// How long draining a node may take
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = span, help_heading = "Draining")]
+    pub timeout: jiff::SignedDuration,
+    /// After that time delete the pods that are left, whatever their disruption budgets say
+    #[arg(long, help_heading = "Draining")]
+    pub force: bool,
+    /// Evict also pods that no controller makes anew
+    #[arg(long, help_heading = "Draining")]
+    pub bare_pods: bool,
+    /// Do not evict pods with emptyDir volumes: what those hold would be lost
+    #[arg(long, help_heading = "Draining")]
+    pub keep_empty_dir: bool,
+}
+
+fn span(text: &str) -> Result<jiff::SignedDuration, String> {
+    let span = text.parse::<jiff::SignedDuration>().ok();
+    span.filter(|s| s.is_positive())
+        .ok_or_else(|| "expected a length of time such as 90s, 10m or 1h".to_owned())
+}
+
+/// Machines to change.
+#[derive(Debug, Args)]
+pub struct Chosen {
+    /// The machines: by instance id, node name, name or host
+    #[arg(required = true, value_name = "MACHINE")]
+    pub machines: Vec<String>,
+    /// How it is confirmed.
+    #[command(flatten)]
+    pub confirm: Confirm,
+}
+
+/// Machines to drain.
+#[derive(Debug, Args)]
+pub struct Drained {
+    /// What is changed, and how it is confirmed.
+    #[command(flatten)]
+    pub chosen: Chosen,
+    /// How they are drained.
+    #[command(flatten)]
+    pub draining: Draining,
+}
+
+/// A pool to scale.
+#[derive(Debug, Args)]
+pub struct Scale {
+    /// The pool, as CLUSTER/POOL
+    #[arg(value_name = "CLUSTER/POOL")]
+    pub pool: String,
+    /// How many machines it shall have
+    #[arg(value_name = "N")]
+    pub to: u32,
+    /// Widen the pool's bounds where they stand in the way
+    #[arg(long)]
+    pub raise: bool,
+    /// Who goes first when the pool shrinks
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "RULES", default_values_t = [Victim::NotReady, Victim::Interrupted, Victim::Cordoned, Victim::FewestPods, Victim::MostExpensive])]
+    pub order: Vec<Victim>,
+    /// How those who go are drained.
+    #[command(flatten)]
+    pub draining: Draining,
+    /// How it is confirmed.
+    #[command(flatten)]
+    pub confirm: Confirm,
+}
+
+/// What makes a machine go first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Victim {
+    /// It is not ready
+    NotReady,
+    /// AWS takes it back anyway
+    Interrupted,
+    /// It is cordoned
+    Cordoned,
+    /// It has the fewest pods
+    FewestPods,
+    /// It costs most
+    MostExpensive,
+    /// It is the oldest
+    Oldest,
+    /// It is the newest
+    Newest,
+}
+
+/// About operations.
+#[derive(Debug, Subcommand)]
+pub enum OpsCommand {
+    /// All operations, the newest first
+    List,
+    /// One operation with its steps
+    Show {
+        /// Its id, as ops list prints it
+        id: String,
+    },
+    /// Go on with an operation that was cut off, stopped or failed
+    Resume {
+        /// Its id, as ops list prints it
+        id: String,
+        /// Take the cluster's lock over from another operator, whose operation is known to be dead
+        #[arg(long)]
+        take_over: bool,
+    },
+    /// Give an operation up: what it has done stays, and it is not offered any longer
+    Abort {
+        /// Its id, as ops list prints it
+        id: String,
+    },
 }
 
 /// About the configuration.

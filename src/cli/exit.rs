@@ -11,6 +11,8 @@ pub enum Exit {
     Failed,
     /// The command line or a file is wrong.
     Usage,
+    /// A guard refuses it; stderr says which, why, and what would lift it.
+    Refused,
     /// Some of it is done; stderr says what is not.
     Partly,
 }
@@ -21,6 +23,7 @@ impl From<Exit> for ExitCode {
             Exit::Done => 0,
             Exit::Failed => 1,
             Exit::Usage => 2,
+            Exit::Refused => 3,
             Exit::Partly => 4,
         })
     }

@@ -3,11 +3,15 @@
 //! Results go to standard output, everything else to standard error; the exit code tells how it went.
 
 pub mod args;
+mod change;
 mod config;
 mod doctor;
 pub mod exit;
 mod get;
+mod operate;
+mod ops;
 mod output;
+mod plan;
 mod run;
 
 use std::io::Write;

@@ -8,9 +8,9 @@ use clap::CommandFactory;
 use clap::error::ErrorKind;
 use tokio::runtime::{Builder, Runtime};
 
-use super::args::{Cli, Command, Global};
+use super::args::{Cli, Command, Global, OpsCommand};
 use super::exit::Exit;
-use super::{complain, config, doctor, get};
+use super::{complain, config, doctor, get, operate, ops};
 use crate::config::{Config, ConfigError, Options, Paths, load_config, load_hosts};
 use crate::fleet::{EdgeHost, Fleet, Policy};
 use crate::runtime::session::{Demo, Session, open_demo, open_live};
@@ -18,14 +18,8 @@ use crate::runtime::settings::vocabulary;
 use crate::runtime::{driver, telemetry, terminal};
 
 /// Commands of later versions, which findings name already.
-const LATER: [&str; 20] = [
+const LATER: [&str; 13] = [
     "launch",
-    "scale",
-    "cordon",
-    "uncordon",
-    "drain",
-    "replace",
-    "remove",
     "join",
     "leave",
     "run",
@@ -37,7 +31,6 @@ const LATER: [&str; 20] = [
     "destroy",
     "gc",
     "ci",
-    "ops",
     "export",
 ];
 
@@ -78,8 +71,14 @@ fn dispatch(cli: Cli) -> io::Result<Exit> {
         }
     };
     let _log = telemetry::start(&settings.paths.state);
+    let journals = settings.paths.journals(settings.demo.is_some());
     match command {
         None => screen(settings),
+        Some(Command::Ops(OpsCommand::List)) => ops::list(&journals, global.output),
+        Some(Command::Ops(OpsCommand::Show { id })) => match ops::id(&id) {
+            Some(id) => ops::show(&journals, &id, global.output),
+            None => Ok(Exit::Usage),
+        },
         Some(command) => runtime()?.block_on(async {
             let session = match settings.open().await {
                 Ok(session) => session,
@@ -89,9 +88,27 @@ fn dispatch(cli: Cli) -> io::Result<Exit> {
                 }
             };
             let fleet = settings.fleet();
+            let desk = |session| operate::Desk {
+                session,
+                fleet,
+                config: &settings.config,
+                paths: &settings.paths,
+                format: global.output,
+            };
             match command {
-                Command::Get(args) => get::run(&args, global.output, session, fleet, &settings.config.poll).await,
-                _ => doctor::run(global.output, session).await,
+                Command::Get(args) => {
+                    get::run(&args, global.output, session, settings.fleet(), &settings.config.poll).await
+                }
+                Command::Doctor => doctor::run(global.output, session).await,
+                Command::Ops(OpsCommand::Resume { id, take_over }) => match ops::id(&id) {
+                    Some(id) => desk(session).resume(&id, take_over).await,
+                    None => Ok(Exit::Usage),
+                },
+                Command::Ops(OpsCommand::Abort { id }) => match ops::id(&id) {
+                    Some(id) => desk(session).abort(&id).await,
+                    None => Ok(Exit::Usage),
+                },
+                change => desk(session).run(&change).await,
             }
         }),
     }

@@ -50,6 +50,11 @@ impl Paths {
         self.config.join("hosts.toml")
     }
 
+    /// The journals of operations, one file each; those of simulated worlds are kept apart.
+    pub fn journals(&self, demo: bool) -> PathBuf {
+        self.state.join(if demo { "demo-journal" } else { "journal" })
+    }
+
     /// The operator's own themes.
     pub fn themes_dir(&self) -> PathBuf {
         self.config.join("themes")

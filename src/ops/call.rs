@@ -69,6 +69,12 @@ impl Call {
         }
     }
 
+    /// Its name: AWS' own, or the verb and resource of a call to an API server.
+    pub fn name(self) -> &'static str {
+        let permission = self.permission();
+        permission.split_once(':').map_or(permission, |(_, name)| name)
+    }
+
     /// Whether it is a call to AWS.
     pub fn is_aws(self) -> bool {
         self.permission().contains(':')

@@ -3,8 +3,7 @@
 
 use std::time::Duration;
 
-use futures::StreamExt;
-use futures::stream;
+use futures::{FutureExt, StreamExt, stream};
 use tokio::time::{Instant, sleep};
 
 use super::request::DrainOptions;
@@ -116,22 +115,22 @@ async fn evict_due(kube: &dyn KubeControl, pods: &mut [(BoundPod, Standing)]) ->
         Standing::Held(_, again) => *again <= now,
         Standing::Ending | Standing::Gone => false,
     };
-    let asked = pods
-        .iter_mut()
-        .filter(|(_, standing)| due(standing))
-        .map(async |(pod, standing)| {
-            let held = |why: &str| Standing::Held(why.to_owned(), now + AGAIN);
-            *standing = match kube.evict(pod).await {
-                Ok(Eviction::Accepted) => Standing::Ending,
-                Ok(Eviction::Gone) => Standing::Gone,
-                Ok(Eviction::Blocked(why)) => held(&why),
-                Err(error) if error.retryable() => held(&error.message),
-                Err(error) => return Err(error),
-            };
-            Ok(())
-        });
+    let due = pods.iter_mut().filter(|(_, standing)| due(standing));
+    let asked: Vec<_> = due.map(|(pod, standing)| evict(kube, pod, standing).boxed()).collect();
     let results: Vec<_> = stream::iter(asked).buffer_unordered(AT_ONCE).collect().await;
     results.into_iter().collect()
+}
+
+async fn evict(kube: &dyn KubeControl, pod: &BoundPod, standing: &mut Standing) -> Result<(), ProviderError> {
+    let held = |why: &str| Standing::Held(why.to_owned(), Instant::now() + AGAIN);
+    *standing = match kube.evict(pod).await {
+        Ok(Eviction::Accepted) => Standing::Ending,
+        Ok(Eviction::Gone) => Standing::Gone,
+        Ok(Eviction::Blocked(why)) => held(&why),
+        Err(error) if error.retryable() => held(&error.message),
+        Err(error) => return Err(error),
+    };
+    Ok(())
 }
 
 /// Marks the pods that are not on the node any longer.

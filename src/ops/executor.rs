@@ -10,8 +10,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::StreamExt;
-use futures::stream;
+use futures::{FutureExt, StreamExt, stream};
 use jiff::Timestamp;
 use smol_str::SmolStr;
 use tokio::sync::{mpsc, watch as flag};
@@ -80,6 +79,9 @@ pub enum RunError {
     /// Nothing can be changed from here.
     #[error("nothing can be changed in read-only mode; start without --read-only")]
     ReadOnly,
+    /// The operation's task panicked.
+    #[error("it crashed, which is a bug; its journal tells how far it came: resume it with k3fleet ops resume")]
+    Crashed,
 }
 
 /// What stopped a step.
@@ -109,7 +111,15 @@ impl Executor {
         if self.control.is_read_only() {
             return Err(RunError::ReadOnly);
         }
-        let mut lock = self.lock(&job).await?;
+        let mut lock = match self.lock(&job.plan, &job.id, job.take_over).await {
+            Ok(lock) => lock,
+            Err(error) => {
+                if job.resumed.is_none() {
+                    job.journal.discard()?;
+                }
+                return Err(error.into());
+            }
+        };
         let first = match job.resumed {
             Some(_) => What::Resumed { by: self.by.clone() },
             None => What::Began {
@@ -131,14 +141,25 @@ impl Executor {
         Ok(outcome)
     }
 
+    /// Gives an operation up: it is not offered any longer, and its lock is given back.
+    pub async fn abort(&self, mut journal: Journal, progress: Progress) -> Result<(), RunError> {
+        let outcome = Outcome::Aborted;
+        self.tell(&progress.id, &mut journal, What::Ended { outcome }).await?;
+        match self.lock(&progress.plan, &progress.id, false).await {
+            Ok(lock) => self.release(lock).await,
+            Err(error) => tracing::info!("the operation's lock is not its own any longer: {error}"),
+        }
+        Ok(())
+    }
+
     /// The cluster's lock, where AWS can keep one.
-    async fn lock(&self, job: &Job) -> Result<Option<Lock>, LockError> {
-        let cluster = &job.plan.cluster;
+    async fn lock(&self, plan: &Plan, id: &OperationId, take_over: bool) -> Result<Option<Lock>, LockError> {
+        let cluster = &plan.cluster;
         let Some(cloud) = cluster.home.as_ref().and_then(|home| self.control.cloud(home)) else {
             return Ok(None);
         };
         let now = (self.clock)();
-        let lock = Lock::take(Arc::clone(cloud), cluster, &job.id, &self.by, now, job.take_over).await?;
+        let lock = Lock::take(Arc::clone(cloud), cluster, id, &self.by, now, take_over).await?;
         Ok(Some(lock))
     }
 
@@ -166,15 +187,11 @@ impl Executor {
             let resumed = job.resumed.is_some();
             let plan = &job.plan;
             let stop = &job.stop;
-            let run = |id: StepId| {
-                let tx = tx.clone();
-                async move { self.step(plan, id, resumed, stop.clone(), tx).await }
-            };
-            let mut work = std::pin::pin!(
-                stream::iter(ids.into_iter().map(run))
-                    .buffer_unordered(AT_ONCE)
-                    .collect::<Vec<_>>()
-            );
+            let steps = ids
+                .into_iter()
+                .map(|id| self.step(plan, id, resumed, stop.clone(), tx.clone()).boxed());
+            let steps: Vec<_> = steps.collect();
+            let mut work = stream::iter(steps).buffer_unordered(AT_ONCE).collect::<Vec<_>>();
             let mut renew = tokio::time::interval(Duration::from_secs(lock::RENEWED.as_secs().unsigned_abs()));
             renew.tick().await;
             let results = loop {
@@ -232,26 +249,23 @@ impl Executor {
         tell: mpsc::Sender<What>,
     ) -> Result<(), Ended> {
         let Some(step) = plan.step(id) else { return Ok(()) };
-        // A closed channel ends the operation elsewhere.
-        let say = async |what| drop(tell.send(what).await);
-        if resumed && self.is_done(step).await {
+        let (what, result) = if resumed && self.is_done(step).await {
             let line = "was done already".to_owned();
-            say(What::StepDone { step: id, line }).await;
-            return Ok(());
-        }
-        say(What::StepBegan { step: id }).await;
-        match self.work(step, id, stop, &tell).await {
-            Ok(line) => {
-                say(What::StepDone { step: id, line }).await;
-                Ok(())
+            (What::StepDone { step: id, line }, Ok(()))
+        } else {
+            // Where nobody takes what is told, the operation has ended already.
+            let _unread = tell.send(What::StepBegan { step: id }).await;
+            match self.work(step, id, stop, &tell).await {
+                Ok(line) => (What::StepDone { step: id, line }, Ok(())),
+                Err(StepError::Stopped) => return Err(Ended::Stopped),
+                Err(error) => {
+                    let error = error.to_string();
+                    (What::StepFailed { step: id, error }, Err(Ended::Failed))
+                }
             }
-            Err(StepError::Stopped) => Err(Ended::Stopped),
-            Err(error) => {
-                let error = error.to_string();
-                say(What::StepFailed { step: id, error }).await;
-                Err(Ended::Failed)
-            }
-        }
+        };
+        let _unread = tell.send(what).await;
+        result
     }
 
     async fn work(

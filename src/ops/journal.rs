@@ -91,6 +91,11 @@ impl Journal {
         Ok((journal, progress))
     }
 
+    /// Removes the journal of an operation that did not begin.
+    pub fn discard(self) -> Result<(), JournalError> {
+        fs::remove_file(&self.path).map_err(failed("remove", &self.path))
+    }
+
     /// Writes an event through to the disk.
     pub fn append(&mut self, event: &Event) -> Result<(), JournalError> {
         if matches!(event.what, What::StepSaid { .. }) {

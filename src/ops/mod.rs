@@ -18,6 +18,7 @@ mod event;
 mod executor;
 mod guard;
 pub mod journal;
+pub mod json;
 pub mod lock;
 mod plan;
 mod request;

@@ -13,7 +13,7 @@ use crate::fleet::{EdgeHost, FaultKind};
 use crate::provider::aws::{self, Profile};
 use crate::provider::kube;
 use crate::provider::sim::{Scenario, World};
-use crate::provider::{Cloud, Kube, ProviderError, Providers};
+use crate::provider::{Cloud, Control, Kube, ProviderError, Providers};
 
 /// The simulated world that is asked for.
 #[derive(Clone, Debug)]
@@ -33,6 +33,8 @@ pub struct Demo {
 pub struct Session {
     /// The ports.
     pub providers: Providers,
+    /// What can be changed; nothing in read-only mode.
+    pub control: Control,
     /// The edge hosts that are written down.
     pub hosts: Vec<EdgeHost>,
     /// The time in that world.
@@ -61,6 +63,7 @@ pub fn open_demo(demo: &Demo) -> Result<Session, String> {
     let clock_world = Arc::clone(&world);
     Ok(Session {
         providers: world.providers(),
+        control: Control::default(),
         hosts: world.edge_hosts(),
         clock: Arc::new(move || clock_world.now()),
         speed: demo.speed,
@@ -74,6 +77,7 @@ pub fn open_demo(demo: &Demo) -> Result<Session, String> {
 pub async fn open_live(config: &Config, paths: &Paths, hosts: Vec<EdgeHost>) -> Session {
     let mut session = Session {
         providers: Providers::default(),
+        control: Control::default(),
         hosts,
         clock: Arc::new(clock::now),
         speed: 1.0,

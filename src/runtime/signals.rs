@@ -15,28 +15,45 @@ pub enum Asked {
 
 /// Listens for signals.
 pub struct Signals {
-    ends: [Signal; 3],
+    ends: Ends,
     stop: Signal,
+}
+
+/// Listens for the signals that end a program: SIGTERM, SIGHUP, SIGINT.
+pub struct Ends([Signal; 3]);
+
+impl Ends {
+    /// Listens from now on. They no longer end the program by themselves.
+    pub fn listen() -> io::Result<Self> {
+        let kinds = [SignalKind::terminate(), SignalKind::hangup(), SignalKind::interrupt()];
+        let [a, b, c] = kinds.map(signal);
+        Ok(Self([a?, b?, c?]))
+    }
+
+    /// The next one. Cancel-safe: none is lost when this is dropped.
+    pub async fn next(&mut self) {
+        let Self([a, b, c]) = self;
+        tokio::select! {
+            _ = a.recv() => {}
+            _ = b.recv() => {}
+            _ = c.recv() => {}
+        }
+    }
 }
 
 impl Signals {
     /// Listens from now on. SIGTSTP no longer stops the program by itself.
     pub fn listen() -> io::Result<Self> {
-        let ends = [SignalKind::terminate(), SignalKind::hangup(), SignalKind::interrupt()];
-        let [a, b, c] = ends.map(signal);
         Ok(Self {
-            ends: [a?, b?, c?],
+            ends: Ends::listen()?,
             stop: signal(SignalKind::from_raw(signal_hook::consts::SIGTSTP))?,
         })
     }
 
     /// The next signal. Cancel-safe: none is lost when this is dropped.
     pub async fn next(&mut self) -> Asked {
-        let [a, b, c] = &mut self.ends;
         tokio::select! {
-            _ = a.recv() => Asked::End,
-            _ = b.recv() => Asked::End,
-            _ = c.recv() => Asked::End,
+            () = self.ends.next() => Asked::End,
             _ = self.stop.recv() => Asked::Suspend,
         }
     }
