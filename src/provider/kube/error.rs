@@ -12,7 +12,7 @@ use kube::config::{KubeconfigError, LoadDataError};
 use smol_str::{SmolStr, format_smolstr};
 
 use super::context::KubeContext;
-use super::decode::Refusal;
+use super::decode::{Cause, Refusal};
 use crate::fleet::FaultKind;
 use crate::provider::ProviderError;
 
@@ -76,6 +76,8 @@ pub(super) enum Trouble {
     NoContext,
     /// Reading the credentials crashed.
     Crashed,
+    /// What is asked for has a name that nothing in Kubernetes has: nothing was called.
+    Misnamed { what: &'static str, name: String },
     /// Already in words.
     Told(ProviderError),
 }
@@ -101,10 +103,20 @@ impl Trouble {
 impl From<kube::Error> for Trouble {
     fn from(error: kube::Error) -> Self {
         match error {
-            kube::Error::Api(status) => Self::Refused(Refusal {
-                code: status.code,
-                message: status.message.into(),
-            }),
+            kube::Error::Api(status) => {
+                let causes = status.details.into_iter().flat_map(|details| details.causes);
+                Self::Refused(Refusal {
+                    code: status.code,
+                    reason: status.reason.into(),
+                    message: status.message.into(),
+                    causes: causes
+                        .map(|cause| Cause {
+                            reason: cause.reason.into(),
+                            message: cause.message.into(),
+                        })
+                        .collect(),
+                })
+            }
             error => Self::Client { error, plugin: None },
         }
     }
@@ -146,6 +158,7 @@ pub(super) fn explain(trouble: Trouble, call: Call, context: &KubeContext) -> Pr
             format!("the answer is not understood: {error}"),
             "check that the context's server is a Kubernetes API server".to_owned(),
         ),
+        Trouble::Misnamed { what, name } => (FaultKind::Other, format!("{name:?} is no {what}"), String::new()),
         Trouble::NoContext => (
             FaultKind::Credentials,
             format!("context `{}` is no longer in {}", context.id, files(context)),
@@ -187,7 +200,12 @@ fn refused(refusal: &Refusal, call: Call, context: &KubeContext) -> (FaultKind, 
             FaultKind::Unsupported,
             "check that the context's server is a Kubernetes API server that serves this".to_owned(),
         ),
-        429 => (FaultKind::Throttled, String::new()),
+        // Somebody else changed it at the same time: the call is to be made again.
+        409 | 429 => (FaultKind::Throttled, String::new()),
+        500 if is_about_datastore(&refusal.message) => (
+            FaultKind::Unreachable,
+            "the API server's datastore is not ready".to_owned(),
+        ),
         502..=504 => (
             FaultKind::Unreachable,
             "the API server, or what stands before it, is not ready".to_owned(),
@@ -200,6 +218,13 @@ fn refused(refusal: &Refusal, call: Call, context: &KubeContext) -> (FaultKind, 
         refusal.message.as_str()
     };
     (kind, format!("{} {words}", refusal.code), mend)
+}
+
+/// Whether an internal error says that etcd is busy with itself, as when a server leaves: it passes.
+fn is_about_datastore(words: &str) -> bool {
+    ["etcdserver: ", "code = Unavailable", "database is locked"]
+        .iter()
+        .any(|sign| words.contains(sign))
 }
 
 fn client(error: &kube::Error, plugin: Option<&str>, context: &KubeContext) -> (FaultKind, String, String) {

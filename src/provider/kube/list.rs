@@ -4,7 +4,7 @@ use kube::api::ListParams;
 use kube::core::Request;
 use smol_str::SmolStr;
 
-use super::decode::{self, Object, Page};
+use super::decode::{self, Listed, Page};
 use super::error::{Call, Trouble, explain};
 use super::link::Link;
 use crate::provider::Result;
@@ -22,13 +22,17 @@ pub(super) enum Place {
     Whole,
 }
 
-/// Fetches one page; `buffer` is reused from page to page.
-pub(super) async fn page<T: Object>(
+/// Fetches one page, of all objects or of those whose `fields` are so; `buffer` is reused from page to page.
+pub(super) async fn page<T: Listed>(
     link: &Link,
+    fields: Option<&str>,
     place: &Place,
     buffer: &mut Vec<u8>,
 ) -> std::result::Result<Page<T>, Trouble> {
-    let mut params = ListParams::default();
+    let mut params = ListParams {
+        field_selector: fields.map(str::to_owned),
+        ..ListParams::default()
+    };
     match place {
         Place::Start => params = params.limit(PAGE),
         Place::After(token) => params = params.limit(PAGE).continue_token(token),
@@ -42,15 +46,15 @@ pub(super) async fn page<T: Object>(
 }
 
 /// The call that [`page`] makes.
-pub(super) fn call<T: Object>() -> Call {
+pub(super) fn call<T: Listed>() -> Call {
     Call::new("list", "", T::RESOURCE)
 }
 
-/// All objects, once. A page that comes too late (its token expired) starts the list anew, whole.
-pub(super) async fn all<T: Object>(link: &Link) -> Result<Vec<T>> {
+/// All objects, or those whose `fields` are so, once. A page that comes too late (its token expired) starts the list anew, whole.
+pub(super) async fn all<T: Listed>(link: &Link, fields: Option<&str>) -> Result<Vec<T>> {
     let (mut items, mut place, mut buffer) = (Vec::new(), Place::Start, Vec::new());
     loop {
-        match page(link, &place, &mut buffer).await {
+        match page(link, fields, &place, &mut buffer).await {
             Ok(page) => {
                 items.extend(page.items);
                 if page.next.is_empty() {

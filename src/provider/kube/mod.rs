@@ -3,10 +3,11 @@
 //! [`contexts`] says which contexts of the kubeconfig are used, [`connect`] makes a [`KubeApi`] of one. Nothing is
 //! read or run before the first call: a context whose credential plugin hangs, or whose server is dead, costs the
 //! others nothing. A call goes down through `link` (client, deadlines), its body up through [`decode`] into the
-//! fleet's types; `watch` makes an endless stream of changes of lists and watches; what goes wrong is put into words
-//! in `error` alone.
+//! fleet's types; `watch` makes an endless stream of changes of lists and watches; `control` changes things; what goes
+//! wrong is put into words in `error` alone.
 
 mod context;
+mod control;
 pub mod decode;
 mod error;
 mod link;
@@ -88,11 +89,11 @@ impl Kube for KubeApi {
     }
 
     async fn list_nodes(&self) -> Result<Vec<Node>> {
-        list::all(&self.link).await
+        list::all(&self.link, None).await
     }
 
     async fn list_pods(&self) -> Result<Vec<Pod>> {
-        list::all(&self.link).await
+        list::all(&self.link, None).await
     }
 
     async fn usage(&self) -> Result<Vec<NodeUsage>> {

@@ -184,7 +184,7 @@ impl<T: Object> Watcher<T> {
     }
 
     async fn page(&mut self, place: Place) -> State {
-        let page = match list::page::<T>(&self.link, &place, &mut self.buffer).await {
+        let page = match list::page::<T>(&self.link, None, &place, &mut self.buffer).await {
             Ok(page) => page,
             Err(trouble) if trouble.code() == Some(410) && matches!(place, Place::After(_)) => {
                 return State::Paging(Place::Whole);

@@ -1,6 +1,7 @@
 //! The Kubernetes adapter over HTTP, against recorded answers of a real API server.
 
 mod calls;
+mod control;
 mod credentials;
 mod watching;
 

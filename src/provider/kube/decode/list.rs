@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use smol_str::SmolStr;
 
-use super::Object;
+use super::Listed;
 use super::text::Str;
 use crate::fleet::{ContextId, Node, Pod};
 
@@ -33,7 +33,7 @@ pub fn pods(body: &[u8], context: &ContextId) -> serde_json::Result<Page<Pod>> {
 }
 
 /// Decodes a list of any kind.
-pub(in crate::provider::kube) fn page<T: Object>(body: &[u8], context: &ContextId) -> serde_json::Result<Page<T>> {
+pub(in crate::provider::kube) fn page<T: Listed>(body: &[u8], context: &ContextId) -> serde_json::Result<Page<T>> {
     let mut json = serde_json::Deserializer::from_slice(body);
     let page = (&mut json).deserialize_map(ListVisitor(context, PhantomData))?;
     json.end()?;
@@ -51,7 +51,7 @@ struct ListMeta<'a> {
 
 struct ListVisitor<'c, T>(&'c ContextId, PhantomData<T>);
 
-impl<'de, T: Object> Visitor<'de> for ListVisitor<'_, T> {
+impl<'de, T: Listed> Visitor<'de> for ListVisitor<'_, T> {
     type Value = Page<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -80,7 +80,7 @@ impl<'de, T: Object> Visitor<'de> for ListVisitor<'_, T> {
 
 struct Items<'c, T>(&'c ContextId, PhantomData<T>);
 
-impl<'de, T: Object> DeserializeSeed<'de> for Items<'_, T> {
+impl<'de, T: Listed> DeserializeSeed<'de> for Items<'_, T> {
     type Value = Vec<T>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Vec<T>, D::Error> {
@@ -88,7 +88,7 @@ impl<'de, T: Object> DeserializeSeed<'de> for Items<'_, T> {
     }
 }
 
-impl<'de, T: Object> Visitor<'de> for Items<'_, T> {
+impl<'de, T: Listed> Visitor<'de> for Items<'_, T> {
     type Value = Vec<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

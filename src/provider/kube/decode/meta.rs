@@ -51,6 +51,8 @@ pub(super) struct Labels<'de> {
 pub(super) struct Annotations<'de> {
     pub(super) ssh: Str<'de>,
     pub(super) initial_events_end: bool,
+    /// The pod stands for a static pod of its node.
+    pub(super) mirror: bool,
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Labels<'a> {
@@ -121,6 +123,10 @@ impl<'de> Visitor<'de> for AnnotationsVisitor {
                 "k3fleet.dev/ssh" => annotations.ssh = map.next_value()?,
                 "k8s.io/initial-events-end" => {
                     annotations.initial_events_end = &*map.next_value::<Str<'de>>()? == "true";
+                }
+                "kubernetes.io/config.mirror" => {
+                    map.next_value::<IgnoredAny>()?;
+                    annotations.mirror = true;
                 }
                 _ => {
                     map.next_value::<IgnoredAny>()?;

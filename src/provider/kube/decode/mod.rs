@@ -5,6 +5,8 @@
 //! becomes its slim form before the next one is parsed. Parsing is lenient where K3s or older servers leave
 //! things out: a missing or `null` field is a blank, never an error.
 
+mod answer;
+mod bound;
 mod list;
 mod meta;
 mod node;
@@ -19,27 +21,31 @@ use std::hash::Hash;
 use serde::Deserialize;
 use smol_str::SmolStr;
 
+pub(super) use answer::answer;
 pub(super) use list::page;
 pub use list::{Page, nodes, pods};
 pub(super) use meta::Meta;
 pub(super) use usage::usage;
-pub(super) use watch::{Event, Refusal, event};
+pub(super) use watch::{Cause, Event, Refusal, event};
 
 use crate::fleet::ContextId;
 
-/// A kind of object that is listed and watched.
-pub(super) trait Object: Hash + Send + Sized + 'static {
+/// A kind of object that is listed.
+pub(super) trait Listed: Send + Sized + 'static {
     /// The resource's name in paths and permissions.
     const RESOURCE: &'static str;
 
     /// The fields that are read of it, borrowed from the body.
     type Raw<'de>: Deserialize<'de>;
 
+    /// What is kept of it.
+    fn slim(raw: Self::Raw<'_>, context: &ContextId) -> Self;
+}
+
+/// A kind of object that is watched too.
+pub(super) trait Object: Listed + Hash {
     /// Its metadata.
     fn meta<'a, 'de>(raw: &'a Self::Raw<'de>) -> &'a Meta<'de>;
-
-    /// What the fleet keeps of it.
-    fn slim(raw: Self::Raw<'_>, context: &ContextId) -> Self;
 
     /// Its name within the context: `name`, or `namespace/name`.
     fn name(&self) -> &SmolStr;

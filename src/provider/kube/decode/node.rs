@@ -3,10 +3,10 @@
 use serde::Deserialize;
 use smol_str::{SmolStr, format_smolstr};
 
-use super::Object;
 use super::meta::Meta;
 use super::quantity::Quantity;
 use super::text::{Str, nullable};
+use super::{Listed, Object};
 use crate::fleet::{Arch, ContextId, Node, NodeKey, Readiness, Resources, Role};
 
 /// The fields of a node that are read; all others are skipped while parsing.
@@ -124,14 +124,10 @@ struct Info<'a> {
     kernel_version: Str<'a>,
 }
 
-impl Object for Node {
+impl Listed for Node {
     const RESOURCE: &'static str = "nodes";
 
     type Raw<'de> = RawNode<'de>;
-
-    fn meta<'a, 'de>(raw: &'a Self::Raw<'de>) -> &'a Meta<'de> {
-        &raw.metadata
-    }
 
     fn slim(raw: Self::Raw<'_>, context: &ContextId) -> Self {
         let RawNode { metadata, spec, status } = raw;
@@ -181,6 +177,12 @@ impl Object for Node {
                 .map(|c| c.kind.owned())
                 .collect(),
         }
+    }
+}
+
+impl Object for Node {
+    fn meta<'a, 'de>(raw: &'a Self::Raw<'de>) -> &'a Meta<'de> {
+        &raw.metadata
     }
 
     fn name(&self) -> &SmolStr {

@@ -3,10 +3,10 @@
 use serde::Deserialize;
 use smol_str::{SmolStr, format_smolstr};
 
-use super::Object;
-use super::meta::Meta;
+use super::meta::{Meta, Owner};
 use super::node::Amounts;
 use super::text::{Str, nullable};
+use super::{Listed, Object};
 use crate::fleet::{ContextId, OwnerKind, Pod, PodKey, PodPhase, Resources};
 
 /// The fields of a pod that are read; all others are skipped while parsing.
@@ -59,18 +59,13 @@ struct Status<'a> {
     phase: Str<'a>,
 }
 
-impl Object for Pod {
+impl Listed for Pod {
     const RESOURCE: &'static str = "pods";
 
     type Raw<'de> = RawPod<'de>;
 
-    fn meta<'a, 'de>(raw: &'a Self::Raw<'de>) -> &'a Meta<'de> {
-        &raw.metadata
-    }
-
     fn slim(raw: Self::Raw<'_>, context: &ContextId) -> Self {
         let RawPod { metadata, spec, status } = raw;
-        let owner = metadata.owner_references.iter().find(|o| o.controller == Some(true));
         Self {
             key: PodKey {
                 context: context.clone(),
@@ -85,20 +80,32 @@ impl Object for Pod {
                 _ => PodPhase::Unknown,
             },
             requests: requests(&spec),
-            owner: owner.map_or(OwnerKind::None, |owner| match &*owner.kind {
-                "DaemonSet" => OwnerKind::DaemonSet,
-                "ReplicaSet" => OwnerKind::ReplicaSet,
-                "StatefulSet" => OwnerKind::StatefulSet,
-                "Job" => OwnerKind::Job,
-                "Node" => OwnerKind::Node,
-                _ => OwnerKind::Other,
-            }),
+            owner: owner(&metadata.owner_references),
         }
+    }
+}
+
+impl Object for Pod {
+    fn meta<'a, 'de>(raw: &'a Self::Raw<'de>) -> &'a Meta<'de> {
+        &raw.metadata
     }
 
     fn name(&self) -> &SmolStr {
         &self.key.name
     }
+}
+
+/// What kind of object controls a pod.
+pub(super) fn owner(references: &[Owner<'_>]) -> OwnerKind {
+    let owner = references.iter().find(|o| o.controller == Some(true));
+    owner.map_or(OwnerKind::None, |owner| match &*owner.kind {
+        "DaemonSet" => OwnerKind::DaemonSet,
+        "ReplicaSet" => OwnerKind::ReplicaSet,
+        "StatefulSet" => OwnerKind::StatefulSet,
+        "Job" => OwnerKind::Job,
+        "Node" => OwnerKind::Node,
+        _ => OwnerKind::Other,
+    })
 }
 
 /// What the scheduler counts: containers and sidecars together, or the largest moment of the start (an init

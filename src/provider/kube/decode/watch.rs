@@ -34,6 +34,19 @@ pub(in crate::provider::kube) enum Event<T> {
 pub(in crate::provider::kube) struct Refusal {
     /// The HTTP status code.
     pub(in crate::provider::kube) code: u16,
+    /// `reason`: what kind of refusal it is, such as `NotFound`; empty when it was no API server that said no.
+    pub(in crate::provider::kube) reason: SmolStr,
+    /// The server's own words.
+    pub(in crate::provider::kube) message: SmolStr,
+    /// `details.causes`.
+    pub(in crate::provider::kube) causes: Vec<Cause>,
+}
+
+/// An entry of `details.causes` of a `Status`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(in crate::provider::kube) struct Cause {
+    /// `reason`: what kind of cause it is, such as `DisruptionBudget`.
+    pub(in crate::provider::kube) reason: SmolStr,
     /// The server's own words.
     pub(in crate::provider::kube) message: SmolStr,
 }
@@ -99,6 +112,7 @@ fn object<'de, T: Object, A: MapAccess<'de>>(
         return Ok(Event::Refused(Refusal {
             code: status.code,
             message: status.message.owned(),
+            ..Refusal::default()
         }));
     }
     let raw: T::Raw<'de> = map.next_value()?;

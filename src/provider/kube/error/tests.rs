@@ -21,6 +21,7 @@ fn status(code: u16) -> ProviderError {
     told(Trouble::Refused(Refusal {
         code,
         message: "words".into(),
+        ..Refusal::default()
     }))
 }
 
@@ -30,6 +31,7 @@ fn statuses_have_their_kinds() {
         (401, FaultKind::Credentials),
         (403, FaultKind::Denied),
         (404, FaultKind::Unsupported),
+        (409, FaultKind::Throttled),
         (410, FaultKind::Other),
         (429, FaultKind::Throttled),
         (500, FaultKind::Other),
@@ -124,6 +126,7 @@ fn long_answers_are_shortened_to_a_line() {
     let error = told(Trouble::Refused(Refusal {
         code: 500,
         message: page.into(),
+        ..Refusal::default()
     }));
     assert!(error.message.starts_with("500 <html> <p>ä</p>"), "{error}");
     assert!(error.message.chars().count() == LONGEST + 1 && error.message.ends_with('…'));
