@@ -6,13 +6,14 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use smol_str::{SmolStr, format_smolstr};
 
+use super::budget::budgets;
 use super::clock::{later, seconds};
 use super::fault::{Outage, Target};
 use super::machine::Order;
 use super::market::Market;
 use super::names::suffix;
 use super::scenario::{ClusterSpec, EdgeSpec, LoneSpec, PoolSpec, RegionSpec, Scenario};
-use super::state::{Board, Cluster, ClusterNo, Event, Group, GroupNo, State};
+use super::state::{Board, Cluster, ClusterNo, Event, Group, GroupNo, Host, State};
 use super::store::Store;
 use super::workload::workloads;
 use crate::fleet::{ContextId, EdgeHost, HostName, Role, Scope};
@@ -70,6 +71,8 @@ impl State {
             nodes: Store::default(),
             pods: Store::default(),
             workloads: Vec::new(),
+            budgets: Vec::new(),
+            pods_made: 0,
         });
         self.clusters.len() - 1
     }
@@ -117,9 +120,14 @@ impl State {
                 .map_or_else(|| Scope::new("", ""), |c| c.scope.clone()),
             cluster,
             desired: spec.desired,
+            min: spec.min,
+            max: spec.max,
             members: std::collections::BTreeMap::new(),
             activities: VecDeque::new(),
             alive: true,
+            short_until: None,
+            retries: false,
+            duds: 0,
         };
         self.groups.push(group);
         self.groups.len() - 1
@@ -136,7 +144,18 @@ impl State {
         let count = usize::try_from(behind.agents).unwrap_or(usize::MAX);
         let agents = cluster.nodes.iter().filter(|(_, n)| n.node.role == Role::Agent);
         for name in agents.map(|(name, _)| name.clone()).take(count).collect::<Vec<_>>() {
-            cluster.nodes.edit(&name, |n| n.node.version = behind.version.clone());
+            let host = cluster.nodes.edit(&name, |n| {
+                n.node.version = behind.version.clone();
+                n.host.clone()
+            });
+            let version = match host {
+                Some(Host::Machine(id)) => self.machines.get_mut(&id).map(|m| &mut m.version),
+                Some(Host::Board(host)) => self.boards.get_mut(&host).map(|b| &mut b.version),
+                None => None,
+            };
+            if let Some(version) = version {
+                *version = behind.version.clone();
+            }
         }
     }
 
@@ -144,6 +163,10 @@ impl State {
         let Some(no) = self.clusters.iter().position(|c| c.name == *edge.cluster.get_ref()) else {
             return;
         };
+        let k3s = self
+            .clusters
+            .get(no)
+            .map_or_else(SmolStr::default, |c| c.spec.k3s.clone());
         for spec in &edge.hosts {
             let name = HostName::new(&spec.name);
             let host = EdgeHost {
@@ -160,10 +183,11 @@ impl State {
                 spec: spec.clone(),
                 host,
                 cluster: no,
+                version: k3s.clone(),
                 up: true,
             };
-            self.join_board(no, &board);
-            self.boards.insert(name, board);
+            self.boards.insert(name.clone(), board);
+            self.join_board(&name, true);
         }
     }
 
@@ -172,6 +196,7 @@ impl State {
             return;
         };
         cluster.workloads = workloads(&cluster.spec);
+        cluster.budgets = budgets(&cluster.workloads);
         let nodes: Vec<SmolStr> = cluster.nodes.iter().map(|(name, _)| name.clone()).collect();
         let wanted = nodes.len() * usize::try_from(cluster.spec.pods_per_node).unwrap_or(0);
         let kinds = cluster.workloads.len();
@@ -216,6 +241,10 @@ impl State {
         let Some(ttl) = cluster.spec.ttl else {
             return;
         };
+        // What the one before ran is not run again.
+        for name in cluster.pods.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>() {
+            cluster.pods.remove(&name);
+        }
         let names = cluster.nodes.iter().map(|(name, _)| name.clone());
         for name in names.collect::<Vec<_>>() {
             self.delete_node(no, &name);

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use smol_str::SmolStr;
 
 use super::scenario::{ClusterSpec, PoolSpec, Ref, RegionSpec, Scenario, Shape, TargetSpec, ToldEvent};
+use super::workload::workloads;
 
 /// Where in the text (byte offset, when a single place is to blame), and what is wrong.
 type Wrong = (Option<usize>, String);
@@ -122,8 +123,17 @@ fn check_event(scenario: &Scenario, event: &ToldEvent) -> Result<(), Wrong> {
             known_pool(scenario, pool)?;
             zone.as_ref().map_or(Ok(()), |zone| known("zone", zone, zones()))
         }
-        ToldEvent::Unhealthy { pool } | ToldEvent::NodeNotReady { pool, .. } | ToldEvent::Ghost { pool, .. } => {
-            known_pool(scenario, pool).map(drop)
+        ToldEvent::Unhealthy { pool }
+        | ToldEvent::NodeNotReady { pool, .. }
+        | ToldEvent::NoCapacity { pool, .. }
+        | ToldEvent::NeverJoins { pool }
+        | ToldEvent::Ghost { pool, .. } => known_pool(scenario, pool).map(drop),
+        ToldEvent::Budget { cluster, workload, .. } => {
+            known("cluster", cluster, scenario.clusters.iter().map(|c| &c.name))?;
+            let spec = scenario.clusters.iter().find(|c| c.name == *cluster.get_ref());
+            let all = spec.map(workloads).unwrap_or_default();
+            let names: Vec<_> = all.iter().map(|w| SmolStr::new(w.name())).collect();
+            known("workload", workload, names.iter())
         }
         ToldEvent::Scale { pool, desired } => {
             let spec = known_pool(scenario, pool)?;

@@ -39,7 +39,7 @@ impl Target {
         }
     }
 
-    fn name(&self) -> &SmolStr {
+    pub(super) fn name(&self) -> &SmolStr {
         match self {
             Self::Scope(name) | Self::Context(name) | Self::Host(name) => name,
         }

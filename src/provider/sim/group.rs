@@ -7,7 +7,7 @@ use smol_str::{SmolStr, format_smolstr};
 
 use super::clock::{earlier, whole};
 use super::machine::Order;
-use super::state::{Event, GroupNo, State};
+use super::state::{Event, Group, GroupNo, State};
 use crate::fleet::{Activity, Asg, AsgMember, InstanceId, InstanceState, Purchase};
 
 /// Activities kept for each group.
@@ -27,6 +27,14 @@ impl Tally {
     fn add(&mut self, zone: &SmolStr, purchase: Purchase) {
         self.on_demand += u32::from(purchase == Purchase::OnDemand);
         *self.zones.entry(zone.clone()).or_default() += 1;
+    }
+}
+
+impl Group {
+    /// Notes what the group does.
+    pub(super) fn record(&mut self, activity: Activity) {
+        self.activities.push_front(activity);
+        self.activities.truncate(ACTIVITIES);
     }
 }
 
@@ -122,6 +130,10 @@ impl State {
             Purchase::Spot => self.rng.choice(spec.types.iter()),
         };
         let kind = kind?.get_ref().clone();
+        if age.is_none() && self.is_short(no) {
+            self.launch_failed(no, &kind, &zone, purchase);
+            return None;
+        }
         let id = self.launch(&Order {
             cluster,
             group: Some(no),
@@ -153,9 +165,14 @@ impl State {
             protected: false,
         };
         let group = self.groups.get_mut(no)?;
+        if !settled && group.duds > 0 {
+            group.duds -= 1;
+            if let Some(machine) = self.machines.get_mut(&id) {
+                machine.joins = false;
+            }
+        }
         group.members.insert(id.clone(), member);
-        group.activities.push_front(activity);
-        group.activities.truncate(ACTIVITIES);
+        group.record(activity);
         Some(id)
     }
 
@@ -200,7 +217,7 @@ impl State {
         if let Some(member) = group.members.get_mut(id) {
             member.lifecycle = TERMINATING;
         }
-        group.activities.push_front(Activity {
+        group.record(Activity {
             scope: group.scope.clone(),
             id: activity_id,
             asg: group.name.clone(),
@@ -211,7 +228,6 @@ impl State {
             message: None,
             progress: 0,
         });
-        group.activities.truncate(ACTIVITIES);
     }
 
     /// A member is terminated.
@@ -238,7 +254,7 @@ impl State {
     /// Sets a group's desired capacity, within its bounds.
     pub(super) fn set_desired(&mut self, no: GroupNo, desired: u32) {
         if let Some(group) = self.groups.get_mut(no) {
-            group.desired = desired.clamp(group.spec.min, group.spec.max);
+            group.desired = desired.clamp(group.min, group.max);
             self.reconcile(no);
         }
     }
@@ -254,8 +270,8 @@ impl State {
             scope: group.scope.clone(),
             name: group.name.clone(),
             desired: group.desired,
-            min: spec.min,
-            max: spec.max,
+            min: group.min,
+            max: group.max,
             members: group.members.values().cloned().collect(),
             types: spec.types.iter().map(|t| t.get_ref().clone()).collect(),
             zones: spec.zones.iter().map(|z| z.get_ref().clone()).collect(),

@@ -79,6 +79,7 @@ impl State {
             node: host,
             doomed: false,
             joins: true,
+            joined: false,
             node_stays: SignedDuration::from_secs(6),
         };
         self.machines.insert(id.clone(), machine);
@@ -155,6 +156,10 @@ impl State {
         if !machine.joins || machine.instance.state != InstanceState::Running {
             return;
         }
+        let cluster = self.clusters.get(machine.cluster);
+        if cluster.is_some_and(|c| c.nodes.get(&machine.node).is_some()) {
+            return;
+        }
         let founds = machine.role == Role::Server
             && self
                 .clusters
@@ -217,7 +222,13 @@ impl State {
         let (all, alive) = servers.fold((0, 0), |(all, alive), (_, n)| {
             (all + 1, alive + usize::from(self.posts(n)))
         });
-        alive > all / 2
+        alive > all / 2 || (all == 0 && self.serves_without_node(no))
+    }
+
+    /// Whether a server runs whose node was deleted: it answers all the same, and will register anew.
+    fn serves_without_node(&self, no: ClusterNo) -> bool {
+        let mut own = self.machines.values().filter(|m| m.cluster == no);
+        own.any(|m| m.role == Role::Server && m.joined && m.instance.state == InstanceState::Running)
     }
 }
 

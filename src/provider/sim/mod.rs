@@ -1,21 +1,26 @@
-//! One simulated world behind all three ports: `--demo` and the scenario tests run on it.
+//! One simulated world behind all ports: `--demo` and the scenario tests run on it.
 //!
 //! ```text
 //!  scenario.toml ─ check ─▶ build ─▶ state: clusters, machines, groups, nodes, pods, boards
 //!                                      ▲ advance(now): plays the queue of events, in order
 //!                     told ─ machine ─ group ─ node ─ workload   (what each event does)
+//!                         scaling ─ capacity ─ evict ─ budget    (what an operator asks for)
 //!                                      │
-//!                    world (lock, clock) ─ cloud │ kube │ shell  (the ports)
+//!            world (lock, clock) ─ cloud │ kube │ shell │ control (the ports)
 //! ```
 //! It is a small state machine, not a slide show: an instance boots and its node joins, a group keeps its
 //! desired capacity, pods move to nodes that are ready. Events draw on one seeded generator and are played at
 //! their own times; what is only read (prices, usage, temperatures) is a function of seed and time ([`noise`]).
 //! So the same seed, scenario and times give the same observations, whoever looks how often.
 
+mod budget;
 mod build;
+mod capacity;
 mod check;
 mod clock;
 mod cloud;
+mod control;
+mod evict;
 mod fault;
 mod group;
 mod kube;
@@ -24,6 +29,7 @@ mod market;
 mod names;
 mod node;
 mod noise;
+mod scaling;
 mod scenario;
 mod shell;
 mod sized;

@@ -7,8 +7,8 @@ use smol_str::{SmolStr, format_smolstr};
 
 use super::clock::{earlier, whole};
 use super::scenario::Shape;
-use super::state::{Board, ClusterNo, Event, Host, SimNode, State};
-use crate::fleet::{InstanceId, InstanceState, Node, NodeKey, Readiness, Resources, Role};
+use super::state::{ClusterNo, Event, Host, SimNode, State};
+use crate::fleet::{HostName, InstanceId, InstanceState, Node, NodeKey, Readiness, Resources, Role};
 
 const UNREACHABLE: [&str; 2] = [
     "node.kubernetes.io/unreachable:NoSchedule",
@@ -71,22 +71,26 @@ impl State {
             },
             settled,
         };
-        self.bear(machine.cluster, birth);
+        let cluster = machine.cluster;
+        if let Some(machine) = self.machines.get_mut(id) {
+            machine.joined = true;
+        }
+        self.bear(cluster, birth);
     }
 
-    /// Registers the node of a board, settled.
-    pub(super) fn join_board(&mut self, no: ClusterNo, board: &Board) {
-        let spec = &board.spec;
+    /// Registers the node of a board: settled for as long as the scenario says, or joining now.
+    pub(super) fn join_board(&mut self, host: &HostName, settled: bool) {
+        let Some(board) = self.boards.get(host) else {
+            return;
+        };
+        let (no, spec) = (board.cluster, &board.spec);
         let user = board.host.user.as_deref().unwrap_or_default();
         let ssh = spec.annotated.then(|| format_smolstr!("{user}@{}:22", spec.address));
         let birth = Birth {
             name: spec.name.clone(),
             host: Host::Board(board.host.name.clone()),
             role: Role::Agent,
-            version: self
-                .clusters
-                .get(no)
-                .map_or_else(SmolStr::default, |c| c.spec.k3s.clone()),
+            version: board.version.clone(),
             arch: Some(spec.arch),
             os: spec.os.clone(),
             kernel: spec.kernel.clone(),
@@ -97,8 +101,8 @@ impl State {
             ssh,
             cores: spec.cores,
             memory_gib: spec.memory_gib,
-            joined_at: earlier(self.now, spec.age),
-            settled: true,
+            joined_at: if settled { earlier(self.now, spec.age) } else { self.now },
+            settled,
         };
         self.bear(no, birth);
     }
@@ -184,6 +188,7 @@ impl State {
         if first {
             self.add_daemon(no, name, false);
         }
+        self.end_waiting(no, name);
         self.after(1.0, Event::Schedule(no));
     }
 
@@ -257,7 +262,28 @@ impl State {
         });
     }
 
-    /// A node is deleted, with the pods that were bound to it.
+    /// An operator lets a node take new pods, or not; false when there is no such node.
+    pub(super) fn let_schedule(&mut self, no: ClusterNo, name: &str, on: bool) -> bool {
+        let Some(node) = self.clusters.get(no).and_then(|c| c.nodes.get(name)) else {
+            return false;
+        };
+        if node.node.schedulable != on {
+            self.cordon(no, name, !on);
+            self.after(1.0, Event::Schedule(no));
+        }
+        true
+    }
+
+    /// The node of an instance that is no more is deleted.
+    pub(super) fn node_outlived(&mut self, no: ClusterNo, name: &str) {
+        let node = self.clusters.get(no).and_then(|c| c.nodes.get(name));
+        let lives = |n: &SimNode| matches!(&n.host, Host::Machine(id) if self.machines.contains_key(id));
+        if node.is_some_and(|n| !lives(n)) {
+            self.delete_node(no, name);
+        }
+    }
+
+    /// A node is deleted, with the pods that were bound to it. A kubelet that still runs registers anew.
     pub(super) fn delete_node(&mut self, no: ClusterNo, name: &str) {
         let Some(cluster) = self.clusters.get_mut(no) else {
             return;
@@ -265,8 +291,21 @@ impl State {
         let Some(gone) = cluster.nodes.remove(name) else {
             return;
         };
-        // Not before: a node's name is made of its address.
-        self.names.free(gone.node.internal_ip);
+        match &gone.host {
+            Host::Machine(id) if self.machines.contains_key(id) => {
+                let secs = self.between(5.0, 9.0);
+                self.after(secs, Event::Join(id.clone()));
+            }
+            // Not before: a node's name is made of its address.
+            Host::Machine(_) => self.names.free(gone.node.internal_ip),
+            Host::Board(host) => {
+                let secs = self.between(5.0, 9.0);
+                self.after(secs, Event::BoardJoins(host.clone()));
+            }
+        }
+        let Some(cluster) = self.clusters.get(no) else {
+            return;
+        };
         let bound = cluster.pods.iter().filter(|(_, p)| p.pod.node.as_deref() == Some(name));
         for pod in bound.map(|(name, _)| name.clone()).collect::<Vec<_>>() {
             self.delete_pod(no, &pod);

@@ -275,6 +275,17 @@ pub(super) enum ToldEvent {
     },
     /// An instance ends, and its node stays for a while.
     Ghost { pool: Ref, r#for: SignedDuration },
+    /// AWS has no capacity for a pool's launches for a while; its group tries again until there is some.
+    NoCapacity { pool: Ref, r#for: SignedDuration },
+    /// The next instance that a pool launches runs, and its node never joins.
+    NeverJoins { pool: Ref },
+    /// A disruption budget for a workload (`namespace/name`), in place of the one it had: so many of its pods may be
+    /// down at once. With none allowed it holds back every drain.
+    Budget {
+        cluster: Ref,
+        workload: Ref,
+        max_unavailable: u32,
+    },
     /// An instance starts whose node never joins; it is ended after a while.
     Stray {
         cluster: Ref,

@@ -172,13 +172,15 @@ fn moved(event: &mut ToldEvent, to: &SmolStr, silent: Option<&SmolStr>) -> Optio
         ToldEvent::SpotNotice { pool, .. }
         | ToldEvent::Unhealthy { pool }
         | ToldEvent::NodeNotReady { pool, .. }
+        | ToldEvent::NoCapacity { pool, .. }
+        | ToldEvent::NeverJoins { pool }
         | ToldEvent::Ghost { pool, .. } => {
             *pool = name(to.clone());
         }
         ToldEvent::BoardDrop { host, .. } => *host = name(silent?.clone()),
         ToldEvent::PriceSpike { .. } => {}
         // These name numbers and clusters of the demo.
-        ToldEvent::Scale { .. } | ToldEvent::Stray { .. } => return None,
+        ToldEvent::Scale { .. } | ToldEvent::Stray { .. } | ToldEvent::Budget { .. } => return None,
     }
     Some(())
 }

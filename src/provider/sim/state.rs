@@ -9,6 +9,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use smol_str::SmolStr;
 
+use super::budget::Budget;
 use super::clock::{later, seconds};
 use super::fault::Outage;
 use super::market::Market;
@@ -43,6 +44,8 @@ pub(super) struct State {
     pub(super) machines: BTreeMap<InstanceId, Machine>,
     pub(super) boards: BTreeMap<HostName, Board>,
     pub(super) notices: BTreeMap<InstanceId, Notice>,
+    /// SSM parameters, by account, region and name.
+    pub(super) parameters: BTreeMap<(SmolStr, SmolStr, SmolStr), String>,
     pub(super) outages: Vec<Outage>,
     pub(super) told: Vec<Told>,
     pub(super) life: LifeSpec,
@@ -78,16 +81,24 @@ pub(super) enum Event {
     Schedule(ClusterNo),
     /// A scheduled pod runs.
     Start(ClusterNo, SmolStr),
+    /// The containers of a pod that was told to end have ended; the number tells it from one of the same name.
+    PodEnds(ClusterNo, SmolStr, u64),
+    /// A job's pod has done its work.
+    JobDone(ClusterNo, SmolStr, u64),
+    /// A group that found no capacity tries again.
+    Retry(GroupNo),
     /// A group's health check finds a member unhealthy.
     Unhealthy(InstanceId),
     /// An instance is ended, and replaced if it is a group's.
     Terminate(InstanceId, SmolStr),
     /// An instance that was shutting down is terminated.
     Gone(InstanceId),
-    /// A node is deleted.
+    /// The node of an instance that is no more is deleted.
     DeleteNode(ClusterNo, SmolStr),
     /// An edge host is back.
     BoardBack(HostName),
+    /// K3s on an edge host registers its node anew.
+    BoardJoins(HostName),
     /// A `ci` cluster's time is up.
     Expire(ClusterNo),
     /// The place of an expired cluster is taken by a new one.
@@ -111,6 +122,9 @@ pub(super) struct Cluster {
     pub(super) nodes: Store<SimNode>,
     pub(super) pods: Store<SimPod>,
     pub(super) workloads: Vec<Workload>,
+    pub(super) budgets: Vec<Budget>,
+    /// How many pods it ever had.
+    pub(super) pods_made: u64,
 }
 
 /// A node and what stands behind it.
@@ -135,7 +149,12 @@ pub(super) enum Host {
 #[derive(Clone, Debug)]
 pub(super) struct SimPod {
     pub(super) pod: Pod,
+    /// Who makes a new one when it is gone; nobody, if that has been made already.
     pub(super) workload: Option<usize>,
+    /// Its number in its cluster.
+    pub(super) number: u64,
+    /// It was told to end, and has not ended yet.
+    pub(super) ending: bool,
 }
 
 /// What makes pods.
@@ -161,6 +180,8 @@ pub(super) struct Machine {
     pub(super) doomed: bool,
     /// Whether its node will ever join.
     pub(super) joins: bool,
+    /// Whether its node has joined once.
+    pub(super) joined: bool,
     /// How long its node outlives it.
     pub(super) node_stays: SignedDuration,
 }
@@ -173,11 +194,19 @@ pub(super) struct Group {
     pub(super) scope: Scope,
     pub(super) cluster: ClusterNo,
     pub(super) desired: u32,
+    pub(super) min: u32,
+    pub(super) max: u32,
     pub(super) members: BTreeMap<InstanceId, AsgMember>,
     /// Newest first.
     pub(super) activities: VecDeque<Activity>,
     /// Not deleted: a deleted one is listed until its last member is gone.
     pub(super) alive: bool,
+    /// AWS has no capacity for it before that time.
+    pub(super) short_until: Option<Timestamp>,
+    /// It is in the queue to try again.
+    pub(super) retries: bool,
+    /// So many of the next instances that it launches will never join.
+    pub(super) duds: u32,
 }
 
 /// An edge host.
@@ -186,6 +215,7 @@ pub(super) struct Board {
     pub(super) spec: BoardSpec,
     pub(super) host: EdgeHost,
     pub(super) cluster: ClusterNo,
+    pub(super) version: SmolStr,
     pub(super) up: bool,
 }
 
@@ -207,6 +237,7 @@ impl State {
             machines: BTreeMap::new(),
             boards: BTreeMap::new(),
             notices: BTreeMap::new(),
+            parameters: BTreeMap::new(),
             outages: Vec::new(),
             told: Vec::new(),
             life,
@@ -260,6 +291,8 @@ impl State {
             | Event::Evict(c, _)
             | Event::Schedule(c)
             | Event::Start(c, _)
+            | Event::PodEnds(c, ..)
+            | Event::JobDone(c, ..)
             | Event::DeleteNode(c, _)
             | Event::Expire(c)
             | Event::Reborn(c) => Some(*c),
@@ -269,7 +302,8 @@ impl State {
             | Event::Unhealthy(id)
             | Event::Terminate(id, _)
             | Event::Gone(id) => self.machines.get(id).map(|m| m.cluster),
-            Event::BoardBack(host) => self.boards.get(host).map(|b| b.cluster),
+            Event::Retry(no) => self.groups.get(*no).map(|g| g.cluster),
+            Event::BoardBack(host) | Event::BoardJoins(host) => self.boards.get(host).map(|b| b.cluster),
             Event::Tell(_) | Event::Live | Event::Outage => None,
         }
     }
@@ -286,11 +320,15 @@ impl State {
             Event::Evict(c, node) => self.evict_next(c, &node),
             Event::Schedule(c) => self.schedule(c),
             Event::Start(c, pod) => self.start_pod(c, &pod),
+            Event::PodEnds(c, pod, number) => self.pod_ends(c, &pod, number),
+            Event::JobDone(c, pod, number) => self.job_done(c, &pod, number),
+            Event::Retry(no) => self.retry(no),
             Event::Unhealthy(id) => self.unhealthy(&id),
             Event::Terminate(id, why) => self.terminate(&id, &why),
             Event::Gone(id) => self.gone(&id),
-            Event::DeleteNode(c, node) => self.delete_node(c, &node),
+            Event::DeleteNode(c, node) => self.node_outlived(c, &node),
             Event::BoardBack(host) => self.board_back(&host),
+            Event::BoardJoins(host) => self.board_joins(&host),
             Event::Expire(c) => self.expire(c),
             Event::Reborn(c) => self.reborn(c),
             Event::Tell(n) => self.tell(n),

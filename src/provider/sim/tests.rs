@@ -8,11 +8,16 @@ use smol_str::SmolStr;
 use tokio::time::{Duration, advance};
 
 use super::{Scenario, World};
-use crate::fleet::{FaultKind, InstanceId, InstanceState, PodPhase, Purchase, Readiness};
-use crate::provider::{Cloud, Kube, Providers};
+use crate::fleet::{
+    Asg, ContextId, FaultKind, Instance, InstanceId, InstanceState, Node, PodPhase, Purchase, Readiness, Scope,
+};
+use crate::provider::{Cloud, CloudControl, Kube, KubeControl, Providers};
 
+mod asked;
+mod draining;
 mod faults;
 mod long;
+mod scaling;
 mod story;
 mod watches;
 
@@ -54,8 +59,43 @@ fn cloud<'a>(providers: &'a Providers, region: &str) -> &'a dyn Cloud {
         .as_ref()
 }
 
+fn kube_control(world: &Arc<World>, context: &str) -> Arc<dyn KubeControl> {
+    Arc::clone(world.control().kube(&ContextId::new(context)).unwrap())
+}
+
+fn cloud_control(world: &Arc<World>, region: &str) -> Arc<dyn CloudControl> {
+    Arc::clone(world.control().cloud(&Scope::new("", region)).unwrap())
+}
+
 async fn secs(n: u64) {
     advance(Duration::from_secs(n)).await;
+}
+
+async fn workers(providers: &Providers) -> Asg {
+    let groups = cloud(providers, "eu-west-1").asgs().await.unwrap();
+    groups.into_iter().find(|g| g.name == "k3s_workers").unwrap()
+}
+
+async fn instance(providers: &Providers, id: &InstanceId) -> Option<Instance> {
+    let all = cloud(providers, "eu-west-1").instances().await.unwrap();
+    all.into_iter().find(|i| i.id == *id)
+}
+
+async fn node_of(providers: &Providers, id: &InstanceId) -> Option<Node> {
+    let all = kube(providers, "prod").list_nodes().await.unwrap();
+    all.into_iter()
+        .find(|n| n.provider_id.as_deref().is_some_and(|p| p.ends_with(id.as_str())))
+}
+
+/// Waits for something that must come true within so many seconds of world time.
+async fn within<F: Future<Output = bool>>(limit: u64, what: &str, mut seen: impl FnMut() -> F) {
+    for _ in 0..=limit {
+        if seen().await {
+            return;
+        }
+        secs(1).await;
+    }
+    panic!("not seen: {what}");
 }
 
 /// Everything the ports tell at one time.

@@ -36,6 +36,22 @@ impl State {
             }
             ToldEvent::PriceSpike { zone, factor, r#for } => self.market.spike(zone.get_ref(), self.now, r#for, factor),
             ToldEvent::Ghost { pool, r#for } => self.ghost(self.group_named(pool.get_ref()), r#for),
+            ToldEvent::NoCapacity { pool, r#for } => self.no_capacity(self.group_named(pool.get_ref()), r#for),
+            ToldEvent::NeverJoins { pool } => {
+                let group = self.group_named(pool.get_ref());
+                if let Some(group) = group.and_then(|no| self.groups.get_mut(no)) {
+                    group.duds += 1;
+                }
+            }
+            ToldEvent::Budget {
+                cluster,
+                workload,
+                max_unavailable,
+            } => {
+                if let Some(cluster) = self.clusters.iter_mut().find(|c| c.spec.name == *cluster.get_ref()) {
+                    cluster.set_budget(workload.get_ref(), max_unavailable);
+                }
+            }
             ToldEvent::Stray {
                 cluster,
                 r#type,
@@ -191,6 +207,18 @@ impl State {
         board.up = true;
         let (no, node) = (board.cluster, board.spec.name.clone());
         self.after(6.0, Event::Ready(no, node));
+        self.after(6.0, Event::BoardJoins(host.clone()));
+    }
+
+    /// K3s on an edge host registers its node anew, if it was deleted.
+    pub(super) fn board_joins(&mut self, host: &HostName) {
+        let Some(board) = self.boards.get(host).filter(|b| b.up) else {
+            return;
+        };
+        let there = |c: &super::state::Cluster| c.nodes.get(&board.spec.name).is_some();
+        if self.clusters.get(board.cluster).is_some_and(|c| !there(c)) {
+            self.join_board(host, false);
+        }
     }
 
     fn group_named(&self, pool: &str) -> Option<GroupNo> {

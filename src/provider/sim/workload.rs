@@ -4,8 +4,9 @@ use smol_str::{SmolStr, format_smolstr};
 
 use super::names::suffix;
 use super::node::gib;
+use super::noise::{hash, unit};
 use super::scenario::{ClusterSpec, Shape};
-use super::state::{ClusterNo, Event, SimPod, State, Workload};
+use super::state::{Cluster, ClusterNo, Event, SimPod, State, Workload};
 use crate::fleet::{OwnerKind, Pod, PodKey, PodPhase, Readiness, Resources};
 
 /// What runs in a cluster: name, owner, requested milli-cores and MiB.
@@ -42,6 +43,38 @@ pub(super) fn workloads(spec: &ClusterSpec) -> Vec<Workload> {
     all
 }
 
+impl Workload {
+    /// `namespace/name` of the object itself: the pods of a ReplicaSet also carry its template's hash.
+    pub(super) fn name(&self) -> &str {
+        match self.owner {
+            OwnerKind::ReplicaSet => self.stem.rsplit_once('-').map_or(&self.stem, |(name, _)| name),
+            _ => &self.stem,
+        }
+    }
+}
+
+impl Cluster {
+    fn admit(&mut self, pod: Pod, workload: Option<usize>) {
+        self.pods_made += 1;
+        let made = SimPod {
+            workload,
+            number: self.pods_made,
+            ending: false,
+            pod,
+        };
+        self.pods.insert(made.pod.key.name.clone(), made);
+    }
+
+    /// Gives a node back what a pod took of it.
+    fn free(&mut self, node: &str, requests: &Resources) {
+        self.nodes.edit_quietly(node, |n| {
+            n.requested.cpu_milli = n.requested.cpu_milli.saturating_sub(requests.cpu_milli);
+            n.requested.memory = n.requested.memory.saturating_sub(requests.memory);
+            n.requested.pods = n.requested.pods.saturating_sub(1);
+        });
+    }
+}
+
 impl State {
     /// A workload wants one more pod; the scheduler will find it.
     pub(super) fn add_pod(&mut self, no: ClusterNo, workload: usize) {
@@ -63,15 +96,14 @@ impl State {
         let pod = Pod {
             key: PodKey {
                 context: cluster.context.clone(),
-                name: name.clone(),
+                name,
             },
             node: None,
             phase: PodPhase::Pending,
             requests: kind.requests,
             owner: kind.owner,
         };
-        let workload = Some(workload);
-        cluster.pods.insert(name, SimPod { pod, workload });
+        cluster.admit(pod, Some(workload));
     }
 
     /// A node gets its pod of the DaemonSet that K3s' service load balancer runs.
@@ -95,7 +127,7 @@ impl State {
             requests,
             owner: OwnerKind::DaemonSet,
         };
-        cluster.pods.insert(name.clone(), SimPod { pod, workload: None });
+        cluster.admit(pod, None);
         self.bind(no, &name, node, running);
     }
 
@@ -167,29 +199,49 @@ impl State {
         let Some(cluster) = self.clusters.get_mut(no) else {
             return;
         };
-        let waits = cluster
-            .pods
-            .get(name)
-            .is_some_and(|p| p.pod.phase == PodPhase::Pending && p.pod.node.is_some());
-        if waits {
-            cluster.pods.edit(name, |p| p.pod.phase = PodPhase::Running);
+        let waits = |p: &&SimPod| p.pod.phase == PodPhase::Pending && p.pod.node.is_some() && !p.ending;
+        let Some((owner, number)) = cluster.pods.get(name).filter(waits).map(|p| (p.pod.owner, p.number)) else {
+            return;
+        };
+        cluster.pods.edit(name, |p| p.pod.phase = PodPhase::Running);
+        if owner == OwnerKind::Job {
+            // Not drawn: that a job ends must not change what else happens.
+            let secs = 90.0 + 150.0 * unit(hash(self.seed, &["job", name]));
+            self.after(secs, Event::JobDone(no, name.into(), number));
         }
     }
 
-    /// A pod is deleted or evicted. Its workload makes a new one.
+    /// A job's pod has done its work: it stays, and takes nothing of its node any longer.
+    pub(super) fn job_done(&mut self, no: ClusterNo, name: &SmolStr, number: u64) {
+        let Some(cluster) = self.clusters.get_mut(no) else {
+            return;
+        };
+        let runs = |p: &&SimPod| p.number == number && p.pod.phase == PodPhase::Running && !p.ending;
+        let Some(node) = cluster.pods.get(name).filter(runs).map(|p| p.pod.node.clone()) else {
+            return;
+        };
+        let done = cluster.pods.edit(name, |p| {
+            p.pod.phase = PodPhase::Succeeded;
+            p.pod.requests
+        });
+        if let Some((node, requests)) = node.zip(done) {
+            cluster.free(&node, &requests);
+        }
+    }
+
+    /// A pod is gone. Its workload makes a new one, unless it had done its work.
     pub(super) fn delete_pod(&mut self, no: ClusterNo, name: &str) {
         let Some(cluster) = self.clusters.get_mut(no) else {
             return;
         };
-        let Some(SimPod { pod, workload }) = cluster.pods.remove(name) else {
+        let Some(SimPod { pod, workload, .. }) = cluster.pods.remove(name) else {
             return;
         };
+        if !pod.phase.holds_resources() {
+            return;
+        }
         if let Some(node) = &pod.node {
-            cluster.nodes.edit_quietly(node, |n| {
-                n.requested.cpu_milli = n.requested.cpu_milli.saturating_sub(pod.requests.cpu_milli);
-                n.requested.memory = n.requested.memory.saturating_sub(pod.requests.memory);
-                n.requested.pods = n.requested.pods.saturating_sub(1);
-            });
+            cluster.free(node, &pod.requests);
         }
         if let Some(workload) = workload {
             self.add_pod(no, workload);

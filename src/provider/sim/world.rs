@@ -1,4 +1,4 @@
-//! The simulated world as a whole: its state behind a lock, its clock, and its three ports.
+//! The simulated world as a whole: its state behind a lock, its clock, and its ports.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,13 +9,14 @@ use tokio::sync::watch;
 use super::build::{build, scope};
 use super::clock::{Clock, later};
 use super::cloud::SimCloud;
+use super::control::{SimCloudControl, SimKubeControl};
 use super::fault::Target;
 use super::kube::SimKube;
 use super::scenario::Scenario;
 use super::shell::SimShell;
 use super::state::{ClusterNo, State};
 use crate::fleet::{EdgeHost, Scope};
-use crate::provider::{Cloud, Kube, Providers, Result, Shell};
+use crate::provider::{Cloud, CloudControl, Control, Kube, KubeControl, Providers, Result, Shell};
 
 /// A simulated world. It moves only when somebody looks: a port call first plays what has come due since, and
 /// a watch sleeps until the next thing that may concern it. While it is paused nobody wakes at all.
@@ -61,6 +62,23 @@ impl World {
         }
     }
 
+    /// What changes it: one port for each scope and kube context.
+    pub fn control(self: &Arc<Self>) -> Control {
+        let (scopes, contexts) = self.look(|s| {
+            let scopes: Vec<_> = s.regions.iter().map(|r| (scope(r), r.account.clone())).collect();
+            let contexts: Vec<_> = s.clusters.iter().map(|c| c.context.clone()).collect();
+            (scopes, contexts)
+        });
+        let cloud = |(scope, account)| {
+            Arc::new(SimCloudControl::new(Arc::clone(self), scope, account)) as Arc<dyn CloudControl>
+        };
+        let kube = |(no, context)| Arc::new(SimKubeControl::new(Arc::clone(self), no, context)) as Arc<dyn KubeControl>;
+        Control {
+            clouds: scopes.into_iter().map(cloud).collect(),
+            kubes: contexts.into_iter().enumerate().map(kube).collect(),
+        }
+    }
+
     /// The edge hosts that would stand in `hosts.toml`.
     pub fn edge_hosts(&self) -> Vec<EdgeHost> {
         self.look(|s| s.boards.values().map(|b| b.host.clone()).collect())
@@ -91,11 +109,33 @@ impl World {
 
     /// A call to a port: it fails, is slow, or answers at once.
     pub(super) async fn call<R>(&self, target: &Target, call: &str, answer: impl FnOnce(&State) -> R) -> Result<R> {
+        self.reach(target, call).await?;
+        Ok(self.look(answer))
+    }
+
+    /// A call to a port that changes the world: a failed one has changed nothing.
+    pub(super) async fn change<R>(
+        &self,
+        target: &Target,
+        call: &str,
+        change: impl FnOnce(&mut State) -> R,
+    ) -> Result<R> {
+        self.reach(target, call).await?;
+        let done = {
+            let inner = &mut *self.lock();
+            inner.state.advance(inner.clock.now());
+            change(&mut inner.state)
+        };
+        self.stir.send_replace(());
+        Ok(done)
+    }
+
+    async fn reach(&self, target: &Target, call: &str) -> Result<()> {
         let slow = self.look(|s| s.try_call(target, call).map(|slow| slow.map(|by| later(s.now, by))))?;
         if let Some(until) = slow {
             self.sleep_until(until).await;
         }
-        Ok(self.look(answer))
+        Ok(())
     }
 
     /// Sleeps until a world time; for as long as the world is paused, without a timer.

@@ -135,6 +135,21 @@ fn a_wrong_scenario_names_its_line() {
             "event.unhealthy = { pool = \"prod/workers\"",
             "no pool `prod/workers`",
         ),
+        (
+            "event.unhealthy = { pool = \"prod/k3s_workers\" }",
+            "event.never-joins = { pool = \"prod/k3s_walkers\" }",
+            "no pool `prod/k3s_walkers`",
+        ),
+        (
+            "event.unhealthy = { pool = \"prod/k3s_workers\" }",
+            "event.no-capacity = { pool = \"prod/k3s_workers\" }",
+            "missing field `for`",
+        ),
+        (
+            "event.unhealthy = { pool = \"prod/k3s_workers\" }",
+            "event.budget = { cluster = \"prod\", workload = \"shop/cellar\", max_unavailable = 0 }",
+            "no workload `shop/cellar`",
+        ),
         ("kind = \"throttled\"", "kind = \"asleep\"", "asleep"),
         ("live_step = \"20s\"", "live_step = \"20 parsecs\"", "unit designator"),
     ] {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::*;
 
 /// Checks everything that must hold, and keeps account of the ids seen.
-async fn check(p: &Providers, retired: &mut BTreeSet<InstanceId>, alive: &mut BTreeSet<InstanceId>) {
+pub(super) async fn check(p: &Providers, retired: &mut BTreeSet<InstanceId>, alive: &mut BTreeSet<InstanceId>) {
     let mut present = BTreeSet::new();
     let mut addresses = BTreeSet::new();
     for c in &p.clouds {

@@ -1,39 +1,12 @@
 //! The demo's first two minutes, as an onlooker sees them, and the life of a `ci` cluster.
 
 use super::*;
-use crate::fleet::{Asg, Instance, OwnerKind};
-
-async fn workers(providers: &Providers) -> Asg {
-    let groups = cloud(providers, "eu-west-1").asgs().await.unwrap();
-    groups.into_iter().find(|g| g.name == "k3s_workers").unwrap()
-}
-
-async fn instance(providers: &Providers, id: &InstanceId) -> Option<Instance> {
-    let all = cloud(providers, "eu-west-1").instances().await.unwrap();
-    all.into_iter().find(|i| i.id == *id)
-}
-
-async fn node_of(providers: &Providers, id: &InstanceId) -> Option<crate::fleet::Node> {
-    let all = kube(providers, "prod").list_nodes().await.unwrap();
-    all.into_iter()
-        .find(|n| n.provider_id.as_deref().is_some_and(|p| p.ends_with(id.as_str())))
-}
+use crate::fleet::{Instance, OwnerKind};
 
 async fn evictable(providers: &Providers, node: &str) -> usize {
     let pods = kube(providers, "prod").list_pods().await.unwrap();
     let on = |p: &&crate::fleet::Pod| p.node.as_deref() == Some(node) && p.owner != OwnerKind::DaemonSet;
     pods.iter().filter(on).count()
-}
-
-/// Waits for something that must come true within so many seconds of world time.
-async fn within<F: Future<Output = bool>>(limit: u64, what: &str, mut seen: impl FnMut() -> F) {
-    for _ in 0..=limit {
-        if seen().await {
-            return;
-        }
-        secs(1).await;
-    }
-    panic!("not seen: {what}");
 }
 
 #[tokio::test(start_paused = true)]
