@@ -12,6 +12,7 @@ mod cli;
 mod house;
 mod kube;
 mod live;
+mod operations;
 mod pty;
 mod scenarios;
 mod screens;

@@ -99,6 +99,7 @@ impl Rig {
         let clock = Arc::clone(&world);
         let session = Session {
             providers: world.providers(),
+            control: world.control(),
             hosts: world.edge_hosts(),
             clock: Arc::new(move || clock.now()),
             speed: 1.0,

@@ -1,0 +1,174 @@
+//! Operations over a simulated world under paused time: the world, its feeds, the fleet, and what runs operations.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use k3fleet::feeds::{Batch, Feeds, Settings};
+use k3fleet::fleet::{Fleet, Machine, MachineState, PoolId};
+use k3fleet::ops::{Event, OperationId, Outcome, Plan, Refusal, Request, RunError, plan};
+use k3fleet::provider::sim::{Scenario, World};
+use k3fleet::runtime::operations::{Happened, Operations, nudge};
+use tokio::sync::mpsc;
+
+use crate::support::rig::START;
+
+/// A cluster of one server and a pool of workers, where nothing happens by itself.
+const WORLD: &str = include_str!("world.toml");
+
+/// See the module docs.
+pub(super) struct Desk {
+    pub(super) world: Arc<World>,
+    pub(super) fleet: Fleet,
+    pub(super) operations: Operations,
+    pub(super) told: Vec<(OperationId, Event)>,
+    directory: tempfile::TempDir,
+    feeds: Feeds,
+    batches: mpsc::Receiver<Batch>,
+}
+
+impl Desk {
+    /// The desk over the plain world, its fleet seen.
+    pub(super) async fn plain() -> Self {
+        Self::over(WORLD).await
+    }
+
+    /// The plain world with more of a scenario behind it.
+    pub(super) async fn with(more: &str) -> Self {
+        Self::over(&format!("{WORLD}\n{more}")).await
+    }
+
+    async fn over(scenario: &str) -> Self {
+        let scenario = Scenario::parse(scenario).unwrap();
+        let world = World::load(&scenario, 1, START.parse().unwrap(), 1.0);
+        let directory = tempfile::tempdir().unwrap();
+        let (tx, batches) = mpsc::channel(64);
+        let settings = Settings {
+            seed: 1,
+            ..Settings::default()
+        };
+        let clock = clock(&world);
+        let feeds = Feeds::start(world.providers(), settings, clock, tx);
+        let mut desk = Self {
+            operations: operations(&world, directory.path()),
+            world,
+            fleet: Fleet::default(),
+            told: vec![],
+            directory,
+            feeds,
+            batches,
+        };
+        desk.until(|fleet| {
+            let ready = |m: &Machine<'_>| m.state("2026-03-02T09:00:30Z".parse().unwrap()) == MachineState::Ready;
+            fleet.asgs().count() == 1 && fleet.machines().count() == 4 && fleet.machines().all(|m| ready(&m))
+        })
+        .await;
+        desk
+    }
+
+    /// Plans a request over the fleet as it is.
+    pub(super) fn plan(&self, request: &Request) -> Result<Plan, Refusal> {
+        plan(&self.fleet, request, self.world.now())
+    }
+
+    /// Takes in observations until the fleet is so.
+    pub(super) async fn until(&mut self, so: impl Fn(&Fleet) -> bool) {
+        while !so(&self.fleet) {
+            let batch = self.batches.recv().await.unwrap();
+            self.take(batch);
+        }
+    }
+
+    fn take(&mut self, batch: Batch) {
+        for observation in batch.observations {
+            self.fleet.apply(observation, batch.at);
+        }
+        self.operations.look(&self.fleet);
+    }
+
+    /// Runs a request to its end.
+    pub(super) async fn run(&mut self, request: &Request) -> Result<Outcome, RunError> {
+        let plan = self.plan(request).unwrap();
+        let id = self.operations.start(plan, false).unwrap();
+        self.finish(&id).await
+    }
+
+    /// Goes on with an operation to its end.
+    pub(super) async fn resume(&mut self, id: &OperationId) -> Result<Outcome, RunError> {
+        self.operations.resume(id, false).unwrap();
+        self.finish(id).await
+    }
+
+    /// Lets things happen until an operation ends.
+    pub(super) async fn finish(&mut self, id: &OperationId) -> Result<Outcome, RunError> {
+        loop {
+            if let Some((ended, result)) = self.step(usize::MAX).await
+                && ended == *id
+            {
+                return result;
+            }
+        }
+    }
+
+    /// Lets one thing happen.
+    pub(super) async fn turn(&mut self) {
+        assert!(self.step(usize::MAX).await.is_none(), "it ended too soon");
+    }
+
+    /// Lets one thing happen; gives what has ended.
+    async fn step(&mut self, at_most: usize) -> Option<(OperationId, Result<Outcome, RunError>)> {
+        tokio::select! {
+            biased;
+            happened = self.operations.next(), if self.told.len() < at_most => {
+                let ended = match happened {
+                    Happened::Told(id, event) => {
+                        self.told.push((id, event));
+                        None
+                    }
+                    Happened::Asked => None,
+                    Happened::Ended(id, plan, result) => {
+                        nudge(&self.feeds, &plan);
+                        Some((id, result))
+                    }
+                };
+                self.operations.look(&self.fleet);
+                ended
+            }
+            batch = self.batches.recv() => {
+                self.take(batch.unwrap());
+                None
+            }
+        }
+    }
+
+    /// Runs a request until so many events were told, then kills the program that runs it; gives the operation.
+    pub(super) async fn run_and_kill(&mut self, request: &Request, events: usize) -> OperationId {
+        let plan = self.plan(request).unwrap();
+        let id = self.operations.start(plan, false).unwrap();
+        while self.told.len() < events {
+            assert!(self.step(events).await.is_none(), "it ended before it was killed");
+        }
+        self.operations = operations(&self.world, self.directory.path());
+        self.told.clear();
+        id
+    }
+
+    /// The pool of workers.
+    pub(super) fn workers(&self) -> PoolId {
+        let asg = self.fleet.asgs().next().unwrap();
+        PoolId::Asg(asg.scope.clone(), asg.name.clone())
+    }
+
+    /// Another desk's operations over the same world, for another operator.
+    pub(super) fn another(&self, directory: &Path) -> Operations {
+        operations(&self.world, directory)
+    }
+}
+
+fn clock(world: &Arc<World>) -> k3fleet::feeds::Clock {
+    let world = Arc::clone(world);
+    Arc::new(move || world.now())
+}
+
+fn operations(world: &Arc<World>, directory: &Path) -> Operations {
+    Operations::new(world.control(), clock(world), directory.to_owned())
+}
