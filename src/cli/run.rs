@@ -178,7 +178,7 @@ impl Settings {
 
     async fn open(&self) -> Result<Session, String> {
         match &self.demo {
-            Some(demo) => open_demo(demo),
+            Some(demo) => open_demo(demo, self.config.read_only),
             None => Ok(open_live(&self.config, &self.paths, self.hosts.clone()).await),
         }
     }

@@ -158,9 +158,23 @@ impl Executor {
         let Some(cloud) = cluster.home.as_ref().and_then(|home| self.control.cloud(home)) else {
             return Ok(None);
         };
-        let now = (self.clock)();
-        let lock = Lock::take(Arc::clone(cloud), cluster, id, &self.by, now, take_over).await?;
-        Ok(Some(lock))
+        let mut pause = PAUSE;
+        let mut tries = TRIES;
+        loop {
+            let now = (self.clock)();
+            tries -= 1;
+            match Lock::take(Arc::clone(cloud), cluster, id, &self.by, now, take_over).await {
+                Err(LockError::Call(error)) if error.retryable() && tries > 0 => {
+                    tracing::info!(
+                        "the cluster's lock is asked for again in {} s: {error}",
+                        pause.as_secs()
+                    );
+                    sleep(pause).await;
+                    pause *= 2;
+                }
+                taken => return taken.map(Some),
+            }
+        }
     }
 
     async fn release(&self, lock: Option<Lock>) {

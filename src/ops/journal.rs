@@ -194,3 +194,114 @@ fn read(path: &Path, id: &OperationId) -> Result<(Progress, u64), JournalError> 
         None => Err(damaged(1, "no operation begins here".to_owned())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fleet::{ClusterId, MachineId, NodeKey};
+    use crate::ops::{CostChange, KubeStep, Outcome, Plan, Request, Stage, Step, StepId, StepState};
+
+    fn plan() -> Plan {
+        let node = NodeKey::new(&crate::fleet::ContextId::new("lab"), "n1");
+        Plan {
+            request: Request::Cordon {
+                machines: vec![MachineId::Node(node.clone())],
+            },
+            cluster: ClusterId {
+                name: "lab".into(),
+                home: None,
+            },
+            title: "cordon n1".to_owned(),
+            stages: vec![Stage {
+                title: "cordon".to_owned(),
+                steps: vec![Step::Kube(node, KubeStep::Cordon)],
+            }],
+            cost: CostChange::default(),
+            warnings: vec![],
+            confirm: None,
+        }
+    }
+
+    fn event(second: i64, what: What) -> Event {
+        Event {
+            at: jiff::Timestamp::from_second(1_800_000_000 + second).unwrap(),
+            what,
+        }
+    }
+
+    const STEP: StepId = StepId { stage: 0, step: 0 };
+
+    fn begun(directory: &Path) -> (OperationId, Journal) {
+        let id = OperationId::new("cordon", event(0, What::StepBegan { step: STEP }).at, 7);
+        let mut journal = Journal::create(directory, &id).unwrap();
+        let first = What::Began {
+            plan: Box::new(plan()),
+            by: "ana@desk".into(),
+        };
+        journal.append(&event(0, first)).unwrap();
+        journal.append(&event(1, What::StepBegan { step: STEP })).unwrap();
+        (id, journal)
+    }
+
+    #[test]
+    fn what_was_written_is_read_back() {
+        let directory = tempfile::tempdir().unwrap();
+        let (id, mut journal) = begun(directory.path());
+        let line = "one pod".to_owned();
+        journal.append(&event(4, What::StepDone { step: STEP, line })).unwrap();
+        let outcome = Outcome::Done;
+        journal.append(&event(5, What::Ended { outcome })).unwrap();
+        drop(journal);
+        let progress = show(directory.path(), &id).unwrap();
+        assert_eq!(progress.plan, plan());
+        assert_eq!(progress.state(STEP), StepState::Done(3.0));
+        assert_eq!((progress.said(STEP), progress.is_unfinished()), ("one pod", false));
+        assert_eq!(list(directory.path()).0, [progress]);
+    }
+
+    #[test]
+    fn a_line_cut_off_by_a_crash_is_as_good_as_never_written() {
+        let directory = tempfile::tempdir().unwrap();
+        let (id, journal) = begun(directory.path());
+        let path = journal.path.clone();
+        drop(journal);
+        let whole = fs::read(&path).unwrap();
+        for cut in 1..20 {
+            fs::write(&path, &whole[..whole.len() - cut]).unwrap();
+            let (mut journal, progress) = Journal::resume(directory.path(), &id).unwrap();
+            assert_eq!(progress.state(STEP), StepState::Waiting, "{cut} bytes cut off");
+            let by = "ben@desk".into();
+            journal.append(&event(9, What::Resumed { by })).unwrap();
+            assert_eq!(show(directory.path(), &id).unwrap().by, "ben@desk");
+        }
+    }
+
+    #[test]
+    fn nobody_else_runs_what_is_running() {
+        let directory = tempfile::tempdir().unwrap();
+        let (id, journal) = begun(directory.path());
+        assert!(is_running(directory.path(), &id));
+        let refused = Journal::resume(directory.path(), &id).unwrap_err();
+        assert!(matches!(refused, JournalError::Busy(_)), "{refused}");
+        drop(journal);
+        assert!(!is_running(directory.path(), &id));
+        assert!(Journal::resume(directory.path(), &id).is_ok());
+    }
+
+    #[test]
+    fn a_damaged_journal_is_told_with_its_line_and_hides_no_other() {
+        let directory = tempfile::tempdir().unwrap();
+        let (id, journal) = begun(directory.path());
+        drop(journal);
+        fs::write(directory.path().join("drain-x.jsonl"), "{}\n").unwrap();
+        let (found, faults) = list(directory.path());
+        assert_eq!(found.iter().map(|p| &p.id).collect::<Vec<_>>(), [&id]);
+        let fault = faults[0].to_string();
+        assert!(fault.contains("drain-x.jsonl, line 1"), "{fault}");
+        let unknown = OperationId::parse("scale-1").unwrap();
+        assert!(matches!(
+            show(directory.path(), &unknown),
+            Err(JournalError::Unknown(_))
+        ));
+    }
+}

@@ -62,7 +62,7 @@ pub async fn run(setup: Setup) -> io::Result<()> {
     let demo = setup
         .demo
         .as_ref()
-        .map(open_demo)
+        .map(|demo| open_demo(demo, setup.config.read_only))
         .transpose()
         .map_err(io::Error::other)?;
     let reload = Reload::new(&setup.config, setup.config_file, setup.paths.clone(), setup.options);

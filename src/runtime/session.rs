@@ -49,8 +49,8 @@ pub struct Session {
     pub notes: Vec<String>,
 }
 
-/// Opens a simulated world.
-pub fn open_demo(demo: &Demo) -> Result<Session, String> {
+/// Opens a simulated world. In read-only mode there is nothing that could change it.
+pub fn open_demo(demo: &Demo, read_only: bool) -> Result<Session, String> {
     let scenario = match (&demo.scenario, demo.size) {
         (Some(file), _) => {
             let text = std::fs::read_to_string(file).map_err(|e| format!("read {}: {e}", file.display()))?;
@@ -63,7 +63,7 @@ pub fn open_demo(demo: &Demo) -> Result<Session, String> {
     let clock_world = Arc::clone(&world);
     Ok(Session {
         providers: world.providers(),
-        control: Control::default(),
+        control: if read_only { Control::default() } else { world.control() },
         hosts: world.edge_hosts(),
         clock: Arc::new(move || clock_world.now()),
         speed: demo.speed,
@@ -101,11 +101,13 @@ fn open_contexts(session: &mut Session, config: &Config) {
     let contexts = kube::contexts(None, &choice);
     session.faults.extend(contexts.faults);
     session.notes.extend(contexts.notes);
-    let apis = contexts
-        .found
-        .into_iter()
-        .map(|context| Arc::new(kube::connect(context)) as Arc<dyn Kube>);
-    session.providers.kubes.extend(apis);
+    for context in contexts.found {
+        let api = Arc::new(kube::connect(context));
+        session.providers.kubes.push(Arc::clone(&api) as Arc<dyn Kube>);
+        if !config.read_only {
+            session.control.kubes.push(api);
+        }
+    }
 }
 
 async fn open_clouds(session: &mut Session, config: &Config, paths: &Paths) {

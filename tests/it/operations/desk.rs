@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use k3fleet::feeds::{Batch, Feeds, Settings};
 use k3fleet::fleet::{Fleet, Machine, MachineState, PoolId};
-use k3fleet::ops::{Event, OperationId, Outcome, Plan, Refusal, Request, RunError, plan};
+use k3fleet::ops::{Event, OperationId, Outcome, Plan, Refusal, Request, RunError, journal, plan};
 use k3fleet::provider::sim::{Scenario, World};
 use k3fleet::runtime::operations::{Happened, Operations, nudge};
 use tokio::sync::mpsc;
@@ -32,9 +32,13 @@ impl Desk {
         Self::over(WORLD).await
     }
 
-    /// The plain world with more of a scenario behind it.
+    /// The plain world with more of a scenario behind it, ten seconds on.
     pub(super) async fn with(more: &str) -> Self {
-        Self::over(&format!("{WORLD}\n{more}")).await
+        let mut desk = Self::over(&format!("{WORLD}\n{more}")).await;
+        let world = Arc::clone(&desk.world);
+        let told: jiff::Timestamp = "2026-03-02T09:00:10Z".parse().unwrap();
+        desk.until(|_| world.now() >= told).await;
+        desk
     }
 
     async fn over(scenario: &str) -> Self {
@@ -148,6 +152,9 @@ impl Desk {
             assert!(self.step(events).await.is_none(), "it ended before it was killed");
         }
         self.operations = operations(&self.world, self.directory.path());
+        while journal::is_running(self.directory.path(), &id) {
+            tokio::task::yield_now().await;
+        }
         self.told.clear();
         id
     }

@@ -1,6 +1,7 @@
 //! Operations from request to end over the simulated world: each verb, refusals, kills at every step, two operators.
 
 mod desk;
+mod faults;
 
 use std::collections::BTreeSet;
 
@@ -132,7 +133,11 @@ async fn killed_at_any_step_and_resumed_it_ends_as_if_undisturbed() {
             let mut desk = Desk::plain().await;
             let asked = request(&desk);
             let id = desk.run_and_kill(&asked, kill).await;
-            assert_eq!(desk.resume(&id).await.unwrap(), Outcome::Done, "{asked:?} killed after {kill} events");
+            assert_eq!(
+                desk.resume(&id).await.unwrap(),
+                Outcome::Done,
+                "{asked:?} killed after {kill} events"
+            );
             comes_to_rest(&mut desk, count).await;
             assert!(desk.operations.journals().0.iter().all(|p| !p.is_unfinished()));
         }
@@ -175,7 +180,13 @@ async fn a_stopped_operation_tells_so_and_goes_on_later() {
     }
     assert!(desk.operations.stop(&id));
     assert_eq!(desk.finish(&id).await.unwrap(), Outcome::Cancelled);
-    let unfinished: Vec<_> = desk.operations.journals().0.into_iter().filter(|p| p.is_unfinished()).collect();
+    let unfinished: Vec<_> = desk
+        .operations
+        .journals()
+        .0
+        .into_iter()
+        .filter(|p| p.is_unfinished())
+        .collect();
     assert_eq!(unfinished.len(), 1);
     assert_eq!(desk.resume(&id).await.unwrap(), Outcome::Done);
     comes_to_rest(&mut desk, 4).await;

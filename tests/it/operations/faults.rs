@@ -1,0 +1,97 @@
+//! Operations while things go wrong: no capacity, throttling, instances that never join, budgets that hold pods back.
+
+use k3fleet::fleet::{MachineId, MachineState};
+use k3fleet::ops::{DrainOptions, Outcome, Request, What};
+
+use super::desk::Desk;
+use super::{comes_to_rest, scale};
+
+fn failures(desk: &Desk) -> Vec<String> {
+    let failed = desk.told.iter().filter_map(|(_, event)| match &event.what {
+        What::StepFailed { error, .. } => Some(error.clone()),
+        _ => None,
+    });
+    failed.collect()
+}
+
+fn said(desk: &Desk, text: &str) -> bool {
+    let mut lines = desk.told.iter().filter_map(|(_, event)| match &event.what {
+        What::StepSaid { line, .. } => Some(line),
+        _ => None,
+    });
+    lines.any(|line| line.contains(text))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lack_of_capacity_is_waited_out() {
+    let fault = "[[events]]\nat = \"1s\"\nevent.no-capacity = { pool = \"lab/workers\", for = \"6m\" }\n";
+    let mut desk = Desk::with(fault).await;
+    assert_eq!(desk.run(&scale(&desk, 5, false)).await.unwrap(), Outcome::Done);
+    assert!(said(&desk, "none is launched yet"), "{:?}", desk.told);
+    comes_to_rest(&mut desk, 5).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn throttled_calls_are_made_again() {
+    let fault = "[[faults]]\nat = \"1m\"\nfor = \"20s\"\ntarget.scope = \"eu-west-1\"\nkind = \"throttled\"\n";
+    let mut desk = Desk::with(fault).await;
+    let throttled = desk.world.now() + jiff::SignedDuration::from_mins(1);
+    let world = desk.world.clone();
+    desk.until(|_| world.now() >= throttled).await;
+    assert_eq!(desk.run(&scale(&desk, 4, false)).await.unwrap(), Outcome::Done);
+    comes_to_rest(&mut desk, 4).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_instance_that_never_joins_is_named_and_the_rest_goes_on_later() {
+    let fault = "[[events]]\nat = \"1s\"\nevent.never-joins = { pool = \"lab/workers\" }\n";
+    let mut desk = Desk::with(fault).await;
+    assert_eq!(desk.run(&scale(&desk, 4, false)).await.unwrap(), Outcome::Failed);
+    let stray = desk
+        .fleet
+        .machines()
+        .find(|m| m.state(desk.world.now()) == MachineState::Stray);
+    let stray = stray.expect("it runs, and its node never came");
+    let (name, id) = (stray.name().to_owned(), stray.id());
+    assert!(
+        failures(&desk).iter().any(|f| f.contains(&name)),
+        "{:?}",
+        failures(&desk)
+    );
+    // The group replaces what is ended from elsewhere; then there is nothing left to wait for.
+    let MachineId::Instance(instance) = &id else {
+        panic!("{id} is an instance")
+    };
+    let control = desk.world.control();
+    control.clouds[0].end_member(instance, false).await.unwrap();
+    let operation = desk.operations.journals().0[0].id.clone();
+    assert_eq!(desk.resume(&operation).await.unwrap(), Outcome::Done);
+    comes_to_rest(&mut desk, 4).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_budget_that_never_allows_it_is_named_and_force_gets_past_it() {
+    let fault =
+        "[[events]]\nat = \"1s\"\nevent.budget = { cluster = \"lab\", workload = \"shop/web\", max_unavailable = 0 }\n";
+    let mut desk = Desk::with(fault).await;
+    let machines = super::workers(&desk.fleet).into_iter().collect();
+    let drain = |force| DrainOptions {
+        force,
+        ..DrainOptions::default()
+    };
+    let mut request = Request::Drain {
+        machines,
+        drain: drain(false),
+    };
+    assert_eq!(desk.run(&request).await.unwrap(), Outcome::Failed);
+    let failed = failures(&desk);
+    assert!(
+        failed.iter().any(|f| f.contains("shop/web") && f.contains("budget")),
+        "{failed:?}"
+    );
+    assert!(failed.iter().all(|f| f.contains("--force")), "{failed:?}");
+    if let Request::Drain { drain: options, .. } = &mut request {
+        *options = drain(true);
+    }
+    assert_eq!(desk.run(&request).await.unwrap(), Outcome::Done);
+}
