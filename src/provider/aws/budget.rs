@@ -180,6 +180,8 @@ fn slot(second: u64) -> usize {
 fn allowance(api: &str) -> (f64, f64) {
     match api {
         "ec2:DescribeSpotFleetRequests" => (50.0, 3.0),
+        "ec2:TerminateInstances" => (100.0, 5.0),
+        "ec2:ModifySpotFleetRequest" => (50.0, 5.0),
         _ if api.starts_with("ec2:") => (100.0, 20.0),
         _ if api.starts_with("autoscaling:") => (40.0, 10.0),
         _ => (20.0, 10.0),

@@ -1,7 +1,7 @@
 //! What AWS says no with, in the fleet's words: the class of the failure, and AWS' own message without its noise;
 //! [`mend`] adds what to do about it.
 //!
-//! A refusal comes as XML (EC2, Auto Scaling, STS) or JSON (Pricing) with a code; the SDK reads the form that belongs
+//! A refusal comes as XML (EC2, Auto Scaling, STS) or JSON (Pricing, SSM) with a code; the SDK reads the form that belongs
 //! to the service, and [`code_in`] the other one, which proxies and gateways send. Without any code the HTTP status
 //! decides. No answer at all ends in [`FaultKind::Unreachable`], or in [`FaultKind::Credentials`] when the request
 //! could not even be signed.
@@ -49,12 +49,22 @@ where
 
 /// An answer that came whole but makes no sense.
 pub(super) fn malformed(call: &str, scope: &Scope, message: impl AsRef<str>) -> ProviderError {
+    ours(FaultKind::Malformed, call, scope, message.as_ref())
+}
+
+/// A no that comes without any of AWS' codes.
+pub(super) fn refused(call: &str, scope: &Scope, message: impl AsRef<str>) -> ProviderError {
+    ours(FaultKind::Other, call, scope, message.as_ref())
+}
+
+/// A failure in our own words.
+fn ours(kind: FaultKind, call: &str, scope: &Scope, message: &str) -> ProviderError {
     ProviderError {
-        kind: FaultKind::Malformed,
+        kind,
         call: SmolStr::new(call),
         target: format_smolstr!("{scope}"),
-        message: tidy(message.as_ref()),
-        mend: mend(FaultKind::Malformed, call, scope, "", ""),
+        message: tidy(message),
+        mend: mend(kind, call, scope, "", ""),
     }
 }
 
@@ -167,7 +177,11 @@ fn kind_of_code(code: &str) -> Option<FaultKind> {
         | "EC2ThrottledException"
         | "BandwidthLimitExceeded"
         | "PriorRequestNotComplete"
-        | "SlowDown" => FaultKind::Throttled,
+        | "SlowDown"
+        // Another change of the same thing is under way: this one was not taken.
+        | "ResourceContention"
+        | "ScalingActivityInProgress"
+        | "TooManyUpdates" => FaultKind::Throttled,
         "UnauthorizedOperation"
         | "AccessDenied"
         | "AccessDeniedException"
@@ -281,6 +295,8 @@ mod tests {
             ("RequestLimitExceeded", FaultKind::Throttled),
             ("Client.RequestLimitExceeded", FaultKind::Throttled),
             ("ThrottlingException", FaultKind::Throttled),
+            ("ResourceContention", FaultKind::Throttled),
+            ("TooManyUpdates", FaultKind::Throttled),
             ("UnauthorizedOperation", FaultKind::Denied),
             ("AccessDeniedException", FaultKind::Denied),
             ("ExpiredToken", FaultKind::Credentials),

@@ -20,6 +20,9 @@ pub(super) fn mend(kind: FaultKind, call: &str, scope: &Scope, code: &str, messa
         }
         FaultKind::Denied => format_smolstr!("allow it in IAM: {}", policy::statement(call)),
         FaultKind::Credentials => credentials_mend(scope, code, message),
+        FaultKind::Throttled if policy::is_for_change(call) => {
+            SmolStr::new("AWS has changed nothing: try again in a minute")
+        }
         FaultKind::Throttled => SmolStr::new("nothing to do: polling slows down by itself"),
         FaultKind::Unreachable => format_smolstr!(
             "check the network, the proxy, the region's name ({}) and AWS_ENDPOINT_URL if it is set",

@@ -94,10 +94,12 @@ impl Intercept for Meter {
         let Some(operation) = cfg.load::<Metadata>() else {
             return Ok(());
         };
-        // The price list speaks JSON, which is read strictly.
-        let is_xml = operation.service() != "Pricing";
         let body = response.body().bytes().unwrap_or_default();
-        if response.status().is_success() && is_xml && !is_whole(body, operation.name()) {
+        let is_answer = match operation.service() {
+            "Pricing" | "SSM" => is_object(body),
+            _ => is_whole(body, operation.name()),
+        };
+        if response.status().is_success() && !is_answer {
             return Err(format!("the body is no whole {}Response", operation.name()).into());
         }
         Ok(())
@@ -126,10 +128,17 @@ fn api(cfg: &ConfigBag) -> Option<SmolStr> {
         "EC2" => "ec2",
         "Auto Scaling" => "autoscaling",
         "Pricing" => "pricing",
+        "SSM" => "ssm",
         "STS" => "sts",
         other => other,
     };
     Some(format_smolstr!("{service}:{}", operation.name()))
+}
+
+/// Whether a body may be a JSON object: the SDK does not look at it where the answer says nothing.
+fn is_object(body: &[u8]) -> bool {
+    let body = body.trim_ascii();
+    body.starts_with(b"{") && body.ends_with(b"}")
 }
 
 /// Whether a body is one `<…Response>` element of this operation, from its start to its end.
@@ -157,6 +166,16 @@ fn is_whole(body: &[u8], operation: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_an_object_is_an_answer_in_json() {
+        for whole in ["{}", " {\"Version\": 1}\n"] {
+            assert!(is_object(whole.as_bytes()), "{whole}");
+        }
+        for other in ["", "{", "}", "[]", "<html></html>", "{\"Version\": 1"] {
+            assert!(!is_object(other.as_bytes()), "{other}");
+        }
+    }
 
     #[test]
     fn only_a_whole_answer_of_the_operation_is_one() {

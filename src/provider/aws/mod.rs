@@ -1,4 +1,4 @@
-//! AWS: the live adapter of the port [`Cloud`].
+//! AWS: the live adapter of the ports [`Cloud`] and [`CloudControl`](super::CloudControl).
 //!
 //! ```text
 //!  Profile ── credentials, once ──┬─ AwsCloud (a region) ── ec2, autoscaling, pricing ─▶ SDK clients ─▶ AWS
@@ -8,11 +8,13 @@
 //! A [`Profile`] reads the ordinary configuration (environment, profile, SSO, process, IMDS; `AWS_ENDPOINT_URL`) and
 //! shares its credentials among the regions. An [`AwsCloud`] makes the calls: each page waits for the [`budget`], is
 //! counted by the `meter`, freed by the `sieve` of what nobody reads, and mapped at once, so that no SDK type leaves
-//! this folder and no more than one page of them is held. What AWS says no with is put into words by `error`.
+//! this folder and no more than one page of them is held. What AWS says no with is put into words by `error`. What
+//! changes something stands apart, in `control`.
 
 mod autoscaling;
 pub mod budget;
 mod check;
+mod control;
 mod ec2;
 mod error;
 mod intern;
@@ -45,7 +47,7 @@ use smol_str::{SmolStr, format_smolstr};
 
 use self::budget::ApiUsage;
 use self::meter::Meter;
-pub use self::policy::{VIEW_ACTIONS, view_policy};
+pub use self::policy::{CHANGE_ACTIONS, VIEW_ACTIONS, operator_policy, view_policy};
 use self::price_cache::PriceCache;
 use self::sieve::Sifting;
 use super::{Check, Cloud, ProviderError, Result};
@@ -190,11 +192,13 @@ impl Profile {
         let autoscaling = aws_sdk_autoscaling::config::Builder::from(&sdk)
             .interceptor(meter.clone())
             .interceptor(Sifting);
+        let ssm = aws_sdk_ssm::config::Builder::from(&sdk).interceptor(meter.clone());
         let sts = aws_sdk_sts::config::Builder::from(&sdk).interceptor(meter.clone());
         let directory = self.options.price_cache.as_deref();
         Ok(AwsCloud {
             ec2: ec2_client(&sdk, &meter, self.options.retries()),
             autoscaling: aws_sdk_autoscaling::Client::from_conf(autoscaling.build()),
+            ssm: aws_sdk_ssm::Client::from_conf(ssm.build()),
             sts: aws_sdk_sts::Client::from_conf(sts.build()),
             pricing,
             price_cache: directory.map(|directory| PriceCache::new(directory, region)),
@@ -240,6 +244,7 @@ pub struct AwsCloud {
     scope: Scope,
     ec2: aws_sdk_ec2::Client,
     autoscaling: aws_sdk_autoscaling::Client,
+    ssm: aws_sdk_ssm::Client,
     sts: aws_sdk_sts::Client,
     /// `None` where AWS has no price list.
     pricing: Option<aws_sdk_pricing::Client>,

@@ -2,6 +2,8 @@
 
 mod answers;
 mod chain;
+mod changes;
+mod changes_refused;
 mod moto;
 mod prices;
 mod refusals;

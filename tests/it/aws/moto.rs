@@ -11,7 +11,7 @@ use super::options;
 use super::seed::Seed;
 use crate::support::moto::{self, Account};
 
-fn seen_through(account: &Account, region: &str, options: Options) -> AwsCloud {
+pub(super) fn seen_through(account: &Account, region: &str, options: Options) -> AwsCloud {
     let profile = Profile::at_endpoint("", &account.url, account.keys.clone(), options);
     profile.region(region).expect("a region")
 }
@@ -202,39 +202,12 @@ async fn a_spot_fleet_is_seen_with_its_types_and_tags_until_it_is_cancelled() {
     let seed = Seed::new(&account, "eu-west-1");
     let image = seed.image().await;
     let subnets = seed.subnets().await;
-    let specifications = [
+    let types = [
         ec2::InstanceType::T3Medium,
         ec2::InstanceType::M6iLarge,
         ec2::InstanceType::T3Medium,
     ];
-    let specifications = specifications.map(|one| {
-        ec2::SpotFleetLaunchSpecification::builder()
-            .image_id(&image)
-            .instance_type(one)
-            .subnet_id(&subnets[0])
-            .weighted_capacity(1.0)
-            .spot_price("0.05")
-            .build()
-    });
-    let tags = ec2::TagSpecification::builder()
-        .resource_type(ec2::ResourceType::SpotFleetRequest)
-        .tags(ec2::Tag::builder().key("k3fleet:pool").value("burst").build());
-    let config = ec2::SpotFleetRequestConfigData::builder()
-        .iam_fleet_role("arn:aws:iam::100000000003:role/fleet")
-        .target_capacity(4)
-        .spot_price("0.05")
-        .allocation_strategy(ec2::AllocationStrategy::LowestPrice)
-        .set_launch_specifications(Some(specifications.to_vec()))
-        .tag_specifications(tags.build())
-        .build();
-    let request = seed
-        .ec2
-        .request_spot_fleet()
-        .spot_fleet_request_config(config)
-        .send()
-        .await
-        .expect("a fleet");
-    let id = request.spot_fleet_request_id().expect("its id").to_owned();
+    let id = seed.spot_fleet(4, &types, &image, &subnets[0]).await;
 
     let cloud = seen_through(&account, "eu-west-1", options());
     let fleets = cloud.spot_fleets().await.expect("fleets");

@@ -11,7 +11,7 @@ use super::{cloud, options};
 use crate::support::http::{Reply, Request, Server, refusing_url};
 
 /// A refusal of EC2.
-fn refusal(status: u16, code: &str, message: &str) -> Reply {
+pub(super) fn refusal(status: u16, code: &str, message: &str) -> Reply {
     let body = format!(
         r#"<?xml version="1.0" encoding="UTF-8"?><Response><Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors><RequestID>9f</RequestID></Response>"#
     );

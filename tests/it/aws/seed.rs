@@ -122,6 +122,39 @@ impl Seed {
             .expect("a group");
     }
 
+    /// A Spot Fleet that keeps its target, of the pool `burst`; its id.
+    pub(crate) async fn spot_fleet(
+        &self,
+        target: i32,
+        types: &[ec2::InstanceType],
+        image: &str,
+        subnet: &str,
+    ) -> String {
+        let specifications = types.iter().map(|one| {
+            ec2::SpotFleetLaunchSpecification::builder()
+                .image_id(image)
+                .instance_type(one.clone())
+                .subnet_id(subnet)
+                .weighted_capacity(1.0)
+                .spot_price("0.05")
+                .build()
+        });
+        let tags = ec2::TagSpecification::builder()
+            .resource_type(ec2::ResourceType::SpotFleetRequest)
+            .tags(ec2::Tag::builder().key("k3fleet:pool").value("burst").build());
+        let config = ec2::SpotFleetRequestConfigData::builder()
+            .iam_fleet_role("arn:aws:iam::100000000003:role/fleet")
+            .target_capacity(target)
+            .spot_price("0.05")
+            .allocation_strategy(ec2::AllocationStrategy::LowestPrice)
+            .set_launch_specifications(Some(specifications.collect()))
+            .tag_specifications(tags.build())
+            .build();
+        let request = self.ec2.request_spot_fleet().spot_fleet_request_config(config);
+        let request = request.send().await.expect("a fleet");
+        request.spot_fleet_request_id().expect("its id").to_owned()
+    }
+
     pub(crate) async fn mixed_group(&self, name: &str, size: i32, template: &str, subnets: &[String]) {
         let template = asg::LaunchTemplateSpecification::builder()
             .launch_template_id(template)
