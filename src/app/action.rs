@@ -117,6 +117,14 @@ pub enum Action {
     Replace,
     /// Remove a machine, destroy a cluster.
     Remove,
+    /// Mend what a finding is about.
+    Mend,
+    /// Stop an operation.
+    Stop,
+    /// Resume an operation.
+    Resume,
+    /// Give an operation up.
+    Abort,
     /// Join edge hosts.
     Join,
     /// Rotate tokens.

@@ -3,6 +3,7 @@
 use smol_str::SmolStr;
 
 use crate::fleet::{FeedId, Offer, Source};
+use crate::ops::{OperationId, Plan};
 
 /// Something to be done outside the screen's state.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,4 +37,18 @@ pub enum Effect {
     Mouse(bool),
     /// Clear the terminal and draw anew.
     Redraw,
+    /// Run a plan as a new operation. What happens to it comes back as [`Msg::Operation`](super::Msg::Operation); a lock
+    /// that another holds as [`Msg::Locked`](super::Msg::Locked).
+    Run {
+        /// What it does.
+        plan: Box<Plan>,
+        /// Whether another's lock is taken over.
+        take_over: bool,
+    },
+    /// Stop an operation that runs, as soon as its steps let it.
+    Stop(OperationId),
+    /// Go on with an operation that did not come to its end.
+    Resume(OperationId),
+    /// Give an operation up: the event that it has ended so goes into its journal, and comes back.
+    Abort(OperationId),
 }

@@ -20,7 +20,7 @@ pub struct HelpLine {
 }
 
 /// Keys that are no actions of their own.
-const FIXED: [(Group, &str, &str); 5] = [
+const FIXED: [(Group, &str, &str); 7] = [
     (
         Group::Rows,
         "shift-letter",
@@ -33,6 +33,16 @@ const FIXED: [(Group, &str, &str); 5] = [
     ),
     (Group::Rows, "up down", "while typing a filter: filters kept earlier"),
     (Group::Rows, "shift-j shift-k", "in the column picker: move the column"),
+    (
+        Group::Change,
+        "enter y",
+        "while a plan is looked at: run it (esc leaves it)",
+    ),
+    (
+        Group::Change,
+        "f b e w v",
+        "while a plan is looked at: its options, as the plan names them",
+    ),
     (
         Group::Program,
         "ctrl-u ctrl-w ctrl-a ctrl-e",
@@ -132,7 +142,11 @@ fn overlay_actions(overlay: &Overlay) -> &'static [Action] {
         Overlay::Columns { .. } => &[Action::Mark, Action::Back],
         Overlay::Describe { .. } => &[Action::Source, Action::CopyId, Action::Back],
         Overlay::Source { .. } => &[Action::Source, Action::Describe, Action::CopyId, Action::Back],
-        Overlay::Feeds { .. } => &[Action::Open, Action::Back],
+        Overlay::Feeds { .. }
+        | Overlay::Plan(_)
+        | Overlay::Scale(_)
+        | Overlay::Locked { .. }
+        | Overlay::Abort { .. } => &[Action::Open, Action::Back],
     }
 }
 

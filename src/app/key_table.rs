@@ -25,7 +25,8 @@ pub struct ActionInfo {
 impl ActionInfo {
     /// Whether a later version brings it: until then it answers with a line that says so.
     pub fn is_later(&self) -> bool {
-        self.group == Group::Change
+        use Action::{Extend, Join, Launch, Logs, Rotate, Shell, Upgrade};
+        matches!(self.action, Launch | Join | Rotate | Upgrade | Extend | Shell | Logs)
     }
 }
 
@@ -111,14 +112,9 @@ const POOLS: &[Pane] = &[Pane::FleetPools, Pane::Pools];
 const MACHINES: &[Pane] = &[Pane::FleetMachines, Pane::Machines, Pane::Edge];
 const EDGE: &[Pane] = &[Pane::Edge];
 const PRICES: &[Pane] = &[Pane::Prices, Pane::PriceChart, Pane::FleetSpot];
-const REMOVABLE: &[Pane] = &[
-    Pane::FleetClusters,
-    Pane::FleetPools,
-    Pane::Pools,
-    Pane::FleetMachines,
-    Pane::Machines,
-    Pane::Edge,
-];
+const REMOVABLE: &[Pane] = &[Pane::FleetClusters, Pane::FleetMachines, Pane::Machines, Pane::Edge];
+const FINDINGS: &[Pane] = &[Pane::Findings];
+const OPERATIONS: &[Pane] = &[Pane::Operations, Pane::Steps];
 
 const fn row(
     action: Action,
@@ -194,12 +190,16 @@ pub(super) const TABLE: [ActionInfo; Action::COUNT] = [
     row(Action::Suspend, "suspend", Group::Program, &["ctrl-z"], Place::Anywhere, Reach::Everywhere, "suspend; fg comes back"),
     row(Action::Quit, "quit", Group::Program, &["ctrl-c"], Place::Anywhere, Reach::Everywhere, "leave"),
     row(Action::Launch, "launch", Group::Change, &["l"], Place::Panes(CLUSTERS), Reach::Screen, "launch a cluster"),
-    row(Action::Scale, "scale", Group::Change, &["s"], Place::Panes(POOLS), Reach::Screen, "scale the pool"),
+    row(Action::Scale, "scale", Group::Change, &["s"], Place::Panes(POOLS), Reach::Screen, "scale the pool: asks for a number"),
     row(Action::Cordon, "cordon", Group::Change, &["c"], Place::Panes(MACHINES), Reach::Screen, "take no new pods on the node"),
     row(Action::Uncordon, "uncordon", Group::Change, &["u"], Place::Panes(MACHINES), Reach::Screen, "take pods on the node again"),
     row(Action::Drain, "drain", Group::Change, &["r"], Place::Panes(MACHINES), Reach::Screen, "move the pods off the node"),
     row(Action::Replace, "replace", Group::Change, &["x"], Place::Panes(MACHINES), Reach::Screen, "drain the machine and put a new one in its place"),
     row(Action::Remove, "remove", Group::Change, &["ctrl-d"], Place::Panes(REMOVABLE), Reach::Screen, "remove the machine, or destroy the cluster"),
+    row(Action::Mend, "mend", Group::Change, &["x"], Place::Panes(FINDINGS), Reach::Screen, "mend what the finding is about: drain, replace, remove or uncordon its machine"),
+    row(Action::Stop, "stop", Group::Change, &["s"], Place::Panes(OPERATIONS), Reach::Screen, "stop the operation between its steps; it can be resumed"),
+    row(Action::Resume, "resume", Group::Change, &["r"], Place::Panes(OPERATIONS), Reach::Screen, "go on with the operation; what is done is skipped"),
+    row(Action::Abort, "abort", Group::Change, &["ctrl-d"], Place::Panes(OPERATIONS), Reach::Screen, "give the operation up: it is not offered any longer"),
     row(Action::Join, "join", Group::Change, &["shift-j"], Place::Panes(EDGE), Reach::Screen, "join edge hosts to a cluster"),
     row(Action::Rotate, "rotate", Group::Change, &["shift-t"], Place::Panes(CLUSTERS), Reach::Screen, "rotate the cluster's tokens"),
     row(Action::Upgrade, "upgrade", Group::Change, &["shift-u"], Place::Panes(CLUSTERS), Reach::Screen, "upgrade K3s"),

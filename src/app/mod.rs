@@ -14,8 +14,17 @@
 //! A key press becomes an [`Action`] by the [`Keymap`]; the palette, the context menu, the help, the hints and the
 //! mouse lead to the same actions, and all are made from one table ([`key_table`]). What a row tells at length is
 //! made here too, as data: [`describe`], [`source`], [`feeds`], [`help`].
+//!
+//! ```text
+//!  Action, rows ─▶ Request ─▶ ops::plan ─▶ Overlay::Plan ─▶ Effect::Run ─▶ the driver
+//!                                                                           │
+//!        State::operations ◀─ Progress ◀─ Msg::Operation, Msg::Journals ◀───┘
+//! ```
+//! An action that changes the fleet only makes a plan that is looked at ([`planning`], [`plan_lines`]); what runs is
+//! known by its events ([`operations`], [`tasks`]).
 
 pub mod action;
+mod changes;
 mod columns;
 pub mod describe;
 pub mod effect;
@@ -30,16 +39,21 @@ mod line;
 mod mouse;
 pub mod msg;
 mod nav;
+pub mod operations;
 pub mod overlay;
 mod overlays;
 mod palette;
+pub mod plan_lines;
+pub mod planning;
 pub mod program;
 mod projection;
 mod rows;
+pub mod scaling;
 pub mod screen;
 pub mod source;
 pub mod state;
 pub mod table;
+pub mod tasks;
 #[cfg(test)]
 mod tests;
 mod update;

@@ -20,7 +20,7 @@ impl Turn<'_> {
         self.settle();
         match (target, wheel) {
             (Target::Pane(pane) | Target::Row(pane, _) | Target::Heading(pane, _), Some(by)) => self.move_in(pane, by),
-            (_, Some(_)) | (Target::Item(_) | Target::Outside, None) => {}
+            (_, Some(_)) | (Target::Item(_) | Target::Option(_) | Target::Outside, None) => {}
             (Target::Tab(screen), None) => self.show_screen(screen),
             (Target::Pane(pane), None) => {
                 self.leave_filter(pane);
@@ -49,6 +49,14 @@ impl Turn<'_> {
     fn click_row(&mut self, pane: Pane, at: usize, click: Click) {
         self.leave_filter(pane);
         self.focus(pane);
+        if pane == Pane::Operations {
+            self.click_operation(at);
+            return match click {
+                Click::Double => self.open(),
+                Click::Right => self.open_menu(),
+                _ => {}
+            };
+        }
         let Some(table) = self.state.tables.get_mut(&pane).filter(|t| at < t.shown.rows.len()) else {
             return;
         };
@@ -75,6 +83,7 @@ impl Turn<'_> {
             (_, Click::WheelDown) => self.wheel_overlay(1),
             (Target::Item(at), Click::Left | Click::Double) => self.click_overlay(*at),
             (Target::Item(_), Click::Right) => {}
+            (Target::Option(option), Click::Left | Click::Double) => self.turn_option(*option),
             (Target::Hint(action), _) => self.act(*action),
             (_, Click::Left | Click::Double | Click::Right) => self.close(),
         }

@@ -3,8 +3,10 @@
 use jiff::Timestamp;
 
 use super::key::Key;
+use super::planning::PlanOption;
 use super::{Action, Pane, Screen};
 use crate::fleet::{Observation, Severity};
+use crate::ops::{Event, OperationId, Plan, Progress};
 
 /// Something that happened.
 #[derive(Clone, Debug)]
@@ -31,6 +33,13 @@ pub enum Msg {
     Themes(Vec<String>, String),
     /// The simulated world stands still, or goes on.
     Paused(bool),
+    /// Something happened to an operation that this program runs.
+    Operation(OperationId, Event),
+    /// Operations as their journals tell them, none of which this program runs: read at the start, and for one that
+    /// ended without saying so.
+    Journals(Vec<Progress>),
+    /// A plan was not run, for somebody else changes its cluster: who, since when.
+    Locked(Box<Plan>, String),
 }
 
 /// A part of the screen that the mouse can hit. The view tells which; see `tui::hit`.
@@ -54,6 +63,8 @@ pub enum Target {
     Findings,
     /// A line of the topmost overlay, by its place.
     Item(usize),
+    /// An option of the plan that is looked at.
+    Option(PlanOption),
     /// Beside the topmost overlay.
     Outside,
 }

@@ -34,7 +34,12 @@ impl Turn<'_> {
 
     /// Moves the cursor of a pane by rows, or scrolls the activity log.
     pub(super) fn move_in(&mut self, pane: Pane, by: isize) {
-        if pane == Pane::FleetActivity {
+        match pane {
+            Pane::Operations => return self.move_operation(by),
+            Pane::Steps => return self.scroll_steps(by),
+            _ => {}
+        }
+        if matches!(pane, Pane::FleetActivity | Pane::Log) {
             // The log is scrolled up from its end.
             let last = self.state.fleet.log().entries().len().saturating_sub(1);
             let to = self
@@ -80,7 +85,8 @@ impl Turn<'_> {
     }
 
     pub(super) fn step_pane(&mut self, by: isize) {
-        let panes = self.state.screen.panes();
+        let panes = self.state.screen.panes().iter().copied();
+        let panes: Vec<Pane> = panes.filter(|pane| !self.pane_is_empty(*pane)).collect();
         let at = panes.iter().position(|p| *p == self.state.focused()).unwrap_or(0);
         let to = (at as isize + by).rem_euclid(panes.len().max(1) as isize);
         if let Some(pane) = panes.get(to as usize) {
@@ -170,7 +176,8 @@ impl Turn<'_> {
                 }
                 return;
             }
-            Pane::FleetActivity | Pane::PriceChart => return self.zoom(),
+            Pane::Operations => return self.focus(if self.state.on_operation() { Pane::Steps } else { pane }),
+            Pane::FleetActivity | Pane::PriceChart | Pane::Steps | Pane::Log => return self.zoom(),
             _ => {}
         }
         let Some(row) = self.state.row().cloned() else { return };

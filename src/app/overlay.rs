@@ -3,7 +3,10 @@
 use tui_input::Input;
 
 use super::action::Action;
+use super::planning::Planning;
+use super::scaling::ScaleForm;
 use crate::fleet::table::RowId;
+use crate::ops::{OperationId, Plan};
 
 /// An overlay.
 #[derive(Clone, Debug)]
@@ -69,6 +72,24 @@ pub enum Overlay {
         json: bool,
         /// First line shown.
         scroll: usize,
+    },
+    /// A change before it is made: its plan, or why it is refused.
+    Plan(Box<Planning>),
+    /// How many machines a pool shall have.
+    Scale(Box<ScaleForm>),
+    /// A plan was not run, for another operator changes the cluster.
+    Locked {
+        /// The plan.
+        plan: Box<Plan>,
+        /// Who changes the cluster, since when.
+        why: String,
+        /// The cluster's name, typed to take its lock over.
+        line: Input,
+    },
+    /// Whether an operation shall be given up.
+    Abort {
+        /// The operation.
+        id: OperationId,
     },
     /// Every feed with its freshness, faults and mends.
     Feeds {

@@ -13,16 +13,20 @@ const WHEEL: isize = 3;
 
 impl Overlay {
     /// The text field in it.
-    fn line(&mut self) -> Option<&mut tui_input::Input> {
+    pub(super) fn line(&mut self) -> Option<&mut tui_input::Input> {
         match self {
-            Self::Help { line, .. } | Self::Palette { line, .. } => Some(line),
+            Self::Help { line, .. } | Self::Palette { line, .. } | Self::Locked { line, .. } => Some(line),
+            Self::Scale(form) => Some(&mut form.line),
+            Self::Plan(planning) if planning.word().is_some() => Some(&mut planning.line),
             _ => None,
         }
     }
 
     /// The cursor, or the first line shown.
-    fn place(&mut self) -> &mut usize {
-        match self {
+    fn place(&mut self) -> Option<&mut usize> {
+        Some(match self {
+            Self::Plan(planning) => &mut planning.scroll,
+            Self::Scale(_) | Self::Locked { .. } | Self::Abort { .. } => return None,
             Self::Help { scroll, .. }
             | Self::Describe { scroll, .. }
             | Self::Source { scroll, .. }
@@ -32,7 +36,7 @@ impl Overlay {
             | Self::Columns { cursor, .. }
             | Self::Sort { cursor }
             | Self::Themes { cursor, .. } => cursor,
-        }
+        })
     }
 
     /// Whether its lines are chosen from, rather than read.
@@ -74,10 +78,21 @@ impl Turn<'_> {
                 source::text(&view, about, *json).map_or(0, |text| text.lines().count())
             }
             Some(Overlay::Feeds { .. }) => super::feeds::feeds(&view).len(),
+            Some(Overlay::Plan(planning)) => super::plan_lines::lines(state, planning).len(),
+            Some(Overlay::Scale(_) | Overlay::Locked { .. } | Overlay::Abort { .. }) => 0,
         }
     }
 
     pub(super) fn overlay_key(&mut self, key: Key) {
+        if matches!(self.state.overlays.last(), Some(Overlay::Scale(_))) {
+            return self.scale_key(key);
+        }
+        if self.plan_key(key) {
+            return;
+        }
+        if matches!(self.state.overlays.last(), Some(Overlay::Abort { .. })) && key == Key::char('y') {
+            return self.abort_asked();
+        }
         let Some(overlay) = self.state.overlays.last_mut() else {
             return;
         };
@@ -127,8 +142,16 @@ impl Turn<'_> {
 
     fn overlay_text_changed(&mut self) {
         self.touch();
-        if let Some(overlay) = self.state.overlays.last_mut() {
-            *overlay.place() = 0;
+        match self.state.overlays.last_mut() {
+            Some(Overlay::Scale(_)) => return self.number_changed(),
+            // What is typed to confirm a plan finds nothing in it.
+            Some(Overlay::Plan(_)) => return,
+            Some(overlay) => {
+                if let Some(place) = overlay.place() {
+                    *place = 0;
+                }
+            }
+            None => return,
         }
         self.find_in_palette();
     }
@@ -167,7 +190,7 @@ impl Turn<'_> {
         let Some(overlay) = self.state.overlays.last_mut() else {
             return;
         };
-        let place = overlay.place();
+        let Some(place) = overlay.place() else { return };
         let to = place.saturating_add_signed(by).min(last);
         if to == *place {
             return;
@@ -193,7 +216,9 @@ impl Turn<'_> {
         let Some(overlay) = self.state.overlays.last_mut().filter(|o| o.is_list() && at < lines) else {
             return;
         };
-        *overlay.place() = at;
+        if let Some(place) = overlay.place() {
+            *place = at;
+        }
         let is_columns = matches!(overlay, Overlay::Columns { .. });
         self.touch();
         if is_columns {
@@ -248,6 +273,10 @@ impl Turn<'_> {
                 self.touch();
             }
             Some(Overlay::Feeds { .. }) => self.retry_failed(),
+            Some(Overlay::Plan(_)) => self.run_plan(),
+            Some(Overlay::Scale(_)) => self.plan_scale(),
+            Some(Overlay::Locked { .. }) => self.take_over(),
+            Some(Overlay::Abort { .. }) => self.abort_asked(),
             Some(Overlay::Help { .. } | Overlay::Describe { .. } | Overlay::Source { .. }) | None => {}
         }
     }
@@ -331,7 +360,7 @@ impl Turn<'_> {
         let fits = |action: &Action| {
             let info = action.info();
             let of_row = matches!(info.group, Group::Row | Group::Change) && info.place != Place::Anywhere;
-            let wanted = of_row && about.is_some()
+            let wanted = of_row && (about.is_some() || self.state.on_operation())
                 || matches!(action, Action::Open | Action::Mark) && about.is_some()
                 || info.group == Group::Rows && *action != Action::Mark;
             wanted && info.place.holds(pane)

@@ -73,7 +73,7 @@ impl Screen {
             Self::Pools => &[Pane::Pools],
             Self::Prices => &[Pane::Prices, Pane::PriceChart],
             Self::Edge => &[Pane::Edge],
-            Self::Operations => &[Pane::Operations],
+            Self::Operations => &[Pane::Operations, Pane::Steps, Pane::Log],
             Self::Findings => &[Pane::Findings],
         }
     }
@@ -102,15 +102,19 @@ pub enum Pane {
     PriceChart,
     /// The Edge screen.
     Edge,
-    /// The Operations screen.
+    /// The operations, on the Operations screen.
     Operations,
+    /// The steps of the operation under the cursor.
+    Steps,
+    /// What happened lately, on the Operations screen.
+    Log,
     /// The Findings screen.
     Findings,
 }
 
 impl Pane {
     /// All panes.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::FleetClusters,
         Self::FleetPools,
         Self::FleetMachines,
@@ -122,6 +126,8 @@ impl Pane {
         Self::PriceChart,
         Self::Edge,
         Self::Operations,
+        Self::Steps,
+        Self::Log,
         Self::Findings,
     ];
 
@@ -134,7 +140,9 @@ impl Pane {
             Self::Prices => Some(TableKind::Prices),
             Self::Edge => Some(TableKind::Edge),
             Self::Findings => Some(TableKind::Findings),
-            Self::FleetSpot | Self::FleetActivity | Self::PriceChart | Self::Operations => None,
+            Self::FleetSpot | Self::FleetActivity | Self::PriceChart | Self::Operations | Self::Steps | Self::Log => {
+                None
+            }
         }
     }
 
@@ -148,7 +156,7 @@ impl Pane {
             Self::Pools => Screen::Pools,
             Self::Prices | Self::PriceChart => Screen::Prices,
             Self::Edge => Screen::Edge,
-            Self::Operations => Screen::Operations,
+            Self::Operations | Self::Steps | Self::Log => Screen::Operations,
             Self::Findings => Screen::Findings,
         }
     }

@@ -1,6 +1,6 @@
 //! Everything the view shows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -9,6 +9,7 @@ use super::projection::Made;
 use super::{Keymap, Overlay, Pane, Screen, TableState};
 use crate::fleet::table::{RowId, View};
 use crate::fleet::{ClusterId, Fleet, Offer, PoolId, Severity, Summary, TableKind};
+use crate::ops::{OperationId, Progress};
 
 /// The smallest terminal the screens fit in.
 pub const MIN_SIZE: (u16, u16) = (80, 24);
@@ -54,6 +55,16 @@ pub struct State {
     pub window_focus: bool,
     /// The themes to choose from, and the one in use.
     pub themes: (Vec<String>, String),
+    /// The operations that are known: those of this program, and those that have a journal.
+    pub operations: BTreeMap<OperationId, Progress>,
+    /// Those that this program runs.
+    pub running: BTreeSet<OperationId>,
+    /// Those of them that shall stop.
+    pub stopping: BTreeSet<OperationId>,
+    /// The operation under the cursor; the first of the list where there is none.
+    pub operation: Option<OperationId>,
+    /// The first line shown of its steps; `None` keeps what runs in sight.
+    pub steps_scroll: Option<usize>,
     /// Which key does what.
     pub keys: Keymap,
     /// The filters kept lately, the latest last.
@@ -97,6 +108,11 @@ impl State {
             mouse: true,
             window_focus: true,
             themes: (vec![], String::new()),
+            operations: BTreeMap::new(),
+            running: BTreeSet::new(),
+            stopping: BTreeSet::new(),
+            operation: None,
+            steps_scroll: None,
             keys: Keymap::default(),
             filters: vec![],
             recalled: None,

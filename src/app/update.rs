@@ -68,6 +68,9 @@ impl Turn<'_> {
             Msg::Say(severity, text) => self.say(severity, text),
             Msg::Themes(names, used) => self.set(|s| &mut s.themes, (names, used)),
             Msg::Paused(paused) => self.set(|s| &mut s.demo, Some(paused)),
+            Msg::Operation(id, event) => self.operation(id, &event),
+            Msg::Journals(read) => self.journals(read),
+            Msg::Locked(plan, why) => self.locked(plan, why),
         }
     }
 
@@ -226,22 +229,23 @@ impl Turn<'_> {
             }
             Action::Suspend => self.effect(Effect::Suspend),
             Action::Quit => self.effect(Effect::Quit),
-            Action::Launch
-            | Action::Scale
+            Action::Scale
             | Action::Cordon
             | Action::Uncordon
             | Action::Drain
             | Action::Replace
             | Action::Remove
+            | Action::Mend => self.change(action),
+            Action::Stop => self.stop_operation(),
+            Action::Resume => self.resume_operation(),
+            Action::Abort => self.abort_operation(),
+            Action::Launch
             | Action::Join
             | Action::Rotate
             | Action::Upgrade
             | Action::Extend
             | Action::Shell
-            | Action::Logs => self.say(
-                Severity::Info,
-                format!("{} is not part of this version yet", action.name()),
-            ),
+            | Action::Logs => self.later(action.name()),
         }
     }
 }

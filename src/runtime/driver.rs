@@ -288,6 +288,7 @@ impl<S: Surface> Driver<S> {
                     self.look_away(on);
                 }
             }
+            Effect::Run { .. } | Effect::Stop(_) | Effect::Resume(_) | Effect::Abort(_) => {}
             Effect::Mouse(on) => self.surface.mouse(on)?,
             Effect::Redraw => {
                 self.surface.clear()?;

@@ -38,7 +38,7 @@ pub(super) fn draw(buffer: &mut Buffer, state: &State, look: Look<'_>, pane: Pan
 pub(super) fn waiting(state: &State, look: Look<'_>, pane: Pane) -> Vec<Vec<Span<'static>>> {
     let feeds = fresh::of_pane(state, pane);
     if state.fleet.feeds().is_empty() {
-        let spinner = spinner(state, look);
+        let spinner = look.spinner(state.now);
         return vec![vec![
             Span::styled(format!("{spinner} "), look.theme.pending),
             Span::styled("asking the first sources", look.theme.muted),
@@ -49,7 +49,7 @@ pub(super) fn waiting(state: &State, look: Look<'_>, pane: Pane) -> Vec<Vec<Span
     }
     let line = |(id, freshness): &(&crate::fleet::FeedId, Freshness<'_>)| {
         let (sign, style, words) = match freshness {
-            Freshness::Waiting => (spinner(state, look), look.theme.pending, "waiting"),
+            Freshness::Waiting => (look.spinner(state.now), look.theme.pending, "waiting"),
             Freshness::Live => (look.glyphs.ok, look.theme.ok, "answered"),
             Freshness::Stale { .. } => (look.glyphs.fading, look.theme.stale, "silent"),
             Freshness::Failed { why, .. } => (
@@ -65,12 +65,6 @@ pub(super) fn waiting(state: &State, look: Look<'_>, pane: Pane) -> Vec<Vec<Span
         ]
     };
     feeds.iter().map(line).collect()
-}
-
-/// A sign that something goes on, by the second.
-fn spinner(state: &State, look: Look<'_>) -> &'static str {
-    let frame = usize::try_from(state.now.as_second()).unwrap_or_default() % look.glyphs.spinner.len();
-    look.glyphs.spinner.get(frame).copied().unwrap_or_default()
 }
 
 fn reason(state: &State, look: Look<'_>, pane: Pane, table: &TableState) -> Vec<String> {

@@ -27,6 +27,10 @@ pub struct Glyphs {
     pub cursor: &'static str,
     /// Nothing known.
     pub none: &'static str,
+    /// A branch of a tree.
+    pub branch: &'static str,
+    /// The last branch of a tree.
+    pub leaf: &'static str,
     /// Text that was cut off.
     pub ellipsis: &'static str,
     /// Between two facts on a line.
@@ -77,6 +81,8 @@ impl Glyphs {
         mark: "▌",
         cursor: "▸",
         none: "·",
+        branch: "├",
+        leaf: "└",
         ellipsis: "…",
         separator: "·",
         minus: "−",
@@ -118,6 +124,8 @@ impl Glyphs {
         mark: "*",
         cursor: ">",
         none: ".",
+        branch: "|",
+        leaf: "`",
         ellipsis: "~",
         separator: "|",
         minus: "-",
@@ -184,6 +192,8 @@ mod tests {
             g.mark,
             g.cursor,
             g.none,
+            g.branch,
+            g.leaf,
             g.ellipsis,
             g.separator,
             g.minus,

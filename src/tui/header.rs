@@ -9,12 +9,13 @@ use ratatui::text::Span;
 use super::layout::Layout;
 use super::look::Look;
 use super::strip::{Part, Piece, fit, place, place_right};
+use crate::app::operations::{self, OperationState, count, listed};
 use crate::app::{Screen, State, Target};
 use crate::fleet::table::money;
 use crate::fleet::{Cost, Severity, Source};
 
 /// Hours of a month, as AWS reckons.
-const MONTH: f64 = 730.0;
+pub(super) const MONTH: f64 = 730.0;
 
 /// The pieces of the header in their places.
 pub(super) fn header<'a>(state: &'a State, look: Look<'_>, area: Rect) -> Vec<(Rect, Piece<'a>)> {
@@ -29,6 +30,7 @@ pub(super) fn header<'a>(state: &'a State, look: Look<'_>, area: Rect) -> Vec<(R
     )];
     parts.extend(badges(state, look));
     parts.push(scopes(state, look));
+    parts.extend(at_work(state, look));
     parts.push(counts(state, look));
     parts.extend(findings(state, look));
     parts.extend(cost(&state.summary.total.cost, look));
@@ -50,6 +52,34 @@ fn badges<'a>(state: &State, look: Look<'_>) -> Vec<Part<'a>> {
         badges.push(badge("READ-ONLY"));
     }
     badges
+}
+
+/// What is being done, and what waits to be resumed.
+fn at_work<'a>(state: &State, look: Look<'_>) -> Option<Part<'a>> {
+    let target = Target::Tab(Screen::Operations);
+    let piece = |text: String, style| Piece::text(text, style).at(target.clone());
+    let running = count(state, OperationState::is_running);
+    if running > 0 {
+        let sign = look.spinner(state.now);
+        let first = listed(state).first().map(|p| {
+            let line = operations::line(state, p);
+            let more = if running > 1 {
+                format!(" +{}", running - 1)
+            } else {
+                String::new()
+            };
+            format!("{sign} {} {}/{}{more}", line.title, line.done.0, line.done.1)
+        });
+        let style = look.theme.pending;
+        let forms = first
+            .into_iter()
+            .chain([format!("{sign} {running} running"), format!("{sign}{running}")]);
+        return Some(Part::new(2, forms.map(|text| piece(text, style)).collect()).keep(7));
+    }
+    let unfinished = count(state, OperationState::is_unfinished);
+    let style = look.theme.warning;
+    let sign = look.glyphs.warning;
+    (unfinished > 0).then(|| Part::new(2, vec![piece(format!("{sign} {unfinished} unfinished"), style)]).keep(5))
 }
 
 /// Profiles and regions; kube contexts where AWS is not asked.
@@ -194,9 +224,19 @@ pub(super) fn tabs<'a>(state: &State, look: Look<'_>, layout: &Layout) -> Vec<(R
             false => (look.theme.key, look.theme.muted),
         };
         let key = if here { style } else { key };
+        let (sign, sign_style) = match screen {
+            Screen::Operations if count(state, OperationState::is_running) > 0 => {
+                (look.spinner(state.now), look.theme.pending)
+            }
+            Screen::Operations if count(state, OperationState::is_unfinished) > 0 => {
+                (look.glyphs.warning, look.theme.warning)
+            }
+            _ => (" ", style),
+        };
         let spans = vec![
             Span::styled(format!(" {}", screen.number()), key),
-            Span::styled(format!(" {} ", screen.title()), style),
+            Span::styled(format!(" {}", screen.title()), style),
+            Span::styled(sign, if here { style } else { sign_style }),
         ];
         Piece::spans(spans).at(Target::Tab(screen))
     };

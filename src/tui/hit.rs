@@ -27,7 +27,7 @@ pub fn hit(state: &State, column: u16, row: u16) -> Option<Target> {
         if !place.contains(at) {
             return Some(Target::Outside);
         }
-        return super::overlay::item_at(state, look, overlay, *place, at).map(Target::Item);
+        return super::overlay::target_at(state, look, overlay, *place, at);
     }
     let line = if layout.header.contains(at) {
         header::header(state, look, layout.header)
@@ -51,6 +51,10 @@ fn in_pane(state: &State, look: Look<'_>, layout: &Layout, pane: Pane, place: Re
     let (told, rest) = pane::content(banner.len(), place);
     if told.contains(at) {
         return Target::Freshness;
+    }
+    if pane == Pane::Operations {
+        let row = super::operations::row_at(state, rest, at);
+        return row.map_or(Target::Pane(pane), |at| Target::Row(pane, at));
     }
     let Some(grid) = Grid::of(state, pane, rest).filter(|_| rest.contains(at)) else {
         return Target::Pane(pane);

@@ -80,6 +80,7 @@ fn panes(state: &State, body: Rect) -> (Vec<(Pane, Rect)>, Option<Rect>) {
         Screen::Fleet if body.width < NARROW => (fleet_narrow(state, body), None),
         Screen::Fleet => (fleet_wide(state, body), None),
         Screen::Prices => (prices(body).into(), None),
+        Screen::Operations => (operations(state, body), None),
         _ => (vec![(focused, body)], None),
     }
 }
@@ -149,6 +150,17 @@ fn prices(body: Rect) -> [(Pane, Rect); 2] {
     [(Pane::Prices, table), (Pane::PriceChart, chart)]
 }
 
+fn operations(state: &State, body: Rect) -> Vec<(Pane, Rect)> {
+    let many = u16::try_from(state.operations.len()).unwrap_or(u16::MAX);
+    if many == 0 {
+        let (list, log) = top(body, 6);
+        return vec![(Pane::Operations, list), (Pane::Log, log)];
+    }
+    let (list, rest) = top(body, many.saturating_add(2).clamp(4, (body.height / 4).max(5)));
+    let (steps, log) = top(rest, rest.height.saturating_sub((rest.height / 3).clamp(5, 12)));
+    vec![(Pane::Operations, list), (Pane::Steps, steps), (Pane::Log, log)]
+}
+
 fn rows_of(state: &State, pane: Pane) -> u16 {
     let rows = state.tables.get(&pane).map_or(0, |t| t.shown.rows.len());
     u16::try_from(rows).unwrap_or(u16::MAX)
@@ -182,6 +194,11 @@ fn overlay(state: &State, overlay: &Overlay, area: Rect) -> Rect {
         }
         Overlay::Describe { .. } | Overlay::Source { .. } => centred(area, 104, all),
         Overlay::Feeds { .. } => centred(area, 132, all),
+        Overlay::Plan(_) | Overlay::Scale(_) | Overlay::Locked { .. } | Overlay::Abort { .. } => {
+            let width = if matches!(overlay, Overlay::Plan(_)) { 100 } else { 74 };
+            let place = centred(area, width, all);
+            centred(area, width, super::overlay::height(state, overlay, place.width))
+        }
     }
 }
 

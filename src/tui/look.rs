@@ -1,10 +1,13 @@
 //! What the view draws with, and how severities and states look: a sign and a style each, so that colour is
 //! never the only sign.
 
+use jiff::Timestamp;
 use ratatui::style::{Modifier, Style};
 
 use super::glyphs::Glyphs;
 use super::theme::Theme;
+use crate::app::operations::OperationState;
+use crate::app::tasks::TaskState;
 use crate::fleet::{FaultKind, Severity};
 
 /// A theme and a set of signs.
@@ -47,6 +50,36 @@ impl Look<'_> {
             "Stray" | "Ghost" | "Silent" => self.theme.warning,
             "Cordoned" | "Unjoined" => self.theme.info,
             _ => self.theme.muted,
+        }
+    }
+
+    /// A sign that something goes on, by the second.
+    pub(super) fn spinner(&self, now: Timestamp) -> &'static str {
+        let frame = usize::try_from(now.as_second()).unwrap_or_default() % self.glyphs.spinner.len();
+        self.glyphs.spinner.get(frame).copied().unwrap_or_default()
+    }
+
+    /// The sign and style of an operation that stands so.
+    pub(super) fn operation(&self, stands: OperationState, now: Timestamp) -> (&'static str, Style) {
+        match stands {
+            OperationState::Running => (self.spinner(now), self.theme.pending),
+            OperationState::Stopping => (self.glyphs.fading, self.theme.pending),
+            OperationState::CutOff => (self.glyphs.warning, self.theme.warning),
+            OperationState::Failed => (self.glyphs.critical, self.theme.critical),
+            OperationState::Cancelled => (self.glyphs.fading, self.theme.info),
+            OperationState::Done => (self.glyphs.ok, self.theme.ok),
+            OperationState::Aborted => (self.glyphs.gone, self.theme.muted),
+        }
+    }
+
+    /// The sign and style of a stage or a step that stands so.
+    pub(super) fn task(&self, stands: TaskState, now: Timestamp) -> (&'static str, Style) {
+        match stands {
+            TaskState::Waiting => (self.glyphs.none, self.theme.muted),
+            TaskState::Running => (self.spinner(now), self.theme.pending),
+            TaskState::Stopped => (self.glyphs.fading, self.theme.info),
+            TaskState::Done => (self.glyphs.ok, self.theme.ok),
+            TaskState::Failed => (self.glyphs.critical, self.theme.critical),
         }
     }
 

@@ -22,11 +22,13 @@ mod hit;
 mod keys;
 pub mod layout;
 mod look;
+mod operations;
 mod overlay;
 mod pane;
 pub mod picture;
 mod prices;
 mod spot;
+mod steps;
 mod strip;
 mod table;
 mod text;
@@ -103,6 +105,7 @@ fn draw_pane(buffer: &mut Buffer, state: &State, look: Look<'_>, pane: Pane, pla
             Some(strip::Piece::text(text, look.theme.muted))
         }
         (_, Pane::FleetSpot | Pane::PriceChart) => spot::advice(state, look),
+        (_, Pane::Steps) => steps::advice(state, look),
         _ => None,
     };
     let title = pane::title(state, look, pane, place, &layout.panes);
@@ -123,6 +126,8 @@ fn draw_pane(buffer: &mut Buffer, state: &State, look: Look<'_>, pane: Pane, pla
             Pane::PriceChart => prices::draw(buffer, state, look, rest),
             Pane::FleetSpot if state.zoomed => prices::draw(buffer, state, look, rest),
             Pane::FleetSpot => spot::draw(buffer, state, look, rest),
+            Pane::Operations => operations::draw(buffer, state, look, rest, focused),
+            Pane::Steps => steps::draw(buffer, state, look, rest),
             _ => activity::draw(buffer, state, look, pane, rest),
         },
     }

@@ -16,7 +16,7 @@ use crate::fleet::table::age;
 use crate::fleet::{Fault, FaultKind, FeedId, FeedKind, Freshness};
 
 /// What a pane is called.
-pub(super) fn name(state: &State, pane: Pane) -> String {
+pub(super) fn name(state: &State, look: Look<'_>, pane: Pane) -> String {
     match pane {
         Pane::FleetClusters => "Clusters".to_owned(),
         Pane::FleetPools | Pane::Pools => "Pools".to_owned(),
@@ -25,7 +25,9 @@ pub(super) fn name(state: &State, pane: Pane) -> String {
         Pane::FleetActivity => "Activity".to_owned(),
         Pane::Prices => "Prices".to_owned(),
         Pane::Edge => "Edge".to_owned(),
-        Pane::Operations => "Activity log".to_owned(),
+        Pane::Operations => super::operations::title(state, look),
+        Pane::Steps => super::steps::title(state, look),
+        Pane::Log => "Activity log".to_owned(),
         Pane::Findings => "Findings".to_owned(),
     }
 }
@@ -62,7 +64,7 @@ pub(super) fn title<'a>(
     let mut parts = vec![named(state, look, pane)];
     parts.extend(table_parts(state, look, pane));
     parts.extend(sibling(state, pane, shown).map(|other| {
-        let text = format!("{} {} ", look.glyphs.track, name(state, other));
+        let text = format!("{} {} ", look.glyphs.track, name(state, look, other));
         Part::new(1, vec![Piece::text(text, look.theme.muted).at(Target::Pane(other))])
     }));
     let room = line.width.saturating_sub(used);
@@ -80,7 +82,7 @@ fn named<'a>(state: &State, look: Look<'_>, pane: Pane) -> Part<'a> {
     } else {
         look.theme.title
     };
-    let name = name(state, pane);
+    let name = name(state, look, pane);
     let short = name.split_whitespace().next().unwrap_or_default().to_owned();
     Part::new(
         9,

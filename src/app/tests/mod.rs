@@ -2,6 +2,7 @@
 
 mod filter;
 mod nav;
+mod operations;
 mod overlays;
 mod property;
 mod upkeep;
@@ -115,6 +116,7 @@ fn visible(state: &State) -> String {
                 &state.notice
             ),
             (state.demo, state.mouse, state.window_focus, &state.themes),
+            (&state.operation, state.steps_scroll, &state.operations, &state.stopping),
         )
     );
     // What a text field keeps for the next yank is not shown.

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::app::key::KeyCode;
 use crate::app::msg::Click;
+use crate::app::planning::PlanOption;
 use crate::app::{Screen, Target};
 use crate::fleet::{InstanceId, MachineId, Purchase, Severity};
 
@@ -35,6 +36,7 @@ fn targets() -> impl Strategy<Value = Target> {
         prop::sample::select(Action::ALL.to_vec()).prop_map(Target::Hint),
         Just(Target::Freshness),
         Just(Target::Findings),
+        prop::sample::select(PlanOption::ALL.to_vec()).prop_map(Target::Option),
         (0..9usize).prop_map(Target::Item),
         Just(Target::Outside),
     ]

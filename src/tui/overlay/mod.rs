@@ -4,22 +4,28 @@ mod describe;
 mod feeds;
 mod help;
 mod lists;
+mod locked;
 mod palette;
+mod plan;
+mod scale;
 mod source;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::Span;
 
+use super::glyphs::Glyphs;
 use super::layout::{inside, top};
 use super::look::Look;
 use super::strip::{self, Piece};
 use super::table::scrollbar;
+use super::text::width;
+use super::theme::Theme;
 use super::{footer, pane};
-use crate::app::{Overlay, State};
+use crate::app::{Action, Overlay, State, Target};
 
 /// A line on the screen.
-type Line = Vec<Span<'static>>;
+pub(super) type Line = Vec<Span<'static>>;
 
 /// What is in a box.
 struct Content {
@@ -48,7 +54,82 @@ fn content(state: &State, look: Look<'_>, overlay: &Overlay, width: u16) -> Cont
         Overlay::Describe { about, scroll } => describe::content(state, look, about, *scroll, width),
         Overlay::Source { about, json, scroll } => source::content(state, look, about, *json, *scroll),
         Overlay::Feeds { scroll } => feeds::content(state, look, *scroll, width),
+        Overlay::Plan(planning) => plan::content(state, look, planning, width),
+        Overlay::Scale(form) => scale::content(state, look, form, width),
+        Overlay::Locked { plan, why, line } => locked::content(look, &plan.cluster, why, line, width),
+        Overlay::Abort { id } => locked::abort(look, state.operations.get(id).map(|p| p.plan.title.as_str()), width),
     }
+}
+
+/// What stands at the lower end of a box, whatever is scrolled: what can be chosen, and which keys do what.
+fn foot(state: &State, look: Look<'_>, overlay: &Overlay, width: u16) -> Vec<Vec<Piece<'static>>> {
+    match overlay {
+        Overlay::Plan(planning) => plan::foot(state, look, planning, width),
+        Overlay::Scale(form) => scale::foot(state, look, form),
+        Overlay::Locked { .. } => vec![keys_line(look, &[("enter", "take over", Some(Action::Open)), LEAVE])],
+        Overlay::Abort { .. } => vec![keys_line(look, &[("enter", "give it up", Some(Action::Open)), LEAVE])],
+        _ => vec![],
+    }
+}
+
+/// The way out of a box.
+const LEAVE: (&str, &str, Option<Action>) = ("esc", "leave", Some(Action::Back));
+
+/// Keys with what they do, and what a click on each means.
+fn keys_line(look: Look<'_>, keys: &[(&str, &str, Option<Action>)]) -> Vec<Piece<'static>> {
+    let piece = |(key, word, action): &(&str, &str, Option<Action>)| {
+        let piece = Piece::spans(vec![
+            Span::styled((*key).to_owned(), look.theme.key),
+            Span::raw(format!(" {word}")),
+        ]);
+        match action {
+            Some(action) => piece.at(Target::Hint(*action)),
+            None => piece,
+        }
+    };
+    keys.iter().map(piece).collect()
+}
+
+/// Pieces in as many lines as they need, two cells apart.
+fn flow(pieces: Vec<Piece<'static>>, room: u16) -> Vec<Vec<Piece<'static>>> {
+    let mut lines: Vec<Vec<Piece<'static>>> = vec![];
+    let mut used = 0u16;
+    for piece in pieces {
+        let wide = piece.width().saturating_add(2);
+        match lines
+            .last_mut()
+            .filter(|_| used.saturating_add(wide) <= room.saturating_add(2))
+        {
+            Some(line) => line.push(piece),
+            None => {
+                lines.push(vec![piece]);
+                used = 0;
+            }
+        }
+        used = used.saturating_add(wide);
+    }
+    lines
+}
+
+/// How high a box must be to show all that is in it.
+pub(super) fn height(state: &State, overlay: &Overlay, width: u16) -> u16 {
+    // Every sign is one cell wide: any look takes the same room.
+    let look = Look {
+        theme: &Theme::default(),
+        glyphs: &Glyphs::UNICODE,
+    };
+    let room = width.saturating_sub(4);
+    let content = content(state, look, overlay, room);
+    let lines = match &content.body {
+        Body::List { lines, .. } => lines.len(),
+        Body::Text { lines, .. } => lines.iter().map(Vec::len).sum(),
+    };
+    let field = if content.field.is_some() { 2 } else { 0 };
+    let foot = match foot(state, look, overlay, room).len() {
+        0 => 0,
+        n => n + 1,
+    };
+    u16::try_from(lines + field + foot + 2).unwrap_or(u16::MAX)
 }
 
 /// Draws an overlay; gives the place of the terminal's cursor, when text is typed in it.
@@ -71,28 +152,58 @@ pub(super) fn draw(
     };
     pane::border(buffer, look, area, look.theme.popup_border);
     strip::draw(buffer, &strip::place(vec![title], line, 0));
-    let (field, body) = parts(&content, inner);
+    let foot = foot(state, look, overlay, inner.width.saturating_sub(2));
+    let (field, body, below) = parts(&content, foot.len(), inner);
     let cursor = content.field.as_ref().map(|(sign, line)| {
-        let (shown, column) = footer::visible(line, field.width.saturating_sub(4));
+        let (shown, column) = footer::visible(line, field.width.saturating_sub(width(sign).saturating_add(3)));
         let spans = [
             Span::styled(format!(" {sign} "), look.theme.key),
             Span::styled(shown, look.theme.input),
         ];
         strip::put(buffer, field, &spans);
-        Position::new(field.x.saturating_add(3).saturating_add(column), field.y)
+        Position::new(
+            field
+                .x
+                .saturating_add(width(sign))
+                .saturating_add(2)
+                .saturating_add(column),
+            field.y,
+        )
     });
     draw_body(buffer, look, &content.body, body);
+    for line in placed(foot, below) {
+        strip::draw(buffer, &line);
+    }
     cursor
 }
 
-/// The line of the field, and the lines below it.
-fn parts(content: &Content, inner: Rect) -> (Rect, Rect) {
-    if content.field.is_none() {
-        return top(inner, 0);
-    }
-    let (field, rest) = top(inner, 1);
-    let (_, rest) = top(rest, 1);
-    (field, rest)
+/// The line of the field, the lines below it, and those of the foot.
+fn parts(content: &Content, foot: usize, inner: Rect) -> (Rect, Rect, Rect) {
+    let (field, rest) = match content.field {
+        None => top(inner, 0),
+        Some(_) => {
+            let (field, rest) = top(inner, 1);
+            (field, top(rest, 1).1)
+        }
+    };
+    let foot = u16::try_from(foot).unwrap_or(u16::MAX);
+    let gap = u16::from(foot > 0);
+    let (body, below) = top(rest, rest.height.saturating_sub(foot.saturating_add(gap)));
+    (field, body, top(below, gap).1)
+}
+
+/// The lines of a foot in their places.
+fn placed(foot: Vec<Vec<Piece<'static>>>, area: Rect) -> Vec<Vec<(Rect, Piece<'static>)>> {
+    let line = |(y, pieces)| {
+        let line = Rect {
+            x: area.x.saturating_add(1),
+            y,
+            width: area.width.saturating_sub(2),
+            height: 1,
+        };
+        strip::place(pieces, line, 2)
+    };
+    (area.y..area.bottom()).zip(foot).map(line).collect()
 }
 
 /// Empties a place for what lies over it.
@@ -151,12 +262,12 @@ fn draw_body(buffer: &mut Buffer, look: Look<'_>, body: &Body, area: Rect) {
 }
 
 /// The first line of a list's window: the cursor stands in its middle where it can.
-fn first(lines: usize, cursor: usize, height: usize) -> usize {
+pub(super) fn first(lines: usize, cursor: usize, height: usize) -> usize {
     cursor.saturating_sub(height / 2).min(lines.saturating_sub(height))
 }
 
 /// How far a text can be scrolled: until its end is at the end of the window.
-fn last_page(lines: &[Vec<Line>], height: usize) -> usize {
+pub(super) fn last_page(lines: &[Vec<Line>], height: usize) -> usize {
     let mut room = height;
     for (at, line) in lines.iter().enumerate().rev() {
         match room.checked_sub(line.len()) {
@@ -167,11 +278,21 @@ fn last_page(lines: &[Vec<Line>], height: usize) -> usize {
     0
 }
 
-/// Which line of an overlay stands at a cell inside it.
-pub(super) fn item_at(state: &State, look: Look<'_>, overlay: &Overlay, area: Rect, at: Position) -> Option<usize> {
+/// What stands at a cell inside an overlay.
+pub(super) fn target_at(state: &State, look: Look<'_>, overlay: &Overlay, area: Rect, at: Position) -> Option<Target> {
     let inner = inside(area);
     let content = content(state, look, overlay, inner.width.saturating_sub(2));
-    let (_, body) = parts(&content, inner);
+    let foot = foot(state, look, overlay, inner.width.saturating_sub(2));
+    let (_, body, below) = parts(&content, foot.len(), inner);
+    if below.contains(at) {
+        let lines = placed(foot, below);
+        return lines.iter().find_map(|line| strip::target_at(line, at.x, at.y));
+    }
+    item_at(&content, body, at).map(Target::Item)
+}
+
+/// Which line of an overlay stands at a cell.
+fn item_at(content: &Content, body: Rect, at: Position) -> Option<usize> {
     if !body.contains(at) {
         return None;
     }

@@ -1,0 +1,231 @@
+//! Changing the fleet: from an action on rows to a request, from the request to a plan that is looked at, and from the
+//! plan to an operation.
+
+use std::collections::BTreeSet;
+
+use super::key::{Key, KeyCode};
+use super::overlay::Overlay;
+use super::planning::{PlanOption, Planning};
+use super::update::Turn;
+use super::{Action, Effect, Pane, Screen, State};
+use crate::fleet::table::RowId;
+use crate::fleet::{MachineId, PoolId, Severity};
+use crate::ops::{self, DrainOptions, Plan, Request};
+
+/// What nobody does from a screen that only shows.
+pub(super) const READ_ONLY: &str = "nothing can be changed in read-only mode; start without --read-only";
+
+/// What is asked of machines by an action.
+fn request(action: Action, machines: Vec<MachineId>) -> Option<Request> {
+    let drain = DrainOptions::default();
+    Some(match action {
+        Action::Cordon => Request::Cordon { machines },
+        Action::Uncordon => Request::Uncordon { machines },
+        Action::Drain => Request::Drain { machines, drain },
+        Action::Replace => Request::Replace { machines, drain },
+        Action::Remove => Request::Remove { machines, drain },
+        _ => return None,
+    })
+}
+
+/// The action that mends what a rule has found about a machine, as the finding says it.
+fn mending(state: &State, rule: &str, machine: &MachineId) -> Option<Action> {
+    let of = state.fleet.machine(machine)?;
+    let lone = matches!(of.pool(), Some(PoolId::Instance(_)));
+    Some(match rule {
+        "interruption" | "pressure" | "unhealthy-member" => Action::Drain,
+        "cordoned-long" => Action::Uncordon,
+        "ghost-node" => Action::Remove,
+        // Nothing launches another where a group does not.
+        "rebalance" | "stray-instance" if lone => Action::Remove,
+        "rebalance" | "stray-instance" => Action::Replace,
+        "not-ready" | "node-unknown" if of.instance().is_none() || lone => Action::Remove,
+        "not-ready" | "node-unknown" => Action::Replace,
+        _ => return None,
+    })
+}
+
+impl Turn<'_> {
+    /// An action that changes the fleet.
+    pub(super) fn change(&mut self, action: Action) {
+        match action {
+            Action::Scale => self.open_scale(),
+            Action::Mend => self.mend(),
+            Action::Remove if self.state.focused() == Pane::FleetClusters => self.later("destroy"),
+            _ => {
+                let machines = self.chosen_rows().iter().filter_map(machine).collect();
+                self.plan_for(action, machines);
+            }
+        }
+    }
+
+    /// Something that a later version brings.
+    pub(super) fn later(&mut self, what: &str) {
+        self.say(Severity::Info, format!("{what} is not part of this version yet"));
+    }
+
+    /// The marked rows of the pane with the focus, or the one under the cursor.
+    fn chosen_rows(&self) -> Vec<RowId> {
+        let Some(table) = self.state.focused_table() else {
+            return vec![];
+        };
+        match table.marks.is_empty() {
+            true => table.cursor.iter().cloned().collect(),
+            false => table.marks.iter().cloned().collect(),
+        }
+    }
+
+    fn plan_for(&mut self, action: Action, machines: Vec<MachineId>) {
+        if machines.is_empty() {
+            return self.say(Severity::Info, "there is no machine under the cursor");
+        }
+        if let Some(request) = request(action, machines) {
+            let planning = Planning::new(&self.state.fleet, request, self.state.now);
+            self.push(Overlay::Plan(Box::new(planning)));
+        }
+    }
+
+    /// Mends what the findings under the cursor, or marked, are about: all in the same way.
+    fn mend(&mut self) {
+        let rows = self.chosen_rows();
+        let mut ways = BTreeSet::new();
+        let mut machines = vec![];
+        for row in &rows {
+            let RowId::Finding(rule, about) = row else { continue };
+            let way = machine(about).and_then(|id| Some((mending(self.state, rule, &id)?, id)));
+            let Some((action, id)) = way else {
+                let text = format!("no one key mends {rule}: do what the finding says");
+                return self.say(Severity::Info, text);
+            };
+            ways.insert(action);
+            machines.push(id);
+        }
+        match ways.into_iter().collect::<Vec<_>>().as_slice() {
+            [] => self.say(Severity::Info, "there is no finding under the cursor"),
+            [action] => self.plan_for(*action, machines),
+            several => {
+                let names: Vec<_> = several.iter().map(|a| a.name()).collect();
+                let text = format!(
+                    "the marked findings want {}: mark those of one kind",
+                    names.join(" and ")
+                );
+                self.say(Severity::Info, text);
+            }
+        }
+    }
+
+    /// A key while a plan is looked at. Gives whether it was one of its own.
+    pub(super) fn plan_key(&mut self, key: Key) -> bool {
+        let Some(Overlay::Plan(planning)) = self.state.overlays.last() else {
+            return false;
+        };
+        let typed = planning.word().is_some();
+        let option = match key.code() {
+            KeyCode::Char(c) if !key.has_ctrl() && !key.has_shift() && key.has_alt() == typed => PlanOption::of_key(c),
+            _ => None,
+        };
+        match option.filter(|option| planning.options().contains(option)) {
+            Some(option) => self.turn_option(option),
+            None if !typed && key == Key::char('y') => self.run_plan(),
+            None => return false,
+        }
+        true
+    }
+
+    /// Changes an option of what is looked at, and plans anew.
+    pub(super) fn turn_option(&mut self, option: PlanOption) {
+        match self.state.overlays.last_mut() {
+            Some(Overlay::Plan(planning)) => {
+                option.turn(&mut planning.request);
+                self.plan_anew();
+            }
+            Some(Overlay::Scale(form)) if option == PlanOption::Raise => {
+                form.raise = !form.raise;
+                self.number_changed();
+            }
+            _ => {}
+        }
+    }
+
+    /// Plans what is looked at for the fleet as it is now; gives whether other things would be done than were shown.
+    fn plan_anew(&mut self) -> bool {
+        let State {
+            overlays, fleet, now, ..
+        } = &mut *self.state;
+        let Some(Overlay::Plan(planning)) = overlays.last_mut() else {
+            return false;
+        };
+        let outcome = ops::plan(fleet, &planning.request, *now);
+        let same = match (&planning.outcome, &outcome) {
+            (Ok(old), Ok(new)) => {
+                (&old.stages, &old.warnings, &old.confirm) == (&new.stages, &new.warnings, &new.confirm)
+            }
+            (old, new) => old == new,
+        };
+        planning.outcome = outcome;
+        self.touch();
+        !same
+    }
+
+    /// Runs the plan that is looked at, if it is still what would be done.
+    pub(super) fn run_plan(&mut self) {
+        let changed = self.plan_anew();
+        let Some(Overlay::Plan(planning)) = self.state.overlays.last() else {
+            return;
+        };
+        if let Some(why) = planning.held_back(self.state.read_only) {
+            return self.say(Severity::Warning, why);
+        }
+        let Ok(plan) = planning.outcome.clone() else { return };
+        if changed {
+            let text = "the fleet has changed meanwhile: this is the plan now";
+            return self.say(Severity::Warning, text);
+        }
+        self.run(Box::new(plan), false);
+    }
+
+    /// Hands a plan to whoever runs it, and shows where it can be watched.
+    fn run(&mut self, plan: Box<Plan>, take_over: bool) {
+        self.close_all();
+        let pane = self.state.focused();
+        if let Some(table) = self.state.tables.get_mut(&pane) {
+            table.marks.clear();
+        }
+        self.effect(Effect::Run { plan, take_over });
+        self.state.focus.insert(Screen::Operations, Pane::Operations);
+        self.show_screen(Screen::Operations);
+        self.touch();
+    }
+
+    /// Shows that another operator changes the cluster, and who.
+    pub(super) fn locked(&mut self, plan: Box<Plan>, why: String) {
+        let line = tui_input::Input::default();
+        self.push(Overlay::Locked { plan, why, line });
+    }
+
+    /// Takes the cluster's lock over, once its name is typed.
+    pub(super) fn take_over(&mut self) {
+        let Some(Overlay::Locked { plan, line, .. }) = self.state.overlays.last() else {
+            return;
+        };
+        if self.state.read_only {
+            return self.say(Severity::Warning, READ_ONLY);
+        }
+        let name = &plan.cluster.name;
+        if line.value().trim() != name.as_str() {
+            let text = format!("type {name} to take its lock over");
+            return self.say(Severity::Info, text);
+        }
+        let plan = plan.clone();
+        self.run(plan, true);
+    }
+}
+
+/// The machine that a row is.
+fn machine(row: &RowId) -> Option<MachineId> {
+    match row {
+        RowId::Machine(id) | RowId::Edge(id) => Some(id.clone()),
+        RowId::Host(host) => Some(MachineId::Edge(host.clone())),
+        _ => None,
+    }
+}

@@ -1,0 +1,133 @@
+//! A plan, or a refusal, as lines to read: what it costs, what to know before saying yes, the steps as a tree, and what
+//! has to be allowed.
+
+use std::collections::BTreeSet;
+
+use super::State;
+use super::operations::{self, OperationState};
+use super::planning::Planning;
+use crate::ops::{Call, CostChange, Plan, Refusal};
+
+/// A line of a plan.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PlanLine {
+    /// An empty line.
+    Gap,
+    /// What the cluster costs before and after, in USD per hour; `None` where that is not known.
+    Cost {
+        /// The cluster.
+        cluster: String,
+        /// Before.
+        before: Option<f64>,
+        /// After.
+        after: Option<f64>,
+    },
+    /// What should be known before saying yes.
+    Warning(String),
+    /// A stage.
+    Stage {
+        /// Its number, from 1.
+        number: usize,
+        /// What it is for.
+        title: String,
+        /// How many steps run side by side in it.
+        steps: usize,
+    },
+    /// A step of the stage above.
+    Step {
+        /// What it does.
+        what: String,
+        /// Whether it is the last of its stage.
+        last: bool,
+    },
+    /// The permissions that it needs.
+    Needs(String),
+    /// Why it is refused.
+    Refused {
+        /// The guard that refuses.
+        guard: &'static str,
+        /// Why.
+        why: String,
+    },
+    /// What would lift the refusal.
+    Lift(String),
+    /// Something to know.
+    Note(String),
+}
+
+/// The title of what is planned.
+pub fn title(planning: &Planning) -> String {
+    match &planning.outcome {
+        Ok(plan) => plan.title.clone(),
+        Err(_) => format!("{}: refused", planning.request.verb()),
+    }
+}
+
+/// A planned change, line by line.
+pub fn lines(state: &State, planning: &Planning) -> Vec<PlanLine> {
+    match &planning.outcome {
+        Ok(plan) => of_plan(state, plan),
+        Err(refusal) => of_refusal(refusal),
+    }
+}
+
+fn of_plan(state: &State, plan: &Plan) -> Vec<PlanLine> {
+    let mut lines = vec![];
+    if plan.stages.is_empty() {
+        return vec![PlanLine::Note("Nothing has to be done: it is so already.".to_owned())];
+    }
+    lines.push(cost(plan.cluster.to_string(), &plan.cost));
+    let busy = state.operations.values().filter(|p| p.plan.cluster == plan.cluster);
+    let busy = busy.filter(|p| operations::state_of(state, p) == OperationState::Running);
+    let busy = busy.map(|p| format!("{} is being changed: {} has to end first", plan.cluster, p.plan.title));
+    lines.extend(busy.chain(plan.warnings.iter().cloned()).map(PlanLine::Warning));
+    for (at, stage) in plan.stages.iter().enumerate() {
+        lines.push(PlanLine::Gap);
+        lines.push(PlanLine::Stage {
+            number: at + 1,
+            title: stage.title.clone(),
+            steps: stage.steps.len(),
+        });
+        let last = stage.steps.len().saturating_sub(1);
+        lines.extend(stage.steps.iter().enumerate().map(|(at, step)| PlanLine::Step {
+            what: step.describe(),
+            last: at == last,
+        }));
+    }
+    lines.push(PlanLine::Gap);
+    lines.push(PlanLine::Needs(permissions(plan)));
+    lines
+}
+
+/// What a change costs, as a line.
+pub(super) fn cost(cluster: String, cost: &CostChange) -> PlanLine {
+    PlanLine::Cost {
+        cluster,
+        before: cost.before,
+        after: cost.after,
+    }
+}
+
+/// The permissions of the steps, and those of the cluster's lock.
+fn permissions(plan: &Plan) -> String {
+    let mut calls: BTreeSet<Call> = plan.calls();
+    if plan.cluster.home.is_some() {
+        calls.extend([Call::PutParameter, Call::GetParameter, Call::DeleteParameter]);
+    }
+    calls.into_iter().map(Call::permission).collect::<Vec<_>>().join(", ")
+}
+
+fn of_refusal(refusal: &Refusal) -> Vec<PlanLine> {
+    let mut lines = vec![
+        PlanLine::Refused {
+            guard: refusal.guard,
+            why: refusal.why.clone(),
+        },
+        PlanLine::Gap,
+        PlanLine::Lift(refusal.lift.clone()),
+    ];
+    if refusal.guard == "pool-bounds" {
+        lines.push(PlanLine::Lift("here: press w".to_owned()));
+    }
+    lines
+}

@@ -1,0 +1,122 @@
+//! The task tree of an operation: its stages and steps with how each stands, how long it took, and what it said.
+
+use super::State;
+use super::operations::{OperationState, state_of};
+use crate::ops::{Progress, StepId, StepState};
+
+/// How a stage or a step stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TaskState {
+    /// It has not begun.
+    Waiting,
+    /// It runs.
+    Running,
+    /// It was cut off, or stopped, before it was done.
+    Stopped,
+    /// It is done.
+    Done,
+    /// It failed.
+    Failed,
+}
+
+/// A line of the tree.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TaskLine {
+    /// The stage's number, from 1, on a stage's line; a step's has none.
+    pub number: Option<usize>,
+    /// Whether it is the last step of its stage.
+    pub last: bool,
+    /// What it does.
+    pub text: String,
+    /// How it stands.
+    pub stands: TaskState,
+    /// How long it took or has run, in seconds.
+    pub seconds: Option<i64>,
+    /// What it said last.
+    pub said: String,
+    /// Why it failed, and what to do.
+    pub error: Option<String>,
+}
+
+/// The tree, line by line.
+pub fn lines(state: &State, progress: &Progress) -> Vec<TaskLine> {
+    let live = state_of(state, progress).is_running();
+    let mut lines = vec![];
+    for (stage, all) in progress.plan.stages.iter().enumerate() {
+        let last = all.steps.len().saturating_sub(1);
+        let steps = all.steps.iter().enumerate().map(|(step, what)| {
+            let id = StepId { stage, step };
+            let (stands, seconds, error) = match progress.state(id) {
+                StepState::Waiting => (TaskState::Waiting, None, None),
+                StepState::Running(since) if live => {
+                    let ran = state.now.duration_since(since).as_secs().max(0);
+                    (TaskState::Running, Some(ran), None)
+                }
+                StepState::Running(_) => (TaskState::Stopped, None, None),
+                StepState::Done(seconds) => (TaskState::Done, Some(seconds.max(0.0) as i64), None),
+                StepState::Failed(error) => (TaskState::Failed, None, Some(error)),
+            };
+            TaskLine {
+                number: None,
+                last: step == last,
+                text: what.describe(),
+                stands,
+                seconds,
+                said: progress.said(id).to_owned(),
+                error,
+            }
+        });
+        let steps: Vec<_> = steps.collect();
+        lines.push(TaskLine {
+            number: Some(stage + 1),
+            last: false,
+            text: all.title.clone(),
+            stands: together(&steps, live),
+            seconds: None,
+            said: match steps.len() {
+                1 => String::new(),
+                n => format!(
+                    "{} of {n}",
+                    steps.iter().filter(|s| s.stands == TaskState::Done).count()
+                ),
+            },
+            error: None,
+        });
+        lines.extend(steps);
+    }
+    lines
+}
+
+/// How a stage stands whose steps stand so.
+fn together(steps: &[TaskLine], live: bool) -> TaskState {
+    let any = |stands| steps.iter().any(|s| s.stands == stands);
+    let all = |stands| steps.iter().all(|s| s.stands == stands);
+    match () {
+        () if any(TaskState::Running) => TaskState::Running,
+        () if any(TaskState::Failed) => TaskState::Failed,
+        () if all(TaskState::Done) => TaskState::Done,
+        () if all(TaskState::Waiting) => TaskState::Waiting,
+        () if live => TaskState::Running,
+        () => TaskState::Stopped,
+    }
+}
+
+/// The line to be kept in sight: the first step that failed or runs, else the first that has not begun, else the last.
+pub fn active(lines: &[TaskLine]) -> usize {
+    let first = |fits: &dyn Fn(TaskState) -> bool| lines.iter().position(|l| l.number.is_none() && fits(l.stands));
+    first(&|s| s == TaskState::Failed)
+        .or_else(|| first(&|s| matches!(s, TaskState::Running | TaskState::Stopped)))
+        .or_else(|| first(&|s| s == TaskState::Waiting))
+        .unwrap_or(lines.len().saturating_sub(1))
+}
+
+/// What can be done with an operation that stands so, in words without keys.
+pub fn advice(stands: OperationState) -> &'static str {
+    match stands {
+        OperationState::CutOff => "it was cut off, or another k3fleet runs it: resuming skips what is done",
+        OperationState::Failed => "mend what failed, then resume: what is done is skipped",
+        OperationState::Cancelled => "it was stopped: resuming skips what is done",
+        OperationState::Stopping => "it stops as soon as what is under way lets it",
+        OperationState::Running | OperationState::Done | OperationState::Aborted => "",
+    }
+}
