@@ -28,6 +28,14 @@ fn request(action: Action, machines: Vec<MachineId>) -> Option<Request> {
     })
 }
 
+/// The action that mends a finding, where one does.
+pub fn mends(state: &State, finding: &RowId) -> Option<Action> {
+    match finding {
+        RowId::Finding(rule, about) => mending(state, rule, &machine(about)?),
+        _ => None,
+    }
+}
+
 /// The action that mends what a rule has found about a machine, as the finding says it.
 fn mending(state: &State, rule: &str, machine: &MachineId) -> Option<Action> {
     let of = state.fleet.machine(machine)?;
@@ -92,8 +100,7 @@ impl Turn<'_> {
         let mut machines = vec![];
         for row in &rows {
             let RowId::Finding(rule, about) = row else { continue };
-            let way = machine(about).and_then(|id| Some((mending(self.state, rule, &id)?, id)));
-            let Some((action, id)) = way else {
+            let Some((action, id)) = mends(self.state, row).zip(machine(about)) else {
                 let text = format!("no one key mends {rule}: do what the finding says");
                 return self.say(Severity::Info, text);
             };

@@ -105,7 +105,7 @@ pub fn hints(state: &State) -> Vec<Hint> {
     let pane = state.focused();
     let near = Action::ALL.into_iter().filter(|action| {
         let place = action.info().place;
-        matches!(place, Place::Panes(_)) && place.holds(pane)
+        matches!(place, Place::Panes(_)) && place.holds(pane) && state.is_worth(*action)
     });
     let general = [
         Action::Open,
@@ -142,11 +142,9 @@ fn overlay_actions(overlay: &Overlay) -> &'static [Action] {
         Overlay::Columns { .. } => &[Action::Mark, Action::Back],
         Overlay::Describe { .. } => &[Action::Source, Action::CopyId, Action::Back],
         Overlay::Source { .. } => &[Action::Source, Action::Describe, Action::CopyId, Action::Back],
-        Overlay::Feeds { .. }
-        | Overlay::Plan(_)
-        | Overlay::Scale(_)
-        | Overlay::Locked { .. }
-        | Overlay::Abort { .. } => &[Action::Open, Action::Back],
+        Overlay::Feeds { .. } => &[Action::Open, Action::Back],
+        // Their own lower end tells the keys.
+        Overlay::Plan(_) | Overlay::Scale(_) | Overlay::Locked { .. } | Overlay::Abort { .. } => &[],
     }
 }
 

@@ -24,7 +24,7 @@
 //! known by its events ([`operations`], [`tasks`]).
 
 pub mod action;
-mod changes;
+pub mod changes;
 mod columns;
 pub mod describe;
 pub mod effect;

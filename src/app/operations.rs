@@ -5,11 +5,15 @@ use std::cmp::Reverse;
 use jiff::Timestamp;
 
 use super::overlay::Overlay;
+use super::plan_lines::named;
 use super::update::Turn;
-use super::{Effect, Pane, Screen, State};
+use super::{Action, Effect, Pane, Screen, State};
 use crate::fleet::Severity;
 use crate::fleet::table::age;
 use crate::ops::{Event, OperationId, Outcome, Progress, What};
+
+/// An operation in the list.
+pub type Listed = Progress;
 
 /// How an operation stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -121,7 +125,7 @@ pub fn line(state: &State, progress: &Progress) -> OperationLine {
     OperationLine {
         id: progress.id.to_string(),
         stands,
-        title: progress.plan.title.clone(),
+        title: named(&progress.plan),
         cluster: progress.plan.cluster.to_string(),
         done: progress.done(),
         began_at: progress.began_at,
@@ -165,11 +169,11 @@ impl Turn<'_> {
         let Some(progress) = self.state.operations.get(id) else {
             return;
         };
-        let title = &progress.plan.title;
+        let title = named(&progress.plan);
         let after = age(progress.seen_at.duration_since(progress.began_at).as_secs().max(0));
         let (severity, text) = match outcome {
             Outcome::Done => (Severity::Ok, format!("{title}: done in {after}")),
-            Outcome::Failed => (Severity::Critical, format!("{title}: failed; Operations (6) tells why")),
+            Outcome::Failed => (Severity::Critical, format!("{title}: failed, see Operations (6)")),
             Outcome::Cancelled => (Severity::Info, format!("{title}: stopped; it can be resumed")),
             Outcome::Aborted => (Severity::Info, format!("{title}: given up")),
         };
@@ -186,8 +190,8 @@ impl Turn<'_> {
         self.touch();
         let text = match count(self.state, OperationState::is_unfinished) {
             0 => return,
-            1 => "an operation is unfinished: Operations (6) shows it and can resume it".to_owned(),
-            n => format!("{n} operations are unfinished: Operations (6) shows and can resume them"),
+            1 => "1 operation is unfinished: see Operations (6)".to_owned(),
+            n => format!("{n} operations are unfinished: see Operations (6)"),
         };
         self.say(Severity::Warning, text);
     }
@@ -290,6 +294,16 @@ impl Turn<'_> {
 }
 
 impl State {
+    /// Whether an action about operations fits the one under the cursor; other actions are always worth it.
+    pub(super) fn is_worth(&self, action: Action) -> bool {
+        let stands = chosen(self).map(|p| state_of(self, p));
+        match action {
+            Action::Stop => stands.is_some_and(OperationState::is_running),
+            Action::Resume | Action::Abort => stands.is_some_and(OperationState::is_unfinished),
+            _ => true,
+        }
+    }
+
     /// Whether the pane is one of those about an operation, and there is one.
     pub(super) fn on_operation(&self) -> bool {
         self.screen == Screen::Operations

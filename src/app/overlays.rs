@@ -363,7 +363,7 @@ impl Turn<'_> {
             let wanted = of_row && (about.is_some() || self.state.on_operation())
                 || matches!(action, Action::Open | Action::Mark) && about.is_some()
                 || info.group == Group::Rows && *action != Action::Mark;
-            wanted && info.place.holds(pane)
+            wanted && info.place.holds(pane) && self.state.is_worth(*action)
         };
         let mut items: Vec<_> = Action::ALL.into_iter().filter(fits).collect();
         // What is done with the row stands before what is done with the table.

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 
 use super::State;
 use super::operations::{self, OperationState};
-use super::planning::Planning;
-use crate::ops::{Call, CostChange, Plan, Refusal};
+use super::planning::{PlanOption, Planning};
+use crate::fleet::MachineId;
+use crate::ops::{Call, CostChange, Plan, Refusal, Request};
 
 /// A line of a plan.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,8 +59,29 @@ pub enum PlanLine {
 /// The title of what is planned.
 pub fn title(planning: &Planning) -> String {
     match &planning.outcome {
-        Ok(plan) => plan.title.clone(),
+        Ok(plan) => format!("Plan: {}", named(plan)),
         Err(_) => format!("{}: refused", planning.request.verb()),
+    }
+}
+
+/// A plan's title. Machines of a group often have one name: the end of its id tells which one is meant.
+pub fn named(plan: &Plan) -> String {
+    let title = &plan.title;
+    let machines = match &plan.request {
+        Request::Cordon { machines }
+        | Request::Uncordon { machines }
+        | Request::Drain { machines, .. }
+        | Request::Replace { machines, .. }
+        | Request::Remove { machines, .. } => machines.as_slice(),
+        Request::Scale { .. } => &[],
+    };
+    match machines {
+        [MachineId::Instance(id)] if !title.contains(id.as_str()) => {
+            let id = id.as_str();
+            let end = id.char_indices().rev().nth(4).and_then(|(at, _)| id.get(at..));
+            format!("{title} {}", end.unwrap_or(id))
+        }
+        _ => title.clone(),
     }
 }
 
@@ -79,7 +101,7 @@ fn of_plan(state: &State, plan: &Plan) -> Vec<PlanLine> {
     lines.push(cost(plan.cluster.to_string(), &plan.cost));
     let busy = state.operations.values().filter(|p| p.plan.cluster == plan.cluster);
     let busy = busy.filter(|p| operations::state_of(state, p) == OperationState::Running);
-    let busy = busy.map(|p| format!("{} is being changed: {} has to end first", plan.cluster, p.plan.title));
+    let busy = busy.map(|p| format!("{} is being changed: {} has to end first", plan.cluster, named(&p.plan)));
     lines.extend(busy.chain(plan.warnings.iter().cloned()).map(PlanLine::Warning));
     for (at, stage) in plan.stages.iter().enumerate() {
         lines.push(PlanLine::Gap);
@@ -118,16 +140,30 @@ fn permissions(plan: &Plan) -> String {
 }
 
 fn of_refusal(refusal: &Refusal) -> Vec<PlanLine> {
-    let mut lines = vec![
+    vec![
         PlanLine::Refused {
             guard: refusal.guard,
             why: refusal.why.clone(),
         },
         PlanLine::Gap,
-        PlanLine::Lift(refusal.lift.clone()),
-    ];
-    if refusal.guard == "pool-bounds" {
-        lines.push(PlanLine::Lift("here: press w".to_owned()));
+        PlanLine::Lift(lift(refusal)),
+    ]
+}
+
+/// What would lift a refusal, as it is done on the screen.
+pub(super) fn lift(refusal: &Refusal) -> String {
+    match refusal.guard {
+        "pool-bounds" => {
+            let key = PlanOption::Raise.key();
+            format!("{key} lets it: the pool's bounds are widened first")
+        }
+        _ => refusal.lift.clone(),
     }
+}
+
+/// A refusal, line by line, without gaps.
+pub fn refused(refusal: &Refusal) -> Vec<PlanLine> {
+    let mut lines = of_refusal(refusal);
+    lines.retain(|line| *line != PlanLine::Gap);
     lines
 }

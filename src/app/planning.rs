@@ -152,7 +152,7 @@ impl Planning {
             return Some("there is nothing to do: it is so already".to_owned());
         }
         if read_only {
-            return Some("read-only: this plan can be looked at, not run; start without --read-only".to_owned());
+            return Some("read-only: nothing is run; start without --read-only".to_owned());
         }
         match self.word() {
             Some(word) if self.line.value().trim() != word => Some(format!("type {word} to confirm it")),

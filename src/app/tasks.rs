@@ -113,9 +113,9 @@ pub fn active(lines: &[TaskLine]) -> usize {
 /// What can be done with an operation that stands so, in words without keys.
 pub fn advice(stands: OperationState) -> &'static str {
     match stands {
-        OperationState::CutOff => "it was cut off, or another k3fleet runs it: resuming skips what is done",
-        OperationState::Failed => "mend what failed, then resume: what is done is skipped",
-        OperationState::Cancelled => "it was stopped: resuming skips what is done",
+        OperationState::CutOff => "cut off, or run by another k3fleet: what is done is skipped",
+        OperationState::Failed => "after mending what failed; what is done is skipped",
+        OperationState::Cancelled => "what is done is skipped",
         OperationState::Stopping => "it stops as soon as what is under way lets it",
         OperationState::Running | OperationState::Done | OperationState::Aborted => "",
     }

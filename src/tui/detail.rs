@@ -8,8 +8,9 @@ use super::layout::inside;
 use super::look::Look;
 use super::strip::{self, Piece};
 use super::text::wrap;
-use super::{activity, pane};
-use crate::app::{Pane, State};
+use super::{activity, keys, pane};
+use crate::app::changes::mends;
+use crate::app::{Action, Pane, State};
 use crate::fleet::table::age;
 use crate::fleet::{Finding, RowId};
 
@@ -37,7 +38,14 @@ pub(super) fn draw(buffer: &mut Buffer, state: &State, look: Look<'_>, area: Rec
         }
         None => vec![],
     };
-    pane::draw_frame(buffer, look, area, false, &title, None);
+    let mend = finding.and_then(|finding| mends(state, &finding.row()));
+    let below = mend.map(|action| {
+        Piece::spans(vec![
+            Span::styled(format!(" {}", keys::of(state, Action::Mend)), look.theme.key),
+            Span::raw(format!(" mends it: {} ", action.name())),
+        ])
+    });
+    pane::draw_frame(buffer, look, area, false, &title, below);
     let Some(finding) = finding else { return };
     let inner = inside(area);
     let lines = lines(state, look, finding, inner.width.saturating_sub(4));

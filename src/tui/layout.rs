@@ -156,7 +156,7 @@ fn operations(state: &State, body: Rect) -> Vec<(Pane, Rect)> {
         let (list, log) = top(body, 6);
         return vec![(Pane::Operations, list), (Pane::Log, log)];
     }
-    let (list, rest) = top(body, many.saturating_add(2).clamp(4, (body.height / 4).max(5)));
+    let (list, rest) = top(body, many.saturating_add(2).clamp(3, (body.height / 4).max(5)));
     let (steps, log) = top(rest, rest.height.saturating_sub((rest.height / 3).clamp(5, 12)));
     vec![(Pane::Operations, list), (Pane::Steps, steps), (Pane::Log, log)]
 }

@@ -46,7 +46,7 @@ use self::look::Look;
 use self::table::Grid;
 use self::theme::Theme;
 use crate::app::state::MIN_SIZE;
-use crate::app::{Pane, State};
+use crate::app::{Overlay, Pane, State};
 
 /// Draws the state.
 pub fn draw(frame: &mut Frame<'_>, state: &State, theme: &Theme, glyphs: &Glyphs) {
@@ -87,7 +87,11 @@ fn render_parts(buffer: &mut Buffer, area: Rect, state: &State, look: Look<'_>) 
     let (pieces, cursor) = footer::footer(state, look, layout.footer);
     strip::draw(buffer, &pieces);
     let mut cursor = cursor.filter(|_| state.overlays.is_empty());
-    for (overlay, place) in state.overlays.iter().zip(&layout.overlays) {
+    for (at, (overlay, place)) in state.overlays.iter().zip(&layout.overlays).enumerate() {
+        // A plan takes the place of the form that it was asked for by.
+        if let (Overlay::Scale(_), Some(Overlay::Plan(_))) = (overlay, state.overlays.get(at + 1)) {
+            continue;
+        }
         cursor = overlay::draw(buffer, state, look, overlay, *place);
     }
     cursor

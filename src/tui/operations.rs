@@ -7,14 +7,16 @@ use ratatui::text::Span;
 use super::activity::time;
 use super::look::Look;
 use super::table::scrollbar;
-use super::text::{clip, width, wrap};
+use super::text::{clip, clip_middle, width, wrap};
 use super::{overlay, strip};
-use crate::app::operations::{self, OperationLine, OperationState, chosen, count, listed};
+use crate::app::operations::{Listed, OperationLine, OperationState, chosen, count, line, listed};
 use crate::app::{Action, State};
 use crate::fleet::table::age;
 
 /// From this width on the list tells who began an operation.
 const WIDE: u16 = 110;
+/// The widest that a column beside the titles gets.
+const CLUSTER: u16 = 16;
 
 /// The list's title: how many there are, and how many of them run.
 pub(super) fn title(state: &State, look: Look<'_>) -> String {
@@ -48,13 +50,14 @@ pub(super) fn draw(buffer: &mut Buffer, state: &State, look: Look<'_>, area: Rec
         return nothing(buffer, state, look, area);
     }
     let (first, at) = window(state, area.height);
+    let widths = Widths::of(state, &all);
     let rows = all.iter().enumerate().skip(first);
     for (y, (place, progress)) in (area.y..area.bottom()).zip(rows) {
-        let line = operations::line(state, progress);
+        let line = line(state, progress);
         let row = Rect { y, height: 1, ..area };
         let sign = if place == at { look.glyphs.cursor } else { " " };
         let mut spans = vec![Span::styled(sign, look.theme.accent)];
-        spans.extend(told(state, look, &line, area.width.saturating_sub(1)));
+        spans.extend(told(state, look, &line, &widths, area.width.saturating_sub(1)));
         strip::put(buffer, row, &spans);
         if place == at {
             buffer.set_style(row, look.selection(focused));
@@ -68,20 +71,45 @@ pub(super) fn draw(buffer: &mut Buffer, state: &State, look: Look<'_>, area: Rec
     scrollbar(buffer, look, bar, first, all.len());
 }
 
-fn told(state: &State, look: Look<'_>, line: &OperationLine, room: u16) -> Vec<Span<'static>> {
-    let (sign, style) = look.operation(line.stands, state.now);
+/// What stands right of an operation's title, but for how long it took.
+fn facts(state: &State, line: &OperationLine) -> [String; 3] {
     let (done, of) = line.done;
-    let mut right = format!(
-        " {:<10} {:>7} {:>12} {:>6} ",
-        clip(&line.cluster, 10, look.glyphs.ellipsis),
+    [
+        line.cluster.clone(),
         format!("{done}/{of}"),
         time(line.began_at, state.now),
-        age(line.seconds),
+    ]
+}
+
+/// How wide the columns right of the titles are.
+struct Widths([u16; 3]);
+
+impl Widths {
+    fn of(state: &State, all: &[&Listed]) -> Self {
+        let mut widest = [0; 3];
+        for progress in all {
+            let facts = facts(state, &line(state, progress));
+            for (widest, fact) in widest.iter_mut().zip(&facts) {
+                *widest = width(fact).max(*widest).min(CLUSTER);
+            }
+        }
+        Self(widest)
+    }
+}
+
+fn told(state: &State, look: Look<'_>, line: &OperationLine, widths: &Widths, room: u16) -> Vec<Span<'static>> {
+    let (sign, style) = look.operation(line.stands, state.now);
+    let [cluster, done, began] = facts(state, line);
+    let [first, second, third] = widths.0.map(usize::from);
+    let cluster = clip(&cluster, widths.0[0], look.glyphs.ellipsis);
+    let mut right = format!(
+        "  {cluster:<first$}  {done:>second$}  {began:>third$} {:>6} ",
+        age(line.seconds)
     );
     if room >= WIDE {
         right = format!("{right} {:<20}", clip(&line.by, 20, look.glyphs.ellipsis));
     }
-    let title = clip(
+    let title = clip_middle(
         &line.title,
         room.saturating_sub(width(&right).saturating_add(13)),
         look.glyphs.ellipsis,

@@ -12,6 +12,7 @@ use super::strip::{self, Piece};
 use super::table::scrollbar;
 use super::text::{clip, width, wrap};
 use crate::app::operations::{chosen, state_of};
+use crate::app::plan_lines;
 use crate::app::tasks::{self, TaskLine, TaskState};
 use crate::app::{Action, State};
 use crate::fleet::table::age;
@@ -22,7 +23,7 @@ const TOOK: u16 = 7;
 /// The operation whose steps these are.
 pub(super) fn title(state: &State, look: Look<'_>) -> String {
     match chosen(state) {
-        Some(progress) => format!("Steps {} {}", look.glyphs.separator, progress.plan.title),
+        Some(progress) => format!("Steps {} {}", look.glyphs.separator, plan_lines::named(&progress.plan)),
         None => "Steps".to_owned(),
     }
 }

@@ -69,7 +69,10 @@ fn a_key_on_a_machine_shows_the_plan_and_enter_runs_it() {
         on(&mut state, "workers-10");
         assert_eq!(press(&mut state, key), [], "nothing is done by the key alone");
         assert_eq!(planning(&state).request.verb(), verb);
-        assert_eq!(plan_lines::title(planning(&state)), format!("{verb} workers-10"));
+        assert_eq!(
+            plan_lines::title(planning(&state)),
+            format!("Plan: {verb} workers-10 0000a")
+        );
         press(&mut state, "esc");
         assert!(state.overlays.is_empty());
     }
@@ -212,7 +215,10 @@ fn scaling_asks_for_a_number_and_tells_what_would_be_wrong() {
     type_in(&mut state, "99999999999");
     assert_eq!(form(&state).outcome.unwrap().unwrap_err().guard, "number");
     press(&mut state, "ctrl-u 5 enter");
-    assert_eq!(plan_lines::title(planning(&state)), "scale prod-workers from 3 to 5");
+    assert_eq!(
+        plan_lines::title(planning(&state)),
+        "Plan: scale prod-workers from 3 to 5"
+    );
     assert_eq!(planning(&state).options(), [], "nothing is drained");
     press(&mut state, "esc");
     assert!(
@@ -271,7 +277,7 @@ fn findings_are_mended_with_one_key() {
     }
     assert_eq!(rule(&state), "ghost-node");
     press(&mut state, "x");
-    assert_eq!(plan_lines::title(planning(&state)), "remove workers-10");
+    assert_eq!(plan_lines::title(planning(&state)), "Plan: remove workers-10");
     press(&mut state, "esc G");
     assert_ne!(rule(&state), "ghost-node");
     press(&mut state, "x");

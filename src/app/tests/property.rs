@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
+use smol_str::SmolStr;
 
 use super::*;
 use crate::app::key::KeyCode;
@@ -10,6 +11,7 @@ use crate::app::msg::Click;
 use crate::app::planning::PlanOption;
 use crate::app::{Screen, Target};
 use crate::fleet::{InstanceId, MachineId, Purchase, Severity};
+use crate::ops::{self, Event, OperationId, Outcome, Progress, Request, StepId, What};
 
 fn keys() -> impl Strategy<Value = Key> {
     let bound: Vec<Key> = Action::ALL
@@ -60,6 +62,40 @@ fn observed() -> impl Strategy<Value = Observation> {
     ]
 }
 
+/// What may be told of operations, in any order.
+fn operations() -> impl Strategy<Value = Msg> {
+    let plan = || {
+        let machines = vec![MachineId::Instance(example::instance(10, "workers", Purchase::Spot).id)];
+        let request = Request::Cordon { machines };
+        Box::new(ops::plan(&example::fleet(5), &request, example::now()).unwrap())
+    };
+    let by = || SmolStr::new("ana@desk");
+    let id = prop::sample::select(vec!["cordon-1", "cordon-2"]).prop_map(|id| OperationId::parse(id).unwrap());
+    let at = |what| Event {
+        at: example::now(),
+        what,
+    };
+    (id, 0..8u8, 0..3usize).prop_map(move |(id, kind, step)| {
+        let step = StepId { stage: step / 2, step };
+        let began = || What::Began { plan: plan(), by: by() };
+        let what = match kind {
+            0 => return Msg::Locked(plan(), "somebody has it".into()),
+            1 => return Msg::Journals(Progress::begin(id, &at(began())).into_iter().collect()),
+            2 | 3 => began(),
+            4 => What::StepBegan { step },
+            5 => What::StepFailed {
+                step,
+                error: "no".into(),
+            },
+            6 => What::Resumed { by: by() },
+            _ => What::Ended {
+                outcome: Outcome::Failed,
+            },
+        };
+        Msg::Operation(id, at(what))
+    })
+}
+
 fn messages() -> impl Strategy<Value = Msg> {
     let clicks = vec![
         Click::Left,
@@ -79,6 +115,7 @@ fn messages() -> impl Strategy<Value = Msg> {
         1 => any::<bool>().prop_map(Msg::Paused),
         1 => Just(Msg::Say(Severity::Warning, "x\ny".into())),
         1 => any::<bool>().prop_map(Msg::Focus),
+        3 => operations(),
     ]
 }
 

@@ -31,11 +31,11 @@ pub(super) fn content(look: Look<'_>, cluster: &ClusterId, why: &str, line: &Inp
 }
 
 /// An operation that shall be given up.
-pub(super) fn abort(look: Look<'_>, title: Option<&str>, room: u16) -> Content {
+pub(super) fn abort(look: Look<'_>, title: Option<String>, room: u16) -> Content {
     let ask = "What is done stays done, and what is left is never done: the operation is not offered any longer.";
     let mut lines: Vec<Line> = vec![vec![
         Span::styled(format!("{} ", look.glyphs.warning), look.theme.warning),
-        Span::raw(title.unwrap_or("this operation").to_owned()),
+        Span::raw(title.unwrap_or_else(|| "this operation".to_owned())),
     ]];
     lines.push(vec![]);
     lines.extend(wrap(ask, room).into_iter().map(|text| vec![Span::raw(text)]));

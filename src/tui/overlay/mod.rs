@@ -22,6 +22,7 @@ use super::table::scrollbar;
 use super::text::width;
 use super::theme::Theme;
 use super::{footer, pane};
+use crate::app::plan_lines::named;
 use crate::app::{Action, Overlay, State, Target};
 
 /// A line on the screen.
@@ -57,7 +58,7 @@ fn content(state: &State, look: Look<'_>, overlay: &Overlay, width: u16) -> Cont
         Overlay::Plan(planning) => plan::content(state, look, planning, width),
         Overlay::Scale(form) => scale::content(state, look, form, width),
         Overlay::Locked { plan, why, line } => locked::content(look, &plan.cluster, why, line, width),
-        Overlay::Abort { id } => locked::abort(look, state.operations.get(id).map(|p| p.plan.title.as_str()), width),
+        Overlay::Abort { id } => locked::abort(look, state.operations.get(id).map(|p| named(&p.plan)), width),
     }
 }
 

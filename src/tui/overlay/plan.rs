@@ -16,7 +16,7 @@ use crate::tui::text::{clip, wrap};
 pub(super) fn content(state: &State, look: Look<'_>, planning: &Planning, room: u16) -> Content {
     let lines = plan_lines::lines(state, planning);
     Content {
-        title: format!("Plan: {}", plan_lines::title(planning)),
+        title: plan_lines::title(planning),
         field: planning.word().map(|_| ("type", planning.line.clone())),
         body: Body::Text {
             lines: lines.iter().map(|line| told(look, line, room)).collect(),
@@ -87,11 +87,13 @@ pub(super) fn cost(look: Look<'_>, cluster: &str, before: Option<f64>, after: Op
         Some(usd) => Span::raw(format!("${}/h", money(usd))),
         None => Span::styled("unknown", theme.warning),
     };
+    let cluster = clip(cluster, 16, look.glyphs.ellipsis);
+    let month = |usd: f64| format!("${:.2}", usd * MONTH);
     let mut spans = vec![Span::styled(format!("{cluster} costs "), theme.muted), hour(before)];
     let change = before.zip(after).map(|(before, after)| after - before);
     if change.is_some_and(|change| change.abs() < 0.000_05) {
-        let month = before.map_or(0.0, |usd| usd * MONTH);
-        spans.push(Span::raw(format!(", ${month:.2} a month")));
+        let month = before.map(month).unwrap_or_default();
+        spans.push(Span::raw(format!(", {month} a month")));
         spans.push(Span::styled(", before and after", theme.muted));
         return spans;
     }
@@ -101,12 +103,14 @@ pub(super) fn cost(look: Look<'_>, cluster: &str, before: Option<f64>, after: Op
     }
     spans.push(Span::styled(format!(" {} ", look.glyphs.right), theme.muted));
     spans.push(hour(after));
-    if let Some(change) = change {
+    if let (Some(before), Some(after), Some(change)) = (before, after, change) {
+        let months = format!(", {} {} {} a month ", month(before), look.glyphs.right, month(after));
+        spans.push(Span::raw(months));
         let (sign, style) = match change < 0.0 {
             true => (look.glyphs.minus, theme.saving),
             false => ("+", theme.pending),
         };
-        let text = format!("   {sign}${:.2} a month", change.abs() * MONTH);
+        let text = format!("({sign}{})", month(change.abs()));
         spans.push(Span::styled(text, style));
     }
     spans
@@ -121,6 +125,7 @@ pub(super) fn foot(state: &State, look: Look<'_>, planning: &Planning, room: u16
     let held = planning.held_back(state.read_only);
     lines.push(match (&planning.outcome, held) {
         (Err(_), _) => keys_line(look, &[("enter", "plan again", Some(Action::Open)), LEAVE]),
+        (Ok(plan), _) if plan.stages.is_empty() => keys_line(look, &[LEAVE]),
         (Ok(_), None) => keys_line(look, &[("enter", "run it", Some(Action::Open)), LEAVE]),
         (Ok(_), Some(why)) => {
             let room = room.saturating_sub(14);

@@ -5,19 +5,25 @@ use ratatui::text::Span;
 
 use super::plan::{cost, told};
 use super::{Body, Content, LEAVE, Line, keys_line};
-use crate::app::plan_lines::PlanLine;
+use crate::app::plan_lines::{self, PlanLine};
 use crate::app::planning::PlanOption;
 use crate::app::scaling::{PoolFacts, ScaleForm, facts};
 use crate::app::{Action, State, Target};
 use crate::tui::look::Look;
 use crate::tui::strip::Piece;
 
+/// Lines kept for what would come of the number, so that the form stays where it is while it is typed.
+const TOLD: usize = 4;
+
 pub(super) fn content(state: &State, look: Look<'_>, form: &ScaleForm, room: u16) -> Content {
     let facts = facts(state, &form.pool);
     let name = facts.as_ref().map_or_else(|| "pool".to_owned(), |f| f.name.clone());
     let mut lines = facts.as_ref().map(|facts| known(look, facts)).unwrap_or_default();
     lines.push(vec![]);
-    lines.extend(outcome(look, form, room));
+    let told = outcome(look, form, room);
+    let missing = TOLD.saturating_sub(told.len());
+    lines.extend(told);
+    lines.extend(std::iter::repeat_n(vec![], missing));
     Content {
         title: format!("Scale {name}"),
         field: Some(("to how many machines?", form.line.clone())),
@@ -69,13 +75,7 @@ fn outcome(look: Look<'_>, form: &ScaleForm, room: u16) -> Vec<Line> {
             lines
         }
         Some(Err(refusal)) => {
-            let lines = [
-                PlanLine::Refused {
-                    guard: refusal.guard,
-                    why: refusal.why.clone(),
-                },
-                PlanLine::Lift(refusal.lift.clone()),
-            ];
+            let lines = plan_lines::refused(refusal);
             lines.iter().flat_map(|line| told(look, line, room)).collect()
         }
     }

@@ -115,6 +115,12 @@ fn overlays(row: Option<RowId>) -> Vec<&'static str> {
     if row.is_some() {
         keys.extend(["d", "y"]);
     }
+    match row {
+        Some(RowId::Machine(_) | RowId::Edge(_)) => keys.extend(["r", "x", "ctrl-d"]),
+        Some(RowId::Pool(_)) => keys.push("s"),
+        Some(RowId::Finding(..)) => keys.push("x"),
+        _ => {}
+    }
     keys
 }
 
@@ -126,7 +132,7 @@ proptest! {
         columns in 1u16..250,
         rows in 1u16..80,
         screen in 0usize..7,
-        overlay in 0usize..12,
+        overlay in 0usize..15,
         focus in 0usize..5,
         zoom: bool,
         scroll in 0usize..40,
