@@ -9,7 +9,7 @@ use super::args::{Command, Confirm, Format};
 use super::exit::Exit;
 use super::plan::{self, Answer};
 use super::{change, complain, complain_of};
-use crate::config::{Config, Paths};
+use crate::config::Config;
 use crate::feeds::{Batch, Feeds, Want, gather, gather_prices};
 use crate::fleet::{FeedKind, Fleet, Summary, View};
 use crate::ops::json::{OperationRow, PlanRow};
@@ -27,7 +27,6 @@ pub(super) struct Desk<'a> {
     pub(super) session: Session,
     pub(super) fleet: Fleet,
     pub(super) config: &'a Config,
-    pub(super) paths: &'a Paths,
     pub(super) format: Format,
 }
 
@@ -110,18 +109,32 @@ impl Desk<'_> {
 
     /// Gives an operation up.
     pub(super) async fn abort(self, id: &OperationId) -> io::Result<Exit> {
-        match self.operations().abort(id).await {
-            Ok(()) => Ok(Exit::Done),
-            Err(error) => {
-                complain(&error.to_string());
-                Ok(Exit::Failed)
+        let mut operations = self.operations();
+        if let Err(error) = operations.abort(id) {
+            complain(&error.to_string());
+            return Ok(Exit::Failed);
+        }
+        loop {
+            if let Happened::Ended(_, _, result) = operations.next().await {
+                return Ok(match result {
+                    Ok(_) => Exit::Done,
+                    Err(error) => {
+                        complain(&error.to_string());
+                        Exit::Failed
+                    }
+                });
             }
         }
     }
 
     fn operations(&self) -> Operations {
-        let directory = self.paths.journals(self.session.world.is_some());
-        Operations::new(self.session.control.clone(), self.session.clock.clone(), directory)
+        let Session {
+            control,
+            clock,
+            journals,
+            ..
+        } = &self.session;
+        Operations::new(control.clone(), clock.clone(), journals.clone())
     }
 
     /// Reads everything that plans look at, once.

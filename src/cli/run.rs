@@ -92,7 +92,6 @@ fn dispatch(cli: Cli) -> io::Result<Exit> {
                 session,
                 fleet,
                 config: &settings.config,
-                paths: &settings.paths,
                 format: global.output,
             };
             match command {
@@ -178,7 +177,7 @@ impl Settings {
 
     async fn open(&self) -> Result<Session, String> {
         match &self.demo {
-            Some(demo) => open_demo(demo, self.config.read_only),
+            Some(demo) => open_demo(demo, self.config.read_only, self.paths.journals(true)),
             None => Ok(open_live(&self.config, &self.paths, self.hosts.clone()).await),
         }
     }

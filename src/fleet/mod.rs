@@ -41,7 +41,7 @@ mod summary;
 pub mod table;
 mod tags;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 

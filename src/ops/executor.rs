@@ -142,14 +142,14 @@ impl Executor {
     }
 
     /// Gives an operation up: it is not offered any longer, and its lock is given back.
-    pub async fn abort(&self, mut journal: Journal, progress: Progress) -> Result<(), RunError> {
+    pub async fn abort(&self, mut journal: Journal, progress: Progress) -> Result<Outcome, RunError> {
         let outcome = Outcome::Aborted;
         self.tell(&progress.id, &mut journal, What::Ended { outcome }).await?;
         match self.lock(&progress.plan, &progress.id, false).await {
             Ok(lock) => self.release(lock).await,
             Err(error) => tracing::info!("the operation's lock is not its own any longer: {error}"),
         }
-        Ok(())
+        Ok(outcome)
     }
 
     /// The cluster's lock, where AWS can keep one.

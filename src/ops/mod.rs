@@ -23,6 +23,8 @@ pub mod lock;
 mod plan;
 mod request;
 mod step;
+#[cfg(test)]
+mod tests;
 mod verbs;
 mod watch;
 

@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::clock;
 use super::input::Input;
+use super::operations::{Happened, Operations, nudge};
 use super::reload::Reload;
 use super::session::{Demo, Session, open_demo, open_live};
 use super::signals::{Asked, Signals};
@@ -28,6 +29,7 @@ use crate::app::{Effect, Keymap, Msg, State, project, projection_due, update};
 use crate::config::{Config, Options, Paths};
 use crate::feeds::{Batch, Clock, Feeds, awaited};
 use crate::fleet::{EdgeHost, Fleet, Policy, Severity};
+use crate::ops::{JournalError, LockError, RunError, What};
 use crate::tui;
 
 /// The shortest time between two frames.
@@ -62,7 +64,7 @@ pub async fn run(setup: Setup) -> io::Result<()> {
     let demo = setup
         .demo
         .as_ref()
-        .map(|demo| open_demo(demo, setup.config.read_only))
+        .map(|demo| open_demo(demo, setup.config.read_only, setup.paths.journals(true)))
         .transpose()
         .map_err(io::Error::other)?;
     let reload = Reload::new(&setup.config, setup.config_file, setup.paths.clone(), setup.options);
@@ -99,6 +101,7 @@ pub struct Driver<S> {
     clock: Clock,
     session: Option<Session>,
     feeds: Option<Feeds>,
+    operations: Option<Operations>,
     wants: Wants,
     /// The fleet's revision that the feeds have been told of.
     followed: u64,
@@ -122,6 +125,7 @@ impl<S: Surface> Driver<S> {
             clock: std::sync::Arc::new(clock::now),
             session: None,
             feeds: None,
+            operations: None,
             wants: Wants::default(),
             followed: 0,
             dirty: true,
@@ -167,7 +171,9 @@ impl<S: Surface> Driver<S> {
                     for batch in inbox.drain(..) {
                         self.take(Msg::Observed(batch.at, batch.observations));
                     }
+                    self.answer();
                 },
+                happened = next_operation(&mut self.operations) => self.operated(happened),
                 () = sleep_until(project.unwrap_or(tick)), if project.is_some() && !self.dirty => self.now(),
                 () = sleep_until(tick), if self.ticks() => {
                     tick = Instant::now() + TICK;
@@ -288,7 +294,15 @@ impl<S: Surface> Driver<S> {
                     self.look_away(on);
                 }
             }
-            Effect::Run { .. } | Effect::Stop(_) | Effect::Resume(_) | Effect::Abort(_) => {}
+            Effect::Run { plan, take_over } => {
+                self.operate(|operations| operations.start(*plan, take_over).map(drop));
+            }
+            Effect::Stop(id) => self.operate(|operations| {
+                operations.stop(&id);
+                Ok(())
+            }),
+            Effect::Resume(id) => self.operate(|operations| operations.resume(&id, false).map(drop)),
+            Effect::Abort(id) => self.operate(|operations| operations.abort(&id)),
             Effect::Mouse(on) => self.surface.mouse(on)?,
             Effect::Redraw => {
                 self.surface.clear()?;
@@ -296,6 +310,51 @@ impl<S: Surface> Driver<S> {
             }
         }
         Ok(())
+    }
+
+    fn operate(&mut self, what: impl FnOnce(&mut Operations) -> Result<(), JournalError>) {
+        let done = match &mut self.operations {
+            Some(operations) => what(operations).map_err(|error| error.to_string()),
+            None => Err("nothing is open yet".to_owned()),
+        };
+        if let Err(why) = done {
+            self.say(Severity::Critical, why);
+        }
+    }
+
+    fn operated(&mut self, happened: Happened) {
+        match happened {
+            Happened::Told(id, event) => {
+                if let (What::StepDone { .. }, Some(feeds), Some(plan)) = (
+                    &event.what,
+                    &self.feeds,
+                    self.operations.as_ref().and_then(|o| o.plan(&id)),
+                ) {
+                    nudge(feeds, plan);
+                }
+                self.take(Msg::Operation(id, event));
+            }
+            Happened::Asked => {}
+            Happened::Ended(_, plan, Err(RunError::Lock(held @ LockError::Held { .. }))) => {
+                self.take(Msg::Locked(plan, held.to_string()));
+            }
+            Happened::Ended(id, _, Err(error)) => {
+                self.say(Severity::Critical, format!("{id}: {error}"));
+                let found = self.operations.as_ref().map(|operations| operations.journals().0);
+                self.take(Msg::Journals(
+                    found.unwrap_or_default().into_iter().filter(|p| p.id == id).collect(),
+                ));
+            }
+            Happened::Ended(_, _, Ok(_)) => {}
+        }
+        self.answer();
+    }
+
+    /// Answers what operations ask about the fleet.
+    fn answer(&mut self) {
+        if let Some(operations) = &mut self.operations {
+            operations.look(&self.state.fleet);
+        }
     }
 
     /// Starts the feeds of what has been opened.
@@ -311,6 +370,19 @@ impl<S: Surface> Driver<S> {
         let feeds = Feeds::start(session.providers.clone(), settings, session.clock.clone(), tx);
         feeds.set_hosts(session.hosts.clone());
         self.feeds = Some(feeds);
+        let Session {
+            control,
+            clock,
+            journals,
+            ..
+        } = &session;
+        let operations = Operations::new(control.clone(), clock.clone(), journals.clone());
+        let (found, faults) = operations.journals();
+        self.take(Msg::Journals(found));
+        for fault in faults {
+            self.say(Severity::Warning, fault.to_string());
+        }
+        self.operations = Some(operations);
         self.session = Some(session);
         self.now();
     }
@@ -398,6 +470,14 @@ fn configure(state: &mut State, config: &Config) -> Option<String> {
     faults
         .first()
         .map(|fault| format!("[keys] {}: {}", fault.action, fault.problem))
+}
+
+/// What happens next to an operation.
+async fn next_operation(operations: &mut Option<Operations>) -> Happened {
+    match operations {
+        Some(operations) => operations.next().await,
+        None => std::future::pending().await,
+    }
 }
 
 async fn next_signal(signals: &mut Option<Signals>) -> Asked {

@@ -90,10 +90,17 @@ impl Operations {
         Ok(progress)
     }
 
-    /// Gives an operation up that nobody runs: it is not offered any longer.
-    pub async fn abort(&mut self, id: &OperationId) -> Result<(), RunError> {
+    /// Gives an operation up that nobody runs: it is not offered any longer. It ends soon, as others do.
+    pub fn abort(&mut self, id: &OperationId) -> Result<(), JournalError> {
         let (journal, progress) = Journal::resume(&self.directory, id)?;
-        self.executor.abort(journal, progress).await
+        let plan = progress.plan.clone();
+        let executor = self.executor.clone();
+        let name = id.clone();
+        self.tasks
+            .spawn(async move { (name, executor.abort(journal, progress).await) });
+        let (stop, _) = watch::channel(false);
+        self.running.insert(id.clone(), Running { plan, stop });
+        Ok(())
     }
 
     /// Stops an operation before its next step; gives whether it runs here.
@@ -108,6 +115,11 @@ impl Operations {
             // One that has just ended needs no stopping.
             let _ended = running.stop.send(true);
         }
+    }
+
+    /// The plan of an operation that runs here.
+    pub fn plan(&self, id: &OperationId) -> Option<&Plan> {
+        self.running.get(id).map(|running| &running.plan)
     }
 
     /// Whether none runs.

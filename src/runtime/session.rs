@@ -35,6 +35,8 @@ pub struct Session {
     pub providers: Providers,
     /// What can be changed; nothing in read-only mode.
     pub control: Control,
+    /// Where operations keep their journals.
+    pub journals: PathBuf,
     /// The edge hosts that are written down.
     pub hosts: Vec<EdgeHost>,
     /// The time in that world.
@@ -50,7 +52,7 @@ pub struct Session {
 }
 
 /// Opens a simulated world. In read-only mode there is nothing that could change it.
-pub fn open_demo(demo: &Demo, read_only: bool) -> Result<Session, String> {
+pub fn open_demo(demo: &Demo, read_only: bool, journals: PathBuf) -> Result<Session, String> {
     let scenario = match (&demo.scenario, demo.size) {
         (Some(file), _) => {
             let text = std::fs::read_to_string(file).map_err(|e| format!("read {}: {e}", file.display()))?;
@@ -64,6 +66,7 @@ pub fn open_demo(demo: &Demo, read_only: bool) -> Result<Session, String> {
     Ok(Session {
         providers: world.providers(),
         control: if read_only { Control::default() } else { world.control() },
+        journals,
         hosts: world.edge_hosts(),
         clock: Arc::new(move || clock_world.now()),
         speed: demo.speed,
@@ -78,6 +81,7 @@ pub async fn open_live(config: &Config, paths: &Paths, hosts: Vec<EdgeHost>) -> 
     let mut session = Session {
         providers: Providers::default(),
         control: Control::default(),
+        journals: paths.journals(false),
         hosts,
         clock: Arc::new(clock::now),
         speed: 1.0,

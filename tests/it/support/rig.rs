@@ -89,6 +89,7 @@ pub(crate) struct Rig {
     drawn: Arc<Mutex<Drawn>>,
     keys: mpsc::Sender<Event>,
     driver: JoinHandle<io::Result<()>>,
+    _journals: tempfile::TempDir,
 }
 
 impl Rig {
@@ -97,9 +98,11 @@ impl Rig {
         let start = START.parse().unwrap();
         let world = World::load(scenario, 1, start, 1.0);
         let clock = Arc::clone(&world);
+        let journals = tempfile::tempdir().unwrap();
         let session = Session {
             providers: world.providers(),
             control: world.control(),
+            journals: journals.path().to_owned(),
             hosts: world.edge_hosts(),
             clock: Arc::new(move || clock.now()),
             speed: 1.0,
@@ -119,7 +122,12 @@ impl Rig {
         state.demo = Some(false);
         let driver = Driver::new(paper, state, Config::default(), look, None).unwrap();
         let driver = tokio::spawn(driver.run(async { session }, None));
-        Self { drawn, keys, driver }
+        Self {
+            drawn,
+            keys,
+            driver,
+            _journals: journals,
+        }
     }
 
     /// The built-in demo.
