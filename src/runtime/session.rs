@@ -10,7 +10,7 @@ use super::clock;
 use crate::config::{Config, Paths};
 use crate::feeds::Clock;
 use crate::fleet::{EdgeHost, FaultKind};
-use crate::provider::aws::{self, Profile};
+use crate::provider::aws::{self, AwsCloud, Profile};
 use crate::provider::kube;
 use crate::provider::sim::{Scenario, World};
 use crate::provider::{Cloud, Control, Kube, ProviderError, Providers};
@@ -121,7 +121,14 @@ async fn open_clouds(session: &mut Session, config: &Config, paths: &Paths) {
     };
     for opened in join_all(profiles.iter().map(|profile| open_profile(profile, config, paths))).await {
         match opened {
-            Ok(clouds) => session.providers.clouds.extend(clouds),
+            Ok(clouds) => {
+                for cloud in clouds {
+                    session.providers.clouds.push(Arc::clone(&cloud) as Arc<dyn Cloud>);
+                    if !config.read_only {
+                        session.control.clouds.push(cloud);
+                    }
+                }
+            }
             Err(fault) => session.faults.push(fault),
         }
     }
@@ -133,7 +140,7 @@ async fn open_clouds(session: &mut Session, config: &Config, paths: &Paths) {
 }
 
 /// All regions of one profile. No region at all, with nothing said about AWS anywhere, means no AWS.
-async fn open_profile(profile: &SmolStr, config: &Config, paths: &Paths) -> Result<Vec<Arc<dyn Cloud>>, ProviderError> {
+async fn open_profile(profile: &SmolStr, config: &Config, paths: &Paths) -> Result<Vec<Arc<AwsCloud>>, ProviderError> {
     let name = (!profile.is_empty()).then_some(profile.as_str());
     let mut regions = config.regions.clone();
     if regions.is_empty() {
@@ -158,6 +165,6 @@ async fn open_profile(profile: &SmolStr, config: &Config, paths: &Paths) -> Resu
     let profile = Profile::load(name, home, options).await?;
     regions
         .iter()
-        .map(|region| Ok(Arc::new(profile.region(region)?) as Arc<dyn Cloud>))
+        .map(|region| Ok(Arc::new(profile.region(region)?)))
         .collect()
 }

@@ -52,7 +52,7 @@ pub(in crate::ops) fn plan(
         Ordering::Greater => {
             let count = scale.to - size.desired;
             stages.extend(growing(scale, &machines, count));
-            if server && scale.to % 2 == 0 {
+            if server && scale.to.is_multiple_of(2) {
                 warnings.push("an even number of servers stands no more failures than one fewer would".to_owned());
             }
             grown(fleet, &cluster, &machines, count, &mut warnings)
