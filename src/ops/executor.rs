@@ -109,6 +109,9 @@ impl Executor {
     /// Runs an operation to its end. An error means that it did not begin, or that its journal failed.
     pub async fn run(&self, mut job: Job) -> Result<Outcome, RunError> {
         if self.control.is_read_only() {
+            if job.resumed.is_none() {
+                job.journal.discard()?;
+            }
             return Err(RunError::ReadOnly);
         }
         let mut lock = match self.lock(&job.plan, &job.id, job.take_over).await {

@@ -9,6 +9,7 @@
 
 mod aws;
 mod cli;
+mod cli_changes;
 mod house;
 mod kube;
 mod live;

@@ -6,7 +6,7 @@ use super::super::condition::Condition;
 use super::super::plan::Stage;
 use super::super::request::DrainOptions;
 use super::super::step::{CloudStep, KubeStep, Step};
-use crate::fleet::{ClusterId, Fleet, Machine, MachineState, NodeKey, PoolId};
+use crate::fleet::{ClusterId, Fleet, Machine, MachineState, NodeKey, PoolId, Readiness};
 
 /// How long EC2 may take to terminate an instance: its lifecycle hooks run meanwhile.
 const ENDING: SignedDuration = SignedDuration::from_mins(15);
@@ -21,6 +21,13 @@ pub(super) fn title(verb: &str, machines: &[Machine<'_>]) -> String {
 
 fn nodes<'a>(machines: &'a [Machine<'_>]) -> impl Iterator<Item = NodeKey> + 'a {
     machines.iter().filter_map(|m| m.node()).map(|n| n.key.clone())
+}
+
+/// Those whose pods can be moved: where the kubelet has fallen silent nobody ends them. They are made anew elsewhere once
+/// the node is deleted.
+pub(super) fn drainable<'a>(machines: &[Machine<'a>]) -> Vec<Machine<'a>> {
+    let answers = |m: &&Machine<'_>| m.node().is_some_and(|n| n.ready != Readiness::Unknown);
+    machines.iter().filter(answers).copied().collect()
 }
 
 /// Cordons all, then drains them side by side: so that no pod moves to a node that is next.
@@ -72,6 +79,15 @@ pub(super) fn warnings(
     now: Timestamp,
 ) -> Vec<String> {
     let mut warnings = vec![];
+    for silent in machines
+        .iter()
+        .filter(|m| m.node().is_some_and(|n| n.ready == Readiness::Unknown))
+    {
+        warnings.push(format!(
+            "{} does not answer: its pods cannot be ended in good order",
+            silent.name()
+        ));
+    }
     let own =
         |m: &Machine<'_>| m.cluster().as_ref() == Some(cluster) && !machines.iter().any(|going| going.id() == m.id());
     let takers = fleet

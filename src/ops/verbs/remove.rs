@@ -23,13 +23,7 @@ pub(in crate::ops) fn plan(
     guard::not_edge(&machines)?;
     guard::quorum(fleet, &cluster, &machines, now)?;
     let shrinking = shrinking(fleet, &machines)?;
-    // Pods on a node without a machine run no longer: there is nobody to drain.
-    let living: Vec<_> = machines
-        .iter()
-        .filter(|m| m.state(now) != MachineState::Ghost)
-        .copied()
-        .collect();
-    let mut stages = ending::draining(&living, options);
+    let mut stages = ending::draining(&ending::drainable(&living(&machines, now)), options);
     stages.extend(shrinking);
     stages.extend(ending::ending(&machines, true));
     let mut warnings = ending::warnings(fleet, &cluster, &machines, options, now);
@@ -93,4 +87,10 @@ fn lone(machines: &[Machine<'_>]) -> Option<String> {
         .iter()
         .find(|m| matches!(m.pool(), Some(PoolId::Instance(_))))?;
     Some(format!("{} is in no group: nothing can launch it again", lone.name()))
+}
+
+/// Those with a machine behind them: pods on a node without one run no longer.
+fn living<'a>(machines: &[Machine<'a>], now: Timestamp) -> Vec<Machine<'a>> {
+    let living = |m: &&Machine<'_>| m.state(now) != MachineState::Ghost;
+    machines.iter().filter(living).copied().collect()
 }

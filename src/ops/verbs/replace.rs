@@ -113,13 +113,13 @@ fn with_room(asg: &Asg, batch: &[Machine<'_>], joined: Step, options: &DrainOpti
     let mut stages = vec![];
     Stage::push(&mut stages, "grow", [Step::Cloud(asg.scope.clone(), grow)]);
     Stage::push(&mut stages, "join", [joined]);
-    stages.extend(ending::draining(batch, options));
+    stages.extend(ending::draining(&ending::drainable(batch), options));
     stages.extend(ending::ending(batch, true));
     stages
 }
 
 fn without_room(one: &[Machine<'_>], joined: Step, options: &DrainOptions) -> Vec<Stage> {
-    let mut stages = ending::draining(one, options);
+    let mut stages = ending::draining(&ending::drainable(one), options);
     stages.extend(ending::ending(one, false));
     Stage::push(&mut stages, "join", [joined]);
     stages

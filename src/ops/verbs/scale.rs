@@ -179,7 +179,7 @@ fn shrinking(scale: &Scale<'_>, size: &Size, going: &[Machine<'_>]) -> Vec<Stage
         let unmet = set_size(scale.pool, scale.to.saturating_add(count));
         Stage::push(&mut stages, "want fewer", unmet);
     }
-    stages.extend(ending::draining(going, scale.drain));
+    stages.extend(ending::draining(&ending::drainable(going), scale.drain));
     if let PoolId::SpotFleet(..) = scale.pool {
         Stage::push(&mut stages, "shrink", set_size(scale.pool, scale.to));
     }

@@ -116,7 +116,8 @@ async fn the_last_server_is_not_removed() {
 
 #[tokio::test(start_paused = true)]
 async fn killed_at_any_step_and_resumed_it_ends_as_if_undisturbed() {
-    let requests: [(fn(&Desk) -> Request, usize); 3] = [
+    type Ask = fn(&Desk) -> Request;
+    let requests: [(Ask, usize); 3] = [
         (|desk| scale(desk, 4, false), 4),
         (|desk| scale(desk, 2, false), 2),
         (
@@ -156,7 +157,7 @@ async fn of_two_operators_one_waits_for_the_other() {
     let mut other = desk.another(elsewhere.path());
     let id = {
         let plan = desk.plan(&scale(&desk, 4, false)).unwrap();
-        desk.operations.start(plan.clone(), false).unwrap()
+        desk.operations.start(plan, false).unwrap()
     };
     while desk.told.is_empty() {
         desk.turn().await;
