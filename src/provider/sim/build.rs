@@ -128,6 +128,7 @@ impl State {
             short_until: None,
             retries: false,
             duds: 0,
+            by_hand: false,
         };
         self.groups.push(group);
         self.groups.len() - 1

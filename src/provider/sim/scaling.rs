@@ -40,6 +40,13 @@ impl State {
         })
     }
 
+    fn size_by_hand(&mut self, no: GroupNo, desired: u32) {
+        if let Some(group) = self.groups.get_mut(no) {
+            group.by_hand = true;
+        }
+        self.set_desired(no, desired);
+    }
+
     /// Sets a group's desired capacity, if it is within its bounds.
     pub(super) fn ask_desired(&mut self, scope: &Scope, asg: &str, desired: u32) -> Result<(), Refused> {
         let no = self.group_in(scope, asg)?;
@@ -51,7 +58,7 @@ impl State {
             d if d < min => format_smolstr!("below min value {min}"),
             d if d > max => format_smolstr!("above max value {max}"),
             _ => {
-                self.set_desired(no, desired);
+                self.size_by_hand(no, desired);
                 return Ok(());
             }
         };
@@ -75,7 +82,7 @@ impl State {
         if let Some(group) = self.groups.get_mut(no) {
             (group.min, group.max) = (min, max);
             let desired = group.desired;
-            self.set_desired(no, desired);
+            self.size_by_hand(no, desired);
         }
         Ok(())
     }
@@ -109,6 +116,7 @@ impl State {
                 ));
             }
             group.desired -= 1;
+            group.by_hand = true;
         }
         self.terminate(id, WHY);
         Ok(())

@@ -207,6 +207,8 @@ pub(super) struct Group {
     pub(super) retries: bool,
     /// So many of the next instances that it launches will never join.
     pub(super) duds: u32,
+    /// An operator has set its size: chance leaves it alone.
+    pub(super) by_hand: bool,
 }
 
 /// An edge host.

@@ -282,7 +282,7 @@ impl State {
             return;
         };
         let up = self.rng.bool();
-        if let Some(desired) = self.groups.get(no).map(|g| g.desired) {
+        if let Some(desired) = self.groups.get(no).filter(|g| !g.by_hand).map(|g| g.desired) {
             self.set_desired(
                 no,
                 if up {

@@ -131,3 +131,64 @@ fn a_fleet_has_the_size_it_was_asked_for() {
         assert_eq!(machines, size);
     }
 }
+
+/// Anything an operator may do.
+async fn meddle(world: &Arc<World>, p: &Providers, rng: &mut fastrand::Rng) {
+    let regions = ["eu-west-1", "us-east-1"];
+    let region = regions[rng.usize(..regions.len())];
+    let contexts = ["prod", "edge-lab", "ci"];
+    let context = contexts[rng.usize(..contexts.len())];
+    let (aws, api) = (cloud_control(world, region), kube_control(world, context));
+    let instances = cloud(p, region).instances().await.unwrap_or_default();
+    let nodes = kube(p, context).list_nodes().await.unwrap_or_default();
+    // A cluster whose last server is ended stays dead.
+    let worker = |i: &&Instance| i.asg() == Some("k3s_workers");
+    let id = rng.choice(&instances).filter(worker).map(|i| &i.id);
+    let node = rng.choice(&nodes).map(|n| n.key.name.clone()).unwrap_or_default();
+    let pods = api.pods_on(&node).await.unwrap_or_default();
+    // What is refused or fails changes nothing.
+    let _done = match (rng.u32(0..9), id) {
+        (0, _) => aws.set_desired("k3s_workers", rng.u32(0..9)).await,
+        (1, _) => aws.set_bounds("k3s_workers", rng.u32(0..4), rng.u32(5..9)).await,
+        (2, Some(id)) => aws.end_member(id, rng.bool()).await,
+        (3, Some(id)) => aws.end(id).await,
+        (4 | 5, _) => api.set_schedulable(&node, rng.bool()).await,
+        (6, _) => {
+            let evictions = pods.iter().map(|pod| api.evict(pod));
+            futures::future::join_all(evictions).await;
+            Ok(())
+        }
+        (7, _) => futures::future::try_join_all(pods.iter().map(|pod| api.delete_pod(pod)))
+            .await
+            .map(drop),
+        _ => api.delete_node(&node).await,
+    };
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_meddling_operator_breaks_nothing() {
+    let (world, p) = demo(17);
+    let mut rng = fastrand::Rng::with_seed(17);
+    let (mut retired, mut alive) = (BTreeSet::new(), BTreeSet::new());
+    for _ in 0..1_500 {
+        meddle(&world, &p, &mut rng).await;
+        check(&p, &mut retired, &mut alive).await;
+        secs(rng.u64(0..12)).await;
+    }
+    assert!(retired.len() > 100, "only {} instances ended", retired.len());
+
+    // Left alone, with all nodes open, everything comes to rest again.
+    let api = kube_control(&world, "prod");
+    for node in kube(&p, "prod").list_nodes().await.unwrap() {
+        api.set_schedulable(&node.key.name, true).await.unwrap();
+    }
+    cloud_control(&world, "eu-west-1")
+        .set_bounds("k3s_workers", 6, 8)
+        .await
+        .unwrap();
+    secs(600).await;
+    check(&p, &mut retired, &mut alive).await;
+    let pods = kube(&p, "prod").list_pods().await.unwrap();
+    let running = pods.iter().filter(|p| p.phase == PodPhase::Running).count();
+    assert!(running * 10 >= pods.len() * 8, "{running} of {} pods run", pods.len());
+}
