@@ -180,6 +180,16 @@ impl Turn<'_> {
         self.say(severity, text);
     }
 
+    /// Leaves; while operations run only once that is asked for twice.
+    pub(super) fn quit(&mut self) {
+        const ASK: &str = "an operation runs: leaving cuts it off, it can be resumed; once more leaves";
+        let asked = self.state.notice.as_ref().is_some_and(|(_, text, _)| text == ASK);
+        if self.state.running.is_empty() || asked {
+            return self.effect(Effect::Quit);
+        }
+        self.say(Severity::Warning, ASK);
+    }
+
     /// Takes in operations as their journals tell them. None of them is run from here.
     pub(super) fn journals(&mut self, read: Vec<Progress>) {
         for progress in read {

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::State;
-use super::operations::{self, OperationState};
+use super::operations;
 use super::planning::{PlanOption, Planning};
 use crate::fleet::MachineId;
 use crate::ops::{Call, CostChange, Plan, Refusal, Request};
@@ -100,7 +100,7 @@ fn of_plan(state: &State, plan: &Plan) -> Vec<PlanLine> {
     }
     lines.push(cost(plan.cluster.to_string(), &plan.cost));
     let busy = state.operations.values().filter(|p| p.plan.cluster == plan.cluster);
-    let busy = busy.filter(|p| operations::state_of(state, p) == OperationState::Running);
+    let busy = busy.filter(|p| operations::state_of(state, p).is_running());
     let busy = busy.map(|p| format!("{} is being changed: {} has to end first", plan.cluster, named(&p.plan)));
     lines.extend(busy.chain(plan.warnings.iter().cloned()).map(PlanLine::Warning));
     for (at, stage) in plan.stages.iter().enumerate() {

@@ -228,7 +228,7 @@ impl Turn<'_> {
                 self.touch();
             }
             Action::Suspend => self.effect(Effect::Suspend),
-            Action::Quit => self.effect(Effect::Quit),
+            Action::Quit => self.quit(),
             Action::Scale
             | Action::Cordon
             | Action::Uncordon

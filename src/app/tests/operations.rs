@@ -390,6 +390,66 @@ fn operations_are_stopped_resumed_and_given_up() {
 }
 
 #[test]
+fn leaving_while_an_operation_runs_is_asked_for_twice() {
+    let mut state = screen(4);
+    let plan = drain_plan(&mut state);
+    let id = run(&mut state, "drain-1", plan, vec![]);
+    assert_eq!(press(&mut state, "ctrl-c"), []);
+    assert!(notice(&state).starts_with("an operation runs"));
+    assert_eq!(press(&mut state, "ctrl-c"), [Effect::Quit]);
+    let event = Event {
+        at: state.now,
+        what: What::Ended { outcome: Outcome::Done },
+    };
+    update(&mut state, Msg::Operation(id, event));
+    assert_eq!(press(&mut state, "ctrl-c"), [Effect::Quit]);
+}
+
+#[test]
+fn findings_that_are_mended_in_different_ways_are_not_mended_together() {
+    let mut state = screen(3);
+    let of = example::instance(10, "workers", crate::fleet::Purchase::Spot);
+    let mut cordoned = example::node(&example::instance(1, "servers", crate::fleet::Purchase::OnDemand));
+    cordoned.schedulable = false;
+    let live = || {
+        vec![
+            example::synced(
+                crate::fleet::FeedKind::Instances,
+                crate::fleet::Source::Aws(example::scope()),
+            ),
+            example::synced(
+                crate::fleet::FeedKind::Nodes,
+                crate::fleet::Source::Kube(cordoned.key.context.clone()),
+            ),
+        ]
+    };
+    let gone = vec![
+        Observation::InstanceGone(of.id),
+        Observation::Node(Box::new(cordoned.clone())),
+    ];
+    observe(&mut state, 0, gone);
+    observe(&mut state, 4_000, live());
+    press(&mut state, "7 g");
+    let mut marked = 0;
+    for _ in 0..state.tables[&Pane::Findings].shown.rows.len() {
+        match state.row() {
+            Some(crate::fleet::RowId::Finding("ghost-node" | "cordoned-long", _)) => {
+                marked += 1;
+                press(&mut state, "space");
+            }
+            _ => drop(press(&mut state, "j")),
+        }
+    }
+    assert_eq!(marked, 2, "{:?}", names(&state, Pane::Findings));
+    press(&mut state, "x");
+    assert!(state.overlays.is_empty());
+    assert_eq!(
+        notice(&state),
+        "the marked findings want uncordon and remove: mark those of one kind"
+    );
+}
+
+#[test]
 fn unfinished_operations_are_offered_and_stand_before_those_that_ended() {
     let mut state = screen(4);
     let plan = drain_plan(&mut state);
