@@ -335,15 +335,17 @@ impl<S: Surface> Driver<S> {
                 self.take(Msg::Operation(id, event));
             }
             Happened::Asked => {}
-            Happened::Ended(_, plan, Err(RunError::Lock(held @ LockError::Held { .. }))) => {
-                self.take(Msg::Locked(plan, held.to_string()));
-            }
-            Happened::Ended(id, _, Err(error)) => {
-                self.say(Severity::Critical, format!("{id}: {error}"));
+            Happened::Ended(id, plan, Err(error)) => {
                 let found = self.operations.as_ref().map(|operations| operations.journals().0);
-                self.take(Msg::Journals(
-                    found.unwrap_or_default().into_iter().filter(|p| p.id == id).collect(),
-                ));
+                let journal: Vec<_> = found.unwrap_or_default().into_iter().filter(|p| p.id == id).collect();
+                match error {
+                    // What never began has no journal: it may be begun once more.
+                    RunError::Lock(held @ LockError::Held { .. }) if journal.is_empty() => {
+                        self.take(Msg::Locked(plan, held.to_string()));
+                    }
+                    error => self.say(Severity::Critical, format!("{id}: {error}")),
+                }
+                self.take(Msg::Journals(journal));
             }
             Happened::Ended(_, _, Ok(_)) => {}
         }

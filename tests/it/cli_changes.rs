@@ -79,7 +79,10 @@ fn a_guard_refuses_with_its_own_exit_code() {
     let output = run(home.path(), &["--read-only", "scale", "prod/k3s_workers", "8", "--yes"]);
     assert_eq!(output.status.code(), Some(3), "{}", errors(&output));
     assert!(errors(&output).contains("read-only"), "{}", errors(&output));
-    assert_eq!(json(&run(home.path(), &["ops", "list", "-o", "json"])), Value::Array(vec![]));
+    assert_eq!(
+        json(&run(home.path(), &["ops", "list", "-o", "json"])),
+        Value::Array(vec![])
+    );
 }
 
 #[test]
