@@ -152,6 +152,9 @@ pub enum Command {
     /// List, show, resume or give up operations
     #[command(subcommand)]
     Ops(OpsCommand),
+    /// Write out what k3fleet needs of others
+    #[command(subcommand)]
+    Export(ExportCommand),
     /// Check credentials, permissions, contexts, the clock and the terminal
     Doctor,
     /// Write or check the configuration
@@ -305,6 +308,20 @@ pub enum Victim {
     Oldest,
     /// It is the newest
     Newest,
+}
+
+/// What can be written out.
+#[derive(Debug, Subcommand)]
+pub enum ExportCommand {
+    /// The IAM policy that k3fleet needs: exactly the actions it calls
+    IamPolicy {
+        /// Of somebody who only looks
+        #[arg(long, conflicts_with = "operator")]
+        viewer: bool,
+        /// Of somebody who also changes clusters: what carries their tags, and nothing else (the usual one)
+        #[arg(long)]
+        operator: bool,
+    },
 }
 
 /// About operations.

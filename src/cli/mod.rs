@@ -7,6 +7,7 @@ mod change;
 mod config;
 mod doctor;
 pub mod exit;
+mod export;
 mod get;
 mod operate;
 mod ops;

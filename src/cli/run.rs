@@ -10,7 +10,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::args::{Cli, Command, Global, OpsCommand};
 use super::exit::Exit;
-use super::{complain, config, doctor, get, operate, ops};
+use super::{complain, config, doctor, export, get, operate, ops};
 use crate::config::{Config, ConfigError, Options, Paths, load_config, load_hosts};
 use crate::fleet::{EdgeHost, Fleet, Policy};
 use crate::runtime::session::{Demo, Session, open_demo, open_live};
@@ -18,7 +18,7 @@ use crate::runtime::settings::vocabulary;
 use crate::runtime::{driver, telemetry, terminal};
 
 /// Commands of later versions, which findings name already.
-const LATER: [&str; 13] = [
+const LATER: [&str; 12] = [
     "launch",
     "join",
     "leave",
@@ -31,7 +31,6 @@ const LATER: [&str; 13] = [
     "destroy",
     "gc",
     "ci",
-    "export",
 ];
 
 /// Runs the program. Every error has been told on standard error when it returns.
@@ -74,6 +73,7 @@ fn dispatch(cli: Cli) -> io::Result<Exit> {
     let journals = settings.paths.journals(settings.demo.is_some());
     match command {
         None => screen(settings),
+        Some(Command::Export(what)) => export::run(&what, &settings.config.adopt),
         Some(Command::Ops(OpsCommand::List)) => ops::list(&journals, global.output),
         Some(Command::Ops(OpsCommand::Show { id })) => match ops::id(&id) {
             Some(id) => ops::show(&journals, &id, global.output),

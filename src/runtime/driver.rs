@@ -4,6 +4,8 @@
 //! batches over one bounded channel. A frame is drawn only when something visible changed, at most sixty times a
 //! second; the clock ticks once a second, and not while a simulated world stands still.
 
+mod changes;
+
 use std::future::Future;
 use std::io;
 use std::path::PathBuf;
@@ -17,7 +19,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::clock;
 use super::input::Input;
-use super::operations::{Happened, Operations, nudge};
+use super::operations::Operations;
 use super::reload::Reload;
 use super::session::{Demo, Session, open_demo, open_live};
 use super::signals::{Asked, Signals};
@@ -29,7 +31,6 @@ use crate::app::{Effect, Keymap, Msg, State, project, projection_due, update};
 use crate::config::{Config, Options, Paths};
 use crate::feeds::{Batch, Clock, Feeds, awaited};
 use crate::fleet::{EdgeHost, Fleet, Policy, Severity};
-use crate::ops::{JournalError, LockError, RunError, What};
 use crate::tui;
 
 /// The shortest time between two frames.
@@ -173,7 +174,7 @@ impl<S: Surface> Driver<S> {
                     }
                     self.answer();
                 },
-                happened = next_operation(&mut self.operations) => self.operated(happened),
+                happened = changes::next(&mut self.operations) => self.operated(happened),
                 () = sleep_until(project.unwrap_or(tick)), if project.is_some() && !self.dirty => self.now(),
                 () = sleep_until(tick), if self.ticks() => {
                     tick = Instant::now() + TICK;
@@ -312,53 +313,6 @@ impl<S: Surface> Driver<S> {
         Ok(())
     }
 
-    fn operate(&mut self, what: impl FnOnce(&mut Operations) -> Result<(), JournalError>) {
-        let done = match &mut self.operations {
-            Some(operations) => what(operations).map_err(|error| error.to_string()),
-            None => Err("nothing is open yet".to_owned()),
-        };
-        if let Err(why) = done {
-            self.say(Severity::Critical, why);
-        }
-    }
-
-    fn operated(&mut self, happened: Happened) {
-        match happened {
-            Happened::Told(id, event) => {
-                if let (What::StepDone { .. }, Some(feeds), Some(plan)) = (
-                    &event.what,
-                    &self.feeds,
-                    self.operations.as_ref().and_then(|o| o.plan(&id)),
-                ) {
-                    nudge(feeds, plan);
-                }
-                self.take(Msg::Operation(id, event));
-            }
-            Happened::Asked => {}
-            Happened::Ended(id, plan, Err(error)) => {
-                let found = self.operations.as_ref().map(|operations| operations.journals().0);
-                let journal: Vec<_> = found.unwrap_or_default().into_iter().filter(|p| p.id == id).collect();
-                match error {
-                    // What never began has no journal: it may be begun once more.
-                    RunError::Lock(held @ LockError::Held { .. }) if journal.is_empty() => {
-                        self.take(Msg::Locked(plan, held.to_string()));
-                    }
-                    error => self.say(Severity::Critical, format!("{id}: {error}")),
-                }
-                self.take(Msg::Journals(journal));
-            }
-            Happened::Ended(_, _, Ok(_)) => {}
-        }
-        self.answer();
-    }
-
-    /// Answers what operations ask about the fleet.
-    fn answer(&mut self) {
-        if let Some(operations) = &mut self.operations {
-            operations.look(&self.state.fleet);
-        }
-    }
-
     /// Starts the feeds of what has been opened.
     fn start(&mut self, session: Session, tx: mpsc::Sender<Batch>) {
         self.clock = session.clock.clone();
@@ -372,19 +326,7 @@ impl<S: Surface> Driver<S> {
         let feeds = Feeds::start(session.providers.clone(), settings, session.clock.clone(), tx);
         feeds.set_hosts(session.hosts.clone());
         self.feeds = Some(feeds);
-        let Session {
-            control,
-            clock,
-            journals,
-            ..
-        } = &session;
-        let operations = Operations::new(control.clone(), clock.clone(), journals.clone());
-        let (found, faults) = operations.journals();
-        self.take(Msg::Journals(found));
-        for fault in faults {
-            self.say(Severity::Warning, fault.to_string());
-        }
-        self.operations = Some(operations);
+        self.open_operations(&session);
         self.session = Some(session);
         self.now();
     }
@@ -472,14 +414,6 @@ fn configure(state: &mut State, config: &Config) -> Option<String> {
     faults
         .first()
         .map(|fault| format!("[keys] {}: {}", fault.action, fault.problem))
-}
-
-/// What happens next to an operation.
-async fn next_operation(operations: &mut Option<Operations>) -> Happened {
-    match operations {
-        Some(operations) => operations.next().await,
-        None => std::future::pending().await,
-    }
 }
 
 async fn next_signal(signals: &mut Option<Signals>) -> Asked {

@@ -127,3 +127,32 @@ fn an_interrupted_operation_stops_tells_so_and_can_be_given_up() {
     let list = json(&run(home.path(), &["ops", "list", "-o", "json"]));
     assert_eq!(list[0]["state"], "aborted");
 }
+
+#[test]
+fn policies_name_exactly_what_is_called() {
+    let home = tempfile::tempdir().unwrap();
+    let actions = |args: &[&str]| {
+        let output = run(home.path(), args);
+        assert_eq!(output.status.code(), Some(0), "{}", errors(&output));
+        let policy = json(&output);
+        let mut actions = vec![];
+        for statement in policy["Statement"].as_array().unwrap() {
+            // IAM lets a single one stand without a list.
+            let listed = match &statement["Action"] {
+                Value::Array(listed) => listed.clone(),
+                one => vec![one.clone()],
+            };
+            actions.extend(listed.iter().map(|action| action.as_str().unwrap().to_owned()));
+        }
+        actions
+    };
+    let viewer = actions(&["export", "iam-policy", "--viewer"]);
+    assert!(viewer.contains(&"ec2:DescribeInstances".to_owned()), "{viewer:?}");
+    assert!(!viewer.iter().any(|action| action.contains("Terminate")), "{viewer:?}");
+    let operator = actions(&["export", "iam-policy"]);
+    assert!(viewer.iter().all(|action| operator.contains(action)), "{operator:?}");
+    assert!(
+        operator.contains(&"autoscaling:SetDesiredCapacity".to_owned()),
+        "{operator:?}"
+    );
+}

@@ -1,0 +1,217 @@
+//! The work of one step: its calls, tried again where that may help, and its waiting.
+
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch as flag};
+use tokio::time::{sleep, timeout};
+
+use super::{ANSWERS, Ended, Executor, PAUSE, TRIES};
+use crate::fleet::{ContextId, FaultKind, Scope};
+use crate::ops::condition::Standing;
+use crate::ops::drain;
+use crate::ops::event::What;
+use crate::ops::plan::{Plan, StepId};
+use crate::ops::step::{CloudStep, KubeStep, Step};
+use crate::ops::watch::{About, Question};
+use crate::provider::ProviderError;
+
+/// What stopped a step.
+#[derive(Debug, thiserror::Error)]
+enum StepError {
+    #[error(transparent)]
+    Call(#[from] ProviderError),
+    #[error(transparent)]
+    Drain(#[from] drain::DrainError),
+    #[error("nothing changes {0} from here; name its profile and region with --profile and --region")]
+    NoCloud(Scope),
+    #[error("nothing changes the cluster of context {0} from here; name it with --context")]
+    NoKube(ContextId),
+    #[error("{what} took longer than {minutes} min: {standing}; mend it and resume")]
+    Waited {
+        what: String,
+        minutes: i64,
+        standing: String,
+    },
+    #[error("stopped")]
+    Stopped,
+}
+
+impl Executor {
+    pub(super) async fn step(
+        &self,
+        plan: &Plan,
+        id: StepId,
+        resumed: bool,
+        stop: flag::Receiver<bool>,
+        tell: mpsc::Sender<What>,
+    ) -> Result<(), Ended> {
+        let Some(step) = plan.step(id) else { return Ok(()) };
+        let (what, result) = if resumed && self.is_done(step).await {
+            let line = "was done already".to_owned();
+            (What::StepDone { step: id, line }, Ok(()))
+        } else {
+            // Where nobody takes what is told, the operation has ended already.
+            let _unread = tell.send(What::StepBegan { step: id }).await;
+            match self.work(step, id, stop, &tell).await {
+                Ok(line) => (What::StepDone { step: id, line }, Ok(())),
+                Err(StepError::Stopped) => return Err(Ended::Stopped),
+                Err(error) => {
+                    let error = error.to_string();
+                    (What::StepFailed { step: id, error }, Err(Ended::Failed))
+                }
+            }
+        };
+        let _unread = tell.send(what).await;
+        result
+    }
+
+    async fn work(
+        &self,
+        step: &Step,
+        id: StepId,
+        stop: flag::Receiver<bool>,
+        tell: &mpsc::Sender<What>,
+    ) -> Result<String, StepError> {
+        // What is not read in time is not worth reading.
+        let say = |line: String| drop(tell.try_send(What::StepSaid { step: id, line }));
+        match step {
+            Step::Cloud(scope, step) => {
+                // Ending a member twice could let its group want two fewer: only a call that AWS did not take is repeated.
+                let again = |error: &ProviderError| match step {
+                    CloudStep::EndMember { .. } => error.kind == FaultKind::Throttled,
+                    _ => error.retryable(),
+                };
+                self.retried(&say, again, || self.cloud(scope, step)).await?;
+                Ok(String::new())
+            }
+            Step::Kube(node, KubeStep::Drain(options)) => {
+                let kube = self
+                    .control
+                    .kube(&node.context)
+                    .ok_or_else(|| StepError::NoKube(node.context.clone()))?;
+                let work = drain::drain(&**kube, &node.name, options, &say);
+                let gone = unless_stopped(stop, work).await??;
+                Ok(format!("{gone} pods evicted"))
+            }
+            Step::Kube(node, step) => {
+                let call = || self.kube(&node.context, &node.name, step);
+                self.retried(&say, ProviderError::retryable, call).await?;
+                Ok(String::new())
+            }
+            Step::Wait(condition, at_most) => {
+                let limit = Duration::from_secs(at_most.as_secs().unsigned_abs());
+                let mut standing = String::new();
+                let work = timeout(
+                    limit,
+                    self.wait(About::Until(condition.clone()), |line| {
+                        standing.clone_from(&line);
+                        say(line);
+                    }),
+                );
+                match unless_stopped(stop, work).await? {
+                    Ok(()) => Ok(String::new()),
+                    Err(_elapsed) => Err(StepError::Waited {
+                        what: condition.describe(),
+                        minutes: at_most.as_mins(),
+                        standing,
+                    }),
+                }
+            }
+        }
+    }
+
+    /// Waits until something about the fleet is so.
+    async fn wait(&self, about: About, mut say: impl FnMut(String)) {
+        let (tell, mut answers) = mpsc::channel(ANSWERS);
+        if self.questions.send(Question { about, tell }).await.is_err() {
+            return std::future::pending().await;
+        }
+        while let Some(standing) = answers.recv().await {
+            match standing {
+                Standing::Met => return,
+                Standing::Waiting(line) => say(line),
+            }
+        }
+        // Whoever owns the fleet has gone: so will the operation.
+        std::future::pending().await
+    }
+
+    /// Whether the fleet shows that a step is done already.
+    async fn is_done(&self, step: &Step) -> bool {
+        let (tell, mut answers) = mpsc::channel(ANSWERS);
+        let about = About::Done(Box::new(step.clone()));
+        if self.questions.send(Question { about, tell }).await.is_err() {
+            return false;
+        }
+        answers.recv().await.is_some_and(|standing| standing.is_met())
+    }
+
+    /// Makes a call, again where it may go better later.
+    async fn retried<F: Future<Output = Result<(), StepError>>>(
+        &self,
+        say: &impl Fn(String),
+        again: impl Fn(&ProviderError) -> bool,
+        call: impl Fn() -> F,
+    ) -> Result<(), StepError> {
+        let mut pause = PAUSE;
+        for tried in 1..=TRIES {
+            match call().await {
+                Err(StepError::Call(error)) if again(&error) && tried < TRIES => {
+                    say(format!("{}; trying again in {} s", error.message, pause.as_secs()));
+                    sleep(pause).await;
+                    pause *= 2;
+                }
+                result => return result,
+            }
+        }
+        Ok(())
+    }
+
+    async fn cloud(&self, scope: &Scope, step: &CloudStep) -> Result<(), StepError> {
+        let cloud = self
+            .control
+            .cloud(scope)
+            .ok_or_else(|| StepError::NoCloud(scope.clone()))?;
+        let done = match step {
+            CloudStep::SetDesired { asg, desired } => cloud.set_desired(asg, *desired).await,
+            CloudStep::SetBounds { asg, min, max } => cloud.set_bounds(asg, *min, *max).await,
+            CloudStep::EndMember { instance, shrink, .. } => cloud.end_member(instance, *shrink).await,
+            CloudStep::End { instance } => cloud.end(instance).await,
+            CloudStep::SetTarget {
+                fleet,
+                target,
+                end_excess,
+            } => cloud.set_target(fleet, *target, *end_excess).await,
+        };
+        Ok(done?)
+    }
+
+    async fn kube(&self, context: &ContextId, node: &str, step: &KubeStep) -> Result<(), StepError> {
+        let kube = self
+            .control
+            .kube(context)
+            .ok_or_else(|| StepError::NoKube(context.clone()))?;
+        let done = match step {
+            KubeStep::Cordon => kube.set_schedulable(node, false).await,
+            KubeStep::Uncordon => kube.set_schedulable(node, true).await,
+            KubeStep::Delete => kube.delete_node(node).await,
+            KubeStep::Drain(_) => Ok(()),
+        };
+        Ok(done?)
+    }
+}
+
+/// Does some work, unless the operator stops it: what is cut off here can be done again.
+async fn unless_stopped<T>(mut stop: flag::Receiver<bool>, work: impl Future<Output = T>) -> Result<T, StepError> {
+    let stopped = async {
+        if stop.wait_for(|stop| *stop).await.is_err() {
+            // Nobody can stop it any longer.
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        biased;
+        () = stopped => Err(StepError::Stopped),
+        result = work => Ok(result),
+    }
+}
