@@ -12,14 +12,17 @@ use crate::fleet::{Fleet, InstanceId, InstanceState, Machine, MachineId, Machine
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Condition {
-    /// So many machines of a pool are ready that are none of those known before.
-    NewReady {
+    /// So many machines of a pool are ready, those left out that are to go. It counts all rather than the new ones, for
+    /// what a group launches meanwhile in place of a lost machine adds nothing.
+    Ready {
         /// The pool.
         pool: PoolId,
-        /// The machines it had.
-        known: BTreeSet<MachineId>,
-        /// How many new ones.
+        /// The machines that are to go.
+        without: BTreeSet<MachineId>,
+        /// How many.
         count: u32,
+        /// How many of them are to come, for people.
+        new: u32,
     },
     /// An instance is terminated.
     Ended {
@@ -53,8 +56,8 @@ impl Condition {
     /// What is waited for, for people.
     pub fn describe(&self) -> String {
         match self {
-            Self::NewReady { count: 1, .. } => "wait until the new machine is ready".to_owned(),
-            Self::NewReady { count, .. } => format!("wait until {count} new machines are ready"),
+            Self::Ready { new: 1, .. } => "wait until the new machine is ready".to_owned(),
+            Self::Ready { new, .. } => format!("wait until {new} new machines are ready"),
             Self::Ended { instance } => format!("wait until {instance} is terminated"),
             Self::NodeGone { node } => format!("wait until the node {} is gone", node.name),
         }
@@ -63,7 +66,9 @@ impl Condition {
     /// How it stands.
     pub fn look(&self, fleet: &Fleet, now: Timestamp) -> Standing {
         match self {
-            Self::NewReady { pool, known, count } => new_ready(fleet, pool, known, *count, now),
+            Self::Ready {
+                pool, without, count, ..
+            } => ready(fleet, pool, without, *count, now),
             Self::Ended { instance } => {
                 let machine = fleet.machine(&MachineId::Instance(instance.clone()));
                 match machine.and_then(|m| m.instance()).map(|i| i.state) {
@@ -79,20 +84,25 @@ impl Condition {
     }
 }
 
-fn new_ready(fleet: &Fleet, pool: &PoolId, known: &BTreeSet<MachineId>, count: u32, now: Timestamp) -> Standing {
-    let in_pool = |m: &Machine<'_>| m.pool().as_ref() == Some(pool) && !known.contains(&m.id());
+/// Whether a machine counts as ready: cordoned ones do, for whoever cordoned them knows.
+pub(super) fn is_ready(machine: &Machine<'_>, now: Timestamp) -> bool {
+    matches!(machine.state(now), MachineState::Ready | MachineState::Cordoned)
+}
+
+fn ready(fleet: &Fleet, pool: &PoolId, without: &BTreeSet<MachineId>, count: u32, now: Timestamp) -> Standing {
+    let in_pool = |m: &Machine<'_>| m.pool().as_ref() == Some(pool) && !without.contains(&m.id());
     let living = |m: &Machine<'_>| {
         m.instance()
             .is_none_or(|i| matches!(i.state, InstanceState::Pending | InstanceState::Running))
     };
-    let new: Vec<_> = fleet.machines().filter(|m| in_pool(m) && living(m)).collect();
-    let ready = new.iter().filter(|m| m.state(now) == MachineState::Ready).count();
+    let all: Vec<_> = fleet.machines().filter(|m| in_pool(m) && living(m)).collect();
+    let ready = all.iter().filter(|m| is_ready(m, now)).count();
     if ready >= count as usize {
         return Standing::Met;
     }
-    let mut coming: Vec<_> = new
+    let mut coming: Vec<_> = all
         .iter()
-        .filter(|m| m.state(now) != MachineState::Ready)
+        .filter(|m| !is_ready(m, now))
         .map(|m| format!("{} {}", m.name(), m.state(now).as_str().to_lowercase()))
         .collect();
     coming.sort();

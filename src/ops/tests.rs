@@ -228,11 +228,15 @@ fn a_replacement_comes_first_where_there_is_room_and_after_where_there_is_none()
     let joins: Vec<_> = plan
         .steps()
         .filter_map(|(_, step)| match step {
-            Step::Wait(Condition::NewReady { count, .. }, _) => Some(*count),
+            Step::Wait(Condition::Ready { count, without, .. }, _) => Some((*count, without.len())),
             _ => None,
         })
         .collect();
-    assert_eq!(joins, [1, 2], "the second wait counts both new machines");
+    assert_eq!(
+        joins,
+        [(2, 1), (2, 2)],
+        "as many as before, without those that are gone by then"
+    );
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::super::condition::Condition;
+use super::super::condition::{Condition, is_ready};
 use super::super::plan::{Plan, Refusal, Stage};
 use super::super::request::{DrainOptions, Request};
 use super::super::step::{CloudStep, Step};
@@ -54,15 +54,19 @@ pub(in crate::ops) fn plan(
         };
         // Servers go one at a time, so that etcd's members change one at a time.
         let server = machines.iter().any(|m| m.role() == Some(Role::Server));
-        let known = members(fleet, pool);
-        let mut new = 0;
+        let mut going = BTreeSet::new();
         match room {
             Some((asg, room)) if room > 0 => {
                 let at_once = if server { 1 } else { room as usize };
                 for batch in machines.chunks(at_once.max(1)) {
                     guard::quorum(fleet, &cluster, batch, now)?;
-                    new += batch.len();
-                    stages.extend(with_room(asg, batch, joined(pool, &known, new), options));
+                    going.extend(batch.iter().map(Machine::id));
+                    stages.extend(with_room(
+                        asg,
+                        batch,
+                        joined(fleet, pool, &going, batch.len(), now),
+                        options,
+                    ));
                 }
             }
             _ => {
@@ -71,8 +75,8 @@ pub(in crate::ops) fn plan(
                 for machine in machines {
                     let one = std::slice::from_ref(machine);
                     guard::quorum(fleet, &cluster, one, now)?;
-                    new += 1;
-                    stages.extend(without_room(one, joined(pool, &known, new), options));
+                    going.insert(machine.id());
+                    stages.extend(without_room(one, joined(fleet, pool, &going, 1, now), options));
                 }
             }
         }
@@ -88,18 +92,17 @@ pub(in crate::ops) fn plan(
     })
 }
 
-fn members(fleet: &Fleet, pool: &PoolId) -> BTreeSet<MachineId> {
-    let own = fleet.machines().filter(|m| m.pool().as_ref() == Some(pool));
-    own.map(|m| m.id()).collect()
-}
-
-/// Waits for `count` machines that the pool did not have, counted from the plan's beginning on: earlier batches' new
-/// machines are new too.
-fn joined(pool: &PoolId, known: &BTreeSet<MachineId>, count: usize) -> Step {
-    let condition = Condition::NewReady {
+/// Waits until the pool has as many ready machines as now, without all those that are gone or to go by then; `new` of them
+/// come last.
+fn joined(fleet: &Fleet, pool: &PoolId, going: &BTreeSet<MachineId>, new: usize, now: Timestamp) -> Step {
+    let stays = |m: &Machine<'_>| m.pool().as_ref() == Some(pool) && !going.contains(&m.id()) && is_ready(m, now);
+    let staying = fleet.machines().filter(|m| stays(m)).count();
+    let number = |n| u32::try_from(n).unwrap_or(u32::MAX);
+    let condition = Condition::Ready {
         pool: pool.clone(),
-        known: known.clone(),
-        count: u32::try_from(count).unwrap_or(u32::MAX),
+        without: going.clone(),
+        count: number(staying + going.len()),
+        new: number(new),
     };
     Step::Wait(condition, JOINING)
 }

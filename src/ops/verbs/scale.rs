@@ -2,10 +2,11 @@
 //! shrinking chooses who goes, drains them and ends them by name, so that AWS never chooses.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::super::condition::Condition;
+use super::super::condition::{Condition, is_ready};
 use super::super::plan::{CostChange, Plan, Refusal, Stage};
 use super::super::request::{DrainOptions, Request, VictimOrder};
 use super::super::step::{CloudStep, Step};
@@ -51,7 +52,7 @@ pub(in crate::ops) fn plan(
     let cost = match scale.to.cmp(&size.desired) {
         Ordering::Greater => {
             let count = scale.to - size.desired;
-            stages.extend(growing(scale, &machines, count));
+            stages.extend(growing(scale, &machines, count, now));
             if server && scale.to.is_multiple_of(2) {
                 warnings.push("an even number of servers stands no more failures than one fewer would".to_owned());
             }
@@ -158,12 +159,13 @@ fn bounds(scale: &Scale<'_>, size: &Size) -> Result<Vec<Stage>, Refusal> {
     Ok(stages)
 }
 
-fn growing(scale: &Scale<'_>, machines: &[Machine<'_>], count: u32) -> Vec<Stage> {
-    let known = machines.iter().map(Machine::id).collect();
-    let wait = Condition::NewReady {
+fn growing(scale: &Scale<'_>, machines: &[Machine<'_>], count: u32, now: Timestamp) -> Vec<Stage> {
+    let ready = machines.iter().filter(|m| is_ready(m, now)).count();
+    let wait = Condition::Ready {
         pool: scale.pool.clone(),
-        known,
-        count,
+        without: BTreeSet::new(),
+        count: count.saturating_add(u32::try_from(ready).unwrap_or(u32::MAX)),
+        new: count,
     };
     let mut stages = vec![];
     Stage::push(&mut stages, "grow", set_size(scale.pool, scale.to));
