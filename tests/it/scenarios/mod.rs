@@ -1,5 +1,6 @@
 //! The whole program over the simulated world, under paused time.
 
+mod changes;
 mod pictures;
 
 use k3fleet::provider::sim::Scenario;
