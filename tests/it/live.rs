@@ -1,6 +1,8 @@
 //! The real program over real wires: instances of a moto server joined with the nodes of an API server, as rows of
 //! the command line and on the screen.
 
+mod changes;
+
 use std::collections::HashMap;
 use std::path::Path;
 use std::process::Output;
