@@ -17,7 +17,10 @@ pub(super) const READ_ONLY: &str = "nothing can be changed in read-only mode; st
 
 /// What is asked of machines by an action.
 fn request(action: Action, machines: Vec<MachineId>) -> Option<Request> {
-    let drain = DrainOptions::default();
+    let drain = match action {
+        Action::Drain => DrainOptions::default(),
+        _ => DrainOptions::ending(),
+    };
     Some(match action {
         Action::Cordon => Request::Cordon { machines },
         Action::Uncordon => Request::Uncordon { machines },

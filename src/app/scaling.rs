@@ -56,7 +56,7 @@ impl ScaleForm {
             to: self.line.value().trim().parse().ok()?,
             raise: self.raise,
             order: VictimOrder::USUAL.to_vec(),
-            drain: DrainOptions::default(),
+            drain: DrainOptions::ending(),
         })
     }
 }

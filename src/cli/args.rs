@@ -235,9 +235,9 @@ pub struct Draining {
     /// Evict also pods that no controller makes anew
     #[arg(long, help_heading = "Draining")]
     pub bare_pods: bool,
-    /// Do not evict pods with emptyDir volumes: what those hold would be lost
-    #[arg(long, help_heading = "Draining")]
-    pub keep_empty_dir: bool,
+    /// Evict also pods with emptyDir volumes, and lose what those hold; usual where the machine ends anyway
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = "Draining")]
+    pub empty_dir_data: Option<bool>,
 }
 
 fn span(text: &str) -> Result<jiff::SignedDuration, String> {

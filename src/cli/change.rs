@@ -12,26 +12,26 @@ pub(super) fn request(command: &Command, fleet: &Fleet, summary: &Summary) -> Op
         Command::Uncordon(chosen) => machines(fleet, &chosen.machines).map(|machines| Request::Uncordon { machines }),
         Command::Drain(of) => machines(fleet, &of.chosen.machines).map(|machines| Request::Drain {
             machines,
-            drain: options(&of.draining),
+            drain: options(&of.draining, &DrainOptions::default()),
         }),
         Command::Replace(of) => machines(fleet, &of.chosen.machines).map(|machines| Request::Replace {
             machines,
-            drain: options(&of.draining),
+            drain: options(&of.draining, &DrainOptions::ending()),
         }),
         Command::Remove(of) => machines(fleet, &of.chosen.machines).map(|machines| Request::Remove {
             machines,
-            drain: options(&of.draining),
+            drain: options(&of.draining, &DrainOptions::ending()),
         }),
         _ => return None,
     })
 }
 
-fn options(draining: &Draining) -> DrainOptions {
+fn options(draining: &Draining, usual: &DrainOptions) -> DrainOptions {
     DrainOptions {
         timeout: draining.timeout,
         force: draining.force,
         bare_pods: draining.bare_pods,
-        empty_dir_data: !draining.keep_empty_dir,
+        empty_dir_data: draining.empty_dir_data.unwrap_or(usual.empty_dir_data),
     }
 }
 
@@ -50,7 +50,7 @@ fn scale_request(scale: &Scale, summary: &Summary) -> Result<Request, String> {
         to: scale.to,
         raise: scale.raise,
         order: order.collect(),
-        drain: options(&scale.draining),
+        drain: options(&scale.draining, &DrainOptions::ending()),
     })
 }
 

@@ -83,13 +83,24 @@ pub struct DrainOptions {
     pub empty_dir_data: bool,
 }
 
+impl DrainOptions {
+    /// The usual ones where the machine ends anyway, and what its pods keep on it with it.
+    pub fn ending() -> Self {
+        Self {
+            empty_dir_data: true,
+            ..Self::default()
+        }
+    }
+}
+
+/// The usual ones of `kubectl drain`: nothing is lost unless that is said.
 impl Default for DrainOptions {
     fn default() -> Self {
         Self {
             timeout: SignedDuration::from_mins(10),
             force: false,
             bare_pods: false,
-            empty_dir_data: true,
+            empty_dir_data: false,
         }
     }
 }

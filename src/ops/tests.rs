@@ -33,14 +33,14 @@ fn scale(to: u32) -> Request {
         to,
         raise: false,
         order: VictimOrder::USUAL.to_vec(),
-        drain: DrainOptions::default(),
+        drain: DrainOptions::ending(),
     }
 }
 
 fn remove(machines: &[usize]) -> Request {
     Request::Remove {
         machines: machines.iter().map(|n| MachineId::Instance(instance_id(*n))).collect(),
-        drain: DrainOptions::default(),
+        drain: DrainOptions::ending(),
     }
 }
 
@@ -168,7 +168,7 @@ fn requests_that_make_no_sense_are_refused() {
     assert_eq!(refused(&world, &remove(&[11, 30])), "one-cluster");
     let drain = Request::Drain {
         machines: vec![MachineId::Instance(instance_id(30))],
-        drain: DrainOptions::default(),
+        drain: DrainOptions::ending(),
     };
     assert_eq!(refused(&world, &drain), "no-node");
     assert_eq!(refused(&world, &scale(11)), "pool-bounds");
@@ -177,7 +177,7 @@ fn requests_that_make_no_sense_are_refused() {
         to: 2,
         raise: false,
         order: vec![],
-        drain: DrainOptions::default(),
+        drain: DrainOptions::ending(),
     };
     assert_eq!(refused(&world, &lone), "not-scalable");
     let mut group = asg(&[11, 12]);
@@ -192,13 +192,13 @@ fn a_node_without_an_instance_is_only_deleted() {
     world.node(node(40));
     let request = Request::Remove {
         machines: vec![MachineId::Node(node(40).key)],
-        drain: DrainOptions::default(),
+        drain: DrainOptions::ending(),
     };
     let plan = planned(&world, &request);
     assert_eq!(titles(&plan), ["delete nodes"]);
     let replace = Request::Replace {
         machines: vec![MachineId::Node(node(40).key)],
-        drain: DrainOptions::default(),
+        drain: DrainOptions::ending(),
     };
     assert_eq!(refused(&world, &replace), "no-instance");
 }
@@ -211,7 +211,7 @@ fn a_replacement_comes_first_where_there_is_room_and_after_where_there_is_none()
             MachineId::Instance(instance_id(11)),
             MachineId::Instance(instance_id(12)),
         ],
-        drain: DrainOptions::default(),
+        drain: DrainOptions::ending(),
     };
     let plan = planned(&world, &replace);
     assert_eq!(titles(&plan)[..2], ["grow", "join"]);

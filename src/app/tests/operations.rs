@@ -112,11 +112,11 @@ fn options_are_turned_in_the_plan_and_it_is_made_anew() {
         &mut state,
         Msg::Mouse(Target::Option(PlanOption::EmptyDir), crate::app::msg::Click::Left),
     );
-    assert_eq!(warnings(&state), before + 1);
+    assert_eq!(warnings(&state), before + 3);
     let Request::Drain { drain, .. } = plan_of(press(&mut state, "enter")).request else {
         panic!("no drain")
     };
-    assert!(drain.force && drain.bare_pods && !drain.empty_dir_data);
+    assert!(drain.force && drain.bare_pods && drain.empty_dir_data);
 }
 
 #[test]

@@ -77,7 +77,7 @@ async fn a_budget_that_never_allows_it_is_named_and_force_gets_past_it() {
     let machines = super::workers(&desk.fleet).into_iter().collect();
     let drain = |force| DrainOptions {
         force,
-        ..DrainOptions::default()
+        ..DrainOptions::ending()
     };
     let mut request = Request::Drain {
         machines,

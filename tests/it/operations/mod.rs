@@ -15,7 +15,7 @@ fn scale(desk: &Desk, to: u32, raise: bool) -> Request {
         to,
         raise,
         order: VictimOrder::USUAL.to_vec(),
-        drain: DrainOptions::default(),
+        drain: DrainOptions::ending(),
     }
 }
 
@@ -81,7 +81,7 @@ async fn a_replaced_machine_goes_when_its_successor_is_ready() {
     let old = worker(&desk);
     let request = Request::Replace {
         machines: vec![old.clone()],
-        drain: DrainOptions::default(),
+        drain: DrainOptions::ending(),
     };
     assert_eq!(desk.run(&request).await.unwrap(), Outcome::Done);
     comes_to_rest(&mut desk, 3).await;
@@ -95,7 +95,7 @@ async fn a_removed_machine_is_gone_and_nothing_takes_its_place() {
     let mut desk = Desk::plain().await;
     let request = Request::Remove {
         machines: vec![worker(&desk)],
-        drain: DrainOptions::default(),
+        drain: DrainOptions::ending(),
     };
     assert_eq!(desk.run(&request).await.unwrap(), Outcome::Done);
     comes_to_rest(&mut desk, 2).await;
@@ -107,7 +107,7 @@ async fn the_last_server_is_not_removed() {
     let mut servers = desk.fleet.machines().filter(|m| m.asg_member().is_none());
     let request = Request::Remove {
         machines: vec![servers.next().unwrap().id()],
-        drain: DrainOptions::default(),
+        drain: DrainOptions::ending(),
     };
     let refused = desk.plan(&request).unwrap_err();
     assert_eq!(refused.guard, "last-server");
@@ -123,7 +123,7 @@ async fn killed_at_any_step_and_resumed_it_ends_as_if_undisturbed() {
         (
             |desk| Request::Replace {
                 machines: vec![worker(desk)],
-                drain: DrainOptions::default(),
+                drain: DrainOptions::ending(),
             },
             3,
         ),
