@@ -136,6 +136,15 @@ impl Plan {
 
 /// Plans a request, or says why it is refused.
 pub fn plan(fleet: &Fleet, request: &Request, now: Timestamp) -> Result<Plan, Refusal> {
+    let mut plan = verb(fleet, request, now)?;
+    if plan.cluster.home.is_none() && !plan.stages.is_empty() {
+        let warning = "its AWS region is not known, so no lock keeps others from changing the cluster meanwhile";
+        plan.warnings.push(warning.to_owned());
+    }
+    Ok(plan)
+}
+
+fn verb(fleet: &Fleet, request: &Request, now: Timestamp) -> Result<Plan, Refusal> {
     match request {
         Request::Cordon { machines } => verbs::cordon::plan(fleet, request, machines, true),
         Request::Uncordon { machines } => verbs::cordon::plan(fleet, request, machines, false),

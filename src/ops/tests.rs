@@ -250,6 +250,18 @@ fn what_is_so_already_needs_no_steps() {
 }
 
 #[test]
+fn a_cluster_without_a_home_is_changed_without_a_lock_and_that_is_told() {
+    let mut world = World::default();
+    world.node(node(50));
+    let cordon = Request::Cordon {
+        machines: vec![MachineId::Node(node(50).key)],
+    };
+    let warnings = planned(&world, &cordon).warnings;
+    assert!(warnings.iter().any(|w| w.contains("no lock")), "{warnings:?}");
+    assert_eq!(planned(&prod(1), &scale(2)).warnings, Vec::<String>::new());
+}
+
+#[test]
 fn a_plan_survives_its_journal_and_names_its_permissions() {
     let plan = planned(&prod(4), &scale(2));
     let text = serde_json::to_string(&plan).unwrap();
