@@ -135,7 +135,7 @@ pub enum Format {
 /// A command.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Print clusters, pools, machines, prices, edge hosts or findings
+    /// Print clusters, pools, machines, prices, edge hosts, findings or operations
     Get(Get),
     /// Bring a pool to a number of machines
     Scale(Scale),
@@ -207,6 +207,8 @@ pub enum Table {
     Edge,
     /// Findings
     Findings,
+    /// Operations, as `ops list` prints them
+    Operations,
 }
 
 /// How a change is confirmed.

@@ -26,17 +26,17 @@ const PRICES: [FeedKind; 2] = [FeedKind::SpotPrices, FeedKind::OnDemandPrices];
 /// Columns that change with time alone.
 const AGES: [&str; 5] = ["age", "seen", "since", "ttl", "on-demand-age"];
 
-impl From<Table> for TableKind {
-    fn from(table: Table) -> Self {
-        match table {
-            Table::Clusters => Self::Clusters,
-            Table::Pools => Self::Pools,
-            Table::Machines => Self::Machines,
-            Table::Prices => Self::Prices,
-            Table::Edge => Self::Edge,
-            Table::Findings => Self::Findings,
-        }
-    }
+/// The table of the fleet that is meant; operations are none.
+fn kind(table: Table) -> Option<TableKind> {
+    Some(match table {
+        Table::Clusters => TableKind::Clusters,
+        Table::Pools => TableKind::Pools,
+        Table::Machines => TableKind::Machines,
+        Table::Prices => TableKind::Prices,
+        Table::Edge => TableKind::Edge,
+        Table::Findings => TableKind::Findings,
+        Table::Operations => return None,
+    })
 }
 
 /// A question, checked.
@@ -50,7 +50,7 @@ struct Question {
 
 impl Question {
     fn check(get: &Get, format: Format) -> Result<Self, String> {
-        let table = TableKind::from(get.table);
+        let table = kind(get.table).ok_or("operations are not part of the fleet: k3fleet ops list")?;
         let query = Query::parse(get.filter.as_deref().unwrap_or_default());
         if let Some(term) = table.inactive(&query).first() {
             let names: Vec<_> = table.columns().iter().map(|c| c.name).collect();

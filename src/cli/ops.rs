@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use super::args::Format;
+use super::args::{Format, Get};
 use super::complain;
 use super::exit::Exit;
 use crate::ops::json::{OperationRow, PlanRow};
@@ -16,6 +16,21 @@ pub(super) fn id(text: &str) -> Option<OperationId> {
         complain(&format!("{text:?} is no operation; k3fleet ops list names them"));
     }
     id
+}
+
+/// `get operations`: the same as [`list`]. They are no table of the fleet, so what chooses rows of one does not apply.
+pub(super) fn get(get: &Get, directory: &Path, format: Format) -> io::Result<Exit> {
+    let told = [
+        ("--filter", get.filter.is_some()),
+        ("--sort", get.sort.is_some()),
+        ("--columns", !get.columns.is_empty()),
+        ("--watch", get.watch),
+    ];
+    if let Some((option, _)) = told.iter().find(|(_, told)| *told) {
+        complain(&format!("{option} does not apply to operations"));
+        return Ok(Exit::Usage);
+    }
+    list(directory, format)
 }
 
 /// Prints all operations, the newest first.

@@ -8,7 +8,7 @@ use clap::CommandFactory;
 use clap::error::ErrorKind;
 use tokio::runtime::{Builder, Runtime};
 
-use super::args::{Cli, Command, Global, OpsCommand};
+use super::args::{Cli, Command, Global, OpsCommand, Table};
 use super::exit::Exit;
 use super::{complain, config, doctor, export, get, operate, ops};
 use crate::config::{Config, ConfigError, Options, Paths, load_config, load_hosts};
@@ -74,6 +74,7 @@ fn dispatch(cli: Cli) -> io::Result<Exit> {
     match command {
         None => screen(settings),
         Some(Command::Export(what)) => export::run(&what, &settings.config.adopt),
+        Some(Command::Get(get)) if get.table == Table::Operations => ops::get(&get, &journals, global.output),
         Some(Command::Ops(OpsCommand::List)) => ops::list(&journals, global.output),
         Some(Command::Ops(OpsCommand::Show { id })) => match ops::id(&id) {
             Some(id) => ops::show(&journals, &id, global.output),

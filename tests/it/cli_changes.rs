@@ -64,7 +64,7 @@ fn a_confirmed_change_is_carried_out_and_written_down() {
         "{}",
         errors(&output)
     );
-    let list = json(&run(home.path(), &["ops", "list", "-o", "json"]));
+    let list = json(&run(home.path(), &["get", "operations", "-o", "json"]));
     assert_eq!(list[0]["state"], "done");
     let shown = run(home.path(), &["ops", "show", list[0]["id"].as_str().unwrap()]);
     assert!(String::from_utf8_lossy(&shown.stdout).contains("done in"), "{shown:?}");
@@ -94,6 +94,7 @@ fn nothing_is_done_unasked_and_unknown_names_are_told() {
         (vec!["scale", "server", "2", "--yes"], "may be any of"),
         (vec!["drain", "nobody", "--yes"], "there is no machine"),
         (vec!["ops", "resume", "../../etc/passwd"], "is no operation"),
+        (vec!["get", "operations", "--watch"], "does not apply"),
     ] {
         let output = run(home.path(), &args);
         assert_eq!(output.status.code(), Some(2), "{args:?}: {}", errors(&output));
