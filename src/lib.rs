@@ -9,6 +9,7 @@
 //! screen's state, nothing but a [`provider`] touches the outside.
 
 pub mod app;
+pub mod blueprint;
 pub mod cli;
 pub mod config;
 pub mod feeds;

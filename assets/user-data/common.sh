@@ -1,0 +1,124 @@
+# What both servers and agents do at their first boot. The settings stand above it, the role's own part below.
+set -eu
+umask 077
+PATH=$PATH:/usr/local/bin
+# Elsewhere than / only when tried out.
+root=${K3FLEET_ROOT-}
+imds=http://169.254.169.254/latest
+config=$root/etc/rancher/k3s/config.yaml
+work=$(mktemp -d)
+step='starting'
+
+# One line for the console, which the operator's side reads when the machine does not come up.
+say() {
+    printf 'k3fleet: %s\n' "$1"
+    { printf 'k3fleet: %s\n' "$1" >"$root/dev/console"; } 2>/dev/null || :
+}
+
+ended() {
+    status=$?
+    rm -rf "$work"
+    [ "$status" -eq 0 ] || say "failed: $step"
+}
+trap ended EXIT
+trap 'exit 143' INT TERM
+
+# Whatever is secret goes to curl on its standard input: arguments can be read by every user of the machine.
+metadata() {
+    printf 'header = "X-aws-ec2-metadata-token: %s"\n' "$imds_token" |
+        curl -sf --max-time 10 "$@" -K -
+}
+
+about() {
+    metadata --retry 5 --retry-all-errors "$imds/meta-data/$1"
+}
+
+credential() {
+    sed -n "s/.*\"$1\" *: *\"\([^\"]*\)\".*/\1/p" "$work/credentials"
+}
+
+# Asks AWS: aws_call SERVICE TARGET FILE-WITH-BODY; the answer is in $work/answer. curl signs the call, since Ubuntu's image
+# brings no AWS command line and both images bring a curl that can. A role just made is refused for some seconds.
+aws_call() {
+    role=$(about iam/security-credentials/)
+    about "iam/security-credentials/$role" >"$work/credentials"
+    if ! printf 'user = "%s:%s"\nheader = "X-Amz-Security-Token: %s"\n' \
+        "$(credential AccessKeyId)" "$(credential SecretAccessKey)" "$(credential Token)" |
+        curl -sS --fail-with-body --max-time 20 --retry 12 --retry-delay 5 --retry-all-errors \
+            --aws-sigv4 "aws:amz:$region:$1" -H "X-Amz-Target: $2" \
+            -H 'Content-Type: application/x-amz-json-1.1' --data-binary "@$3" \
+            -o "$work/answer" -K - "https://$1.$region.$domain/"; then
+        [ ! -s "$work/answer" ] || cat "$work/answer"
+        return 1
+    fi
+}
+
+# The value of a SecureString: token_into FILE PARAMETER
+token_into() {
+    step="reading the SSM parameter $2"
+    printf '{"Name":"%s","WithDecryption":true}' "$2" >"$work/ask"
+    aws_call ssm AmazonSSM.GetParameter "$work/ask"
+    sed -n 's/.*"Value" *: *"\([^"]*\)".*/\1/p' "$work/answer" >"$1"
+    rm -f "$work/answer"
+    [ -s "$1" ]
+}
+
+# Adds lines to K3s' configuration.
+configure() {
+    printf '%s\n' "$@" >>"$config"
+}
+
+# Waits for up to five minutes: wait_for UNIT COMMAND...
+wait_for() {
+    unit=$1
+    shift
+    tries=60
+    until "$@" >/dev/null 2>&1; do
+        tries=$((tries - 1))
+        if [ "$tries" -eq 0 ]; then
+            journalctl -u "$unit" -n 20 --no-pager -o cat || :
+            return 1
+        fi
+        sleep 5
+    done
+}
+
+# Installs K3s and starts it without waiting, for a start waits forever where a server or a token is wrong:
+# install_k3s ROLE UNIT
+install_k3s() {
+    if [ "$image" = al2023 ]; then
+        step='installing container-selinux, which the SELinux policy of K3s needs'
+        dnf install -y -q container-selinux
+    fi
+    step='downloading the installer of K3s'
+    curl -sSfL --max-time 60 --retry 5 --retry-all-errors -o "$work/install.sh" https://get.k3s.io
+    step="installing K3s $version"
+    INSTALL_K3S_VERSION=$version INSTALL_K3S_EXEC=$1 INSTALL_K3S_SKIP_START=true INSTALL_K3S_SELINUX_WARN=true \
+        sh "$work/install.sh"
+    if [ "$image" = al2023 ] && rpm -q k3s-selinux >/dev/null 2>&1; then
+        configure 'selinux: true'
+    fi
+    step="starting $2"
+    systemctl start --no-block "$2"
+}
+
+if [ -n "$ssh_key" ]; then
+    step="letting the operator's SSH key in"
+    home=$root/home/$ssh_user
+    mkdir -p "$home/.ssh"
+    printf '%s\n' "$ssh_key" >>"$home/.ssh/authorized_keys"
+    chown -R "$ssh_user:$ssh_user" "$home/.ssh"
+fi
+
+step='asking the instance metadata service'
+imds_token=$(curl -sf --max-time 10 --retry 5 --retry-all-errors -X PUT \
+    -H 'X-aws-ec2-metadata-token-ttl-seconds: 21600' "$imds/api/token")
+instance=$(about instance-id)
+zone=$(about placement/availability-zone)
+domain=$(about services/domain)
+
+step="writing $config"
+mkdir -p "$root/etc/rancher/k3s"
+: >"$config"
+# The node is named after its instance, so that each is found by the other, and no two ever share a name.
+configure "node-name: \"$instance\"" 'kubelet-arg:' "  - \"provider-id=aws:///$zone/$instance\""

@@ -1,0 +1,478 @@
+//! What is wrong with a spec, all of it at once, and what is dangerous in it.
+
+use std::fmt;
+
+use super::{Cidr, Profile, Spec, SshKey};
+use crate::fleet::{Purchase, Shape};
+
+/// The smallest volume that every image fits on, with room for K3s, in GiB.
+const LEAST_VOLUME: u32 = 8;
+/// The largest volume of type gp3 that every region offers, in GiB.
+const MOST_VOLUME: u32 = 16_384;
+/// K3s gives each node a /24 of 10.42.0.0/16: 256 nodes, the server and some room for replacements taken off.
+const MOST_WORKERS: u32 = 250;
+/// What a standard SSM parameter holds, in bytes.
+const MOST_JSON: usize = 4096;
+/// The networks that K3s gives to pods and services.
+const OF_K3S: [(&str, &str); 2] = [("10.42.0.0/16", "pods"), ("10.43.0.0/16", "services")];
+/// The types of SSH keys that both images take.
+const KEY_TYPES: [&str; 5] = [
+    "ssh-ed25519",
+    "ssh-rsa",
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521",
+];
+
+/// One thing that is wrong with a spec.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The field, as the spec's JSON names it.
+    pub field: &'static str,
+    /// What was given; left out where it may be a secret.
+    pub given: Option<String>,
+    /// What is expected instead.
+    pub expected: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.given {
+            Some(given) => write!(f, "{}: {given:?} was given; expected {}", self.field, self.expected),
+            None => write!(f, "{}: expected {}", self.field, self.expected),
+        }
+    }
+}
+
+impl std::error::Error for Fault {}
+
+/// The faults found so far.
+#[derive(Default)]
+struct Faults(Vec<Fault>);
+
+impl Faults {
+    fn add(&mut self, field: &'static str, given: impl ToString, expected: impl Into<String>) {
+        self.0.push(Fault {
+            field,
+            given: Some(given.to_string()),
+            expected: expected.into(),
+        });
+    }
+
+    fn unless(&mut self, good: bool, field: &'static str, given: impl ToString, expected: &str) {
+        if !good {
+            self.add(field, given, expected);
+        }
+    }
+
+    fn secret(&mut self, field: &'static str, expected: &str) {
+        self.0.push(Fault {
+            field,
+            given: None,
+            expected: expected.to_owned(),
+        });
+    }
+}
+
+impl Spec {
+    /// Every fault of the spec. An empty list means that a cluster can be made from it.
+    pub fn check(&self) -> Vec<Fault> {
+        let mut faults = Faults::default();
+        self.check_cluster(&mut faults);
+        self.check_machines(&mut faults);
+        self.check_reach(&mut faults);
+        self.check_network(&mut faults);
+        self.check_profile(&mut faults);
+        let size = serde_json::to_vec(self).map_or(0, |json| json.len());
+        faults.unless(
+            size <= MOST_JSON,
+            "spec",
+            format!("{size} bytes of JSON"),
+            "at most 4096 bytes, which an SSM parameter holds",
+        );
+        faults.0
+    }
+
+    /// What is allowed but dangerous, one line each.
+    pub fn warnings(&self) -> Vec<String> {
+        let parsed = self.from.iter().filter_map(|from| Cidr::parse(from).ok());
+        let open = parsed.filter(|cidr| cidr.is_everything());
+        open.map(|cidr| format!("ports 22 and 6443 are open to the whole internet ({cidr})"))
+            .collect()
+    }
+
+    fn check_cluster(&self, faults: &mut Faults) {
+        faults.unless(
+            is_label(&self.name),
+            "name",
+            &self.name,
+            "1 to 40 lower-case letters, digits and hyphens, a letter first and no hyphen last",
+        );
+        let made = matches!(self.shape, Shape::Quick | Shape::Ci);
+        faults.unless(made, "shape", self.shape.as_str(), "quick or ci");
+        faults.unless(
+            is_region(&self.region),
+            "region",
+            &self.region,
+            "a region such as eu-west-1",
+        );
+        faults.unless(
+            is_version(&self.version),
+            "version",
+            &self.version,
+            "a release of K3s as vX.Y.Z+k3sN, such as v1.36.4+k3s1",
+        );
+        match (self.shape, self.expires_at) {
+            (Shape::Ci, None) => faults.add("expires_at", "nothing", "a time: a ci cluster destroys itself"),
+            (Shape::Quick, Some(at)) => faults.add("expires_at", at, "none: only a ci cluster destroys itself"),
+            _ => {}
+        }
+    }
+
+    fn check_machines(&self, faults: &mut Faults) {
+        faults.unless(
+            self.image.parameter(self.arch).is_some(),
+            "arch",
+            self.arch.as_str(),
+            "amd64 or arm64",
+        );
+        faults.unless(
+            !self.types.is_empty(),
+            "types",
+            "none",
+            "at least one instance type, such as t4g.small",
+        );
+        for (i, kind) in self.types.iter().enumerate() {
+            let expected = "an instance type such as t4g.small";
+            faults.unless(is_type(kind), "types", kind, expected);
+            let again = self.types.iter().take(i).any(|before| before == kind);
+            faults.unless(!again, "types", kind, "each instance type once");
+        }
+        faults.unless(
+            self.workers <= MOST_WORKERS,
+            "workers",
+            self.workers,
+            "at most 250: K3s has networks for 256 nodes",
+        );
+        faults.unless(
+            (LEAST_VOLUME..=MOST_VOLUME).contains(&self.volume_gib),
+            "volume_gib",
+            self.volume_gib,
+            "8 to 16384 GiB",
+        );
+        faults.unless(
+            !self.on_demand_fallback || self.purchase == Purchase::Spot,
+            "on_demand_fallback",
+            "true",
+            "false: the machines are bought on-demand anyway",
+        );
+    }
+
+    fn check_reach(&self, faults: &mut Faults) {
+        for from in &self.from {
+            if let Err(why) = Cidr::parse(from) {
+                let expected = format!("a network such as 203.0.113.7/32: {why}");
+                faults.add("from", from, expected);
+            }
+        }
+        match &self.ssh {
+            Some(SshKey::Public(key)) => check_key(key, faults),
+            Some(SshKey::Pair(name)) => {
+                let good = (1..=255).contains(&name.len()) && name.bytes().all(|b| b == b' ' || b.is_ascii_graphic());
+                faults.unless(good, "ssh", name, "the name of an EC2 key pair");
+            }
+            None => {}
+        }
+    }
+
+    fn check_network(&self, faults: &mut Faults) {
+        let Some(network) = &self.network else { return };
+        faults.unless(is_id(&network.vpc, "vpc-"), "network.vpc", &network.vpc, "vpc-…");
+        for subnet in &network.subnets {
+            faults.unless(is_id(subnet, "subnet-"), "network.subnets", subnet, "subnet-…");
+        }
+        for text in &network.cidrs {
+            let cidr = match Cidr::parse(text) {
+                Ok(cidr) => cidr,
+                Err(why) => {
+                    faults.add("network.cidrs", text, format!("a network: {why}"));
+                    continue;
+                }
+            };
+            for (own, what) in OF_K3S {
+                if Cidr::parse(own).is_ok_and(|own| own.overlaps(cidr)) {
+                    let expected = format!("a VPC apart from {own}, which K3s gives to {what}");
+                    faults.add("network.cidrs", text, expected);
+                }
+            }
+        }
+    }
+
+    fn check_profile(&self, faults: &mut Faults) {
+        match &self.profile {
+            Profile::Own => {}
+            Profile::Named(name) => faults.unless(
+                (1..=128).contains(&name.len())
+                    && name
+                        .bytes()
+                        .all(|b| b.is_ascii_alphanumeric() || b"+=,.@-_".contains(&b)),
+                "profile",
+                name,
+                "the name of an instance profile: letters, digits and +=,.@-_",
+            ),
+            Profile::None => {
+                faults.unless(
+                    self.workers == 0,
+                    "workers",
+                    self.workers,
+                    "0: without an instance profile no worker can read its token",
+                );
+                faults.unless(
+                    self.ssh.is_some(),
+                    "ssh",
+                    "nothing",
+                    "a key: without an instance profile the kubeconfig is read over SSH",
+                );
+            }
+        }
+    }
+}
+
+/// Whether it is a DNS label that AWS takes in every name made from it.
+fn is_label(text: &str) -> bool {
+    let within = text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'));
+    let first = text.starts_with(|c: char| c.is_ascii_lowercase());
+    text.len() <= 40 && within && first && !text.ends_with('-')
+}
+
+fn is_region(text: &str) -> bool {
+    let mut parts = text.rsplit('-');
+    let number = parts.next().is_some_and(is_number);
+    let words: Vec<&str> = parts.collect();
+    let letters = |word: &&str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase());
+    text.len() <= 32 && number && words.len() >= 2 && words.iter().all(letters)
+}
+
+/// `vX.Y.Z+k3sN`, or `vX.Y.Z-rcN+k3sN`.
+fn is_version(text: &str) -> bool {
+    let parts = || {
+        let (kubernetes, build) = text.strip_prefix('v')?.split_once("+k3s")?;
+        let (numbers, candidate) = match kubernetes.split_once("-rc") {
+            Some((numbers, candidate)) => (numbers, Some(candidate)),
+            None => (kubernetes, None),
+        };
+        Some((numbers, candidate, build))
+    };
+    parts().is_some_and(|(numbers, candidate, build)| {
+        let numbers: Vec<&str> = numbers.split('.').collect();
+        numbers.len() == 3 && numbers.into_iter().all(is_number) && candidate.is_none_or(is_number) && is_number(build)
+    })
+}
+
+fn is_number(text: &str) -> bool {
+    (1..=4).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+fn is_type(text: &str) -> bool {
+    let word = |word: &str| {
+        let within = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        !word.is_empty() && word.bytes().all(within)
+    };
+    text.len() <= 40
+        && text
+            .split_once('.')
+            .is_some_and(|(family, size)| word(family) && word(size))
+}
+
+fn is_id(text: &str, prefix: &str) -> bool {
+    text.strip_prefix(prefix)
+        .is_some_and(|id| (1..=32).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric()))
+}
+
+/// A key's text is never told back: it may be the private one.
+fn check_key(key: &str, faults: &mut Faults) {
+    if key.contains("PRIVATE KEY") {
+        faults.secret(
+            "ssh",
+            "the public key: this is the private one, which must never leave your machine",
+        );
+        return;
+    }
+    let mut words = key.split(' ');
+    let kind = words.next().unwrap_or_default();
+    let body = words.next().unwrap_or_default();
+    let base64 = |b: u8| b.is_ascii_alphanumeric() || b"+/=".contains(&b);
+    let good = KEY_TYPES.contains(&kind) && body.starts_with("AAAA") && body.bytes().all(base64);
+    if !good || body.len() < 64 || key.chars().any(char::is_control) {
+        faults.secret("ssh", "a public key on one line, such as: ssh-ed25519 AAAA… you@desk");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use smol_str::SmolStr;
+
+    use super::super::{Network, example};
+    use super::*;
+    use crate::fleet::Arch;
+
+    /// The fields that are wrong after a change to a good spec.
+    fn wrong(change: impl FnOnce(&mut Spec)) -> Vec<&'static str> {
+        let mut spec = example();
+        change(&mut spec);
+        spec.check().into_iter().map(|fault| fault.field).collect()
+    }
+
+    #[test]
+    fn a_good_spec_has_no_fault() {
+        assert_eq!(example().check(), []);
+        assert_eq!(example().warnings(), Vec::<String>::new());
+        assert_eq!(wrong(|s| s.version = "v1.37.0-rc2+k3s1".into()), [""; 0]);
+        assert_eq!(wrong(|s| s.region = "us-gov-west-1".into()), [""; 0]);
+        assert_eq!(wrong(|s| s.types = vec!["u-6tb1.metal".into()]), [""; 0]);
+    }
+
+    #[test]
+    fn all_faults_are_told_at_once() {
+        let fields = wrong(|s| {
+            s.name = "Shop".into();
+            s.types.clear();
+            s.volume_gib = 4;
+            s.version = "stable".into();
+            s.from = vec!["here".into()];
+        });
+        assert_eq!(fields, ["name", "version", "types", "volume_gib", "from"]);
+    }
+
+    #[test]
+    fn each_field_is_judged() {
+        for name in ["", "-a", "a-", "1a", "a_b", "a.b", "ä", &"a".repeat(41), "a\n"] {
+            assert_eq!(wrong(|s| s.name = name.into()), ["name"], "{name}");
+        }
+        for version in [
+            "1.36.4+k3s1",
+            "v1.36+k3s1",
+            "v1.36.4",
+            "v1.36.4+k3s",
+            "v1.36.4+k3s1;id",
+            "v1..4+k3s1",
+        ] {
+            assert_eq!(wrong(|s| s.version = version.into()), ["version"], "{version}");
+        }
+        for region in ["", "eu", "eu-west", "eu-west-1a", "eu west-1", "EU-west-1"] {
+            assert_eq!(wrong(|s| s.region = region.into()), ["region"], "{region}");
+        }
+        for kind in ["t4g", "t4g.", ".small", "T4g.small", "t4g.small x"] {
+            assert_eq!(wrong(|s| s.types = vec![kind.into()]), ["types"], "{kind}");
+        }
+        let twice: Vec<SmolStr> = vec!["t4g.small".into(), "t4g.small".into()];
+        assert_eq!(wrong(|s| s.types = twice), ["types"]);
+        assert_eq!(wrong(|s| s.arch = Arch::Arm), ["arch"]);
+        assert_eq!(wrong(|s| s.workers = 251), ["workers"]);
+        assert_eq!(wrong(|s| s.shape = Shape::Ha), ["shape"]);
+        assert_eq!(wrong(|s| s.shape = Shape::Ci), ["expires_at"]);
+        assert_eq!(
+            wrong(|s| s.expires_at = Some("2026-11-22T14:00:00Z".parse().unwrap())),
+            ["expires_at"]
+        );
+        assert_eq!(wrong(|s| s.profile = Profile::Named("a/b".into())), ["profile"]);
+        assert_eq!(wrong(|s| s.ssh = Some(SshKey::Pair("".into()))), ["ssh"]);
+        assert_eq!(
+            wrong(|s| {
+                s.purchase = Purchase::OnDemand;
+                s.on_demand_fallback = true;
+            }),
+            ["on_demand_fallback"]
+        );
+        assert_eq!(wrong(|s| s.from = vec!["10.0.0.0/8".into(); 400]), ["spec"]);
+    }
+
+    #[test]
+    fn without_a_profile_there_is_one_server_with_a_key() {
+        let fields = wrong(|s| {
+            s.profile = Profile::None;
+            s.ssh = None;
+        });
+        assert_eq!(fields, ["workers", "ssh"]);
+    }
+
+    #[test]
+    fn a_vpc_must_not_hold_the_networks_of_k3s() {
+        let over = |cidr: &str| {
+            wrong(|s| {
+                s.network = Some(Network {
+                    vpc: "vpc-0a1b".into(),
+                    subnets: vec!["subnet-0c".into()],
+                    cidrs: vec![cidr.into()],
+                });
+            })
+        };
+        assert_eq!(over("172.31.0.0/16"), [""; 0]);
+        assert_eq!(over("10.42.8.0/24"), ["network.cidrs"]);
+        assert_eq!(over("10.43.0.0/16"), ["network.cidrs"]);
+        assert_eq!(over("10.0.0.0/8"), ["network.cidrs"; 2]);
+        assert_eq!(over("ten"), ["network.cidrs"]);
+    }
+
+    #[test]
+    fn a_private_key_is_refused_and_not_told_back() {
+        let key = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAA\n-----END OPENSSH PRIVATE KEY-----";
+        for key in [key, "b3BlbnNzaC1rZXktdjEAAAAA", "ssh-ed25519 b3BlbnNzaC1rZXktdjEAAAAA"] {
+            let spec = Spec {
+                ssh: Some(SshKey::Public(key.into())),
+                ..example()
+            };
+            let told: Vec<String> = spec.check().iter().map(ToString::to_string).collect();
+            assert_eq!(told.len(), 1);
+            assert!(
+                told.iter()
+                    .all(|line| line.contains("public key") && !line.contains("b3Blb"))
+            );
+        }
+    }
+
+    #[test]
+    fn the_whole_internet_is_a_warning() {
+        let spec = Spec {
+            from: vec!["0.0.0.0/0".into(), "203.0.113.7/32".into()],
+            ..example()
+        };
+        assert_eq!(spec.check(), []);
+        assert_eq!(
+            spec.warnings(),
+            ["ports 22 and 6443 are open to the whole internet (0.0.0.0/0)"]
+        );
+    }
+
+    #[test]
+    fn a_fault_names_field_gift_and_expectation() {
+        let fault = Spec {
+            volume_gib: 4,
+            ..example()
+        }
+        .check()
+        .remove(0);
+        assert_eq!(
+            fault.to_string(),
+            "volume_gib: \"4\" was given; expected 8 to 16384 GiB"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_is_too_much(text in "\\PC{0,60}") {
+            let spec = Spec {
+                name: text.as_str().into(),
+                region: text.as_str().into(),
+                version: text.as_str().into(),
+                types: vec![text.as_str().into()],
+                from: vec![text.as_str().into()],
+                ssh: Some(SshKey::Public(text.as_str().into())),
+                profile: Profile::Named(text.as_str().into()),
+                ..example()
+            };
+            prop_assert!(spec.check().len() >= 5);
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! What a machine runs at its first boot: a shell script for cloud-init, from the spec.
+//!
+//! The scripts themselves are fixed (`assets/user-data`); the spec reaches them only as quoted settings above them, so
+//! that no value can become part of the program. Nothing secret is in it: a machine reads its token from SSM with its
+//! role, and a server without a role lets K3s make one.
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::quote::quote;
+use super::{Profile, Spec, SshKey};
+use crate::fleet::Shape;
+
+/// The most that EC2 takes as user data, in bytes.
+pub const LIMIT: usize = 16 * 1024;
+
+/// The port of K3s' API and supervisor.
+pub const API_PORT: u16 = 6443;
+
+/// What a `ci` cluster does without, to be up sooner and smaller.
+const CI_DISABLES: &str = "traefik servicelb metrics-server";
+
+const COMMON: &str = include_str!("../../assets/user-data/common.sh");
+const SERVER: &str = include_str!("../../assets/user-data/server.sh");
+const AGENT: &str = include_str!("../../assets/user-data/agent.sh");
+
+/// The user data of the cluster's server.
+pub fn server(spec: &Spec) -> String {
+    let names = spec.names();
+    let ci = spec.shape == Shape::Ci;
+    let has_role = spec.profile != Profile::None;
+    let when = |yes: bool, text: String| if yes { text } else { String::new() };
+    let expires = spec.expires_at.map(|at| at.to_string()).unwrap_or_default();
+    let own = [
+        ("expires", when(ci, expires)),
+        ("disable", when(ci, CI_DISABLES.to_owned())),
+        ("server_token", when(has_role, names.server_token())),
+        ("agent_token", when(has_role, names.agent_token())),
+        ("secret", when(has_role, names.kubeconfig())),
+    ];
+    render(spec, &own, SERVER)
+}
+
+/// The user data of the cluster's agents; `server` is the address by which they reach the server. An agent of a `ci`
+/// cluster has no timer of its own: its group would replace it, so the group itself is what ends.
+pub fn agent(spec: &Spec, server: IpAddr) -> String {
+    let own = [
+        ("agent_token", spec.names().agent_token()),
+        ("server", format!("https://{}", SocketAddr::new(server, API_PORT))),
+    ];
+    render(spec, &own, AGENT)
+}
+
+/// The settings, the common part and a role's own.
+fn render(spec: &Spec, own: &[(&str, String)], part: &str) -> String {
+    let ssh_key = match &spec.ssh {
+        Some(SshKey::Public(key)) => key.as_str(),
+        Some(SshKey::Pair(_)) | None => "",
+    };
+    let common = [
+        ("region", spec.region.as_str()),
+        ("version", spec.version.as_str()),
+        ("image", spec.image.as_str()),
+        ("ssh_user", spec.image.user()),
+        ("ssh_key", ssh_key),
+    ];
+    let own = own.iter().map(|(name, value)| (*name, value.as_str()));
+    let mut script = String::from("#!/bin/sh\n");
+    for (name, value) in common.into_iter().chain(own) {
+        script += name;
+        script += "=";
+        script += &quote(value);
+        script += "\n";
+    }
+    script + COMMON + part
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::example;
+    use super::*;
+
+    const ADDRESS: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(172, 31, 0, 7));
+
+    #[test]
+    fn it_fits_what_ec2_takes() {
+        let mut spec = example();
+        spec.ssh = Some(SshKey::Public("A".repeat(2000).into()));
+        spec.name = "n".repeat(40).into();
+        spec.shape = Shape::Ci;
+        spec.expires_at = Some("2026-11-22T14:00:00Z".parse().unwrap());
+        assert!(server(&spec).len() < LIMIT);
+        assert!(agent(&spec, ADDRESS).len() < LIMIT);
+    }
+
+    #[test]
+    fn an_agent_knows_nothing_of_the_servers_token() {
+        let script = agent(&example(), ADDRESS);
+        assert!(!script.contains("/k3fleet/shop/server-token"));
+        assert!(script.contains("server='https://172.31.0.7:6443'\n"));
+        assert!(agent(&example(), "fd00::7".parse().unwrap()).contains("'https://[fd00::7]:6443'"));
+    }
+
+    proptest! {
+        /// Whatever a spec holds, checked or not, the script is the settings' lines and the fixed parts, and the
+        /// shell reads every setting back as it was.
+        #[test]
+        fn no_value_becomes_program(text in "([^\0]|['\"$`\\\\;&|\n]){0,40}") {
+            let mut spec = example();
+            spec.region = text.as_str().into();
+            spec.version = text.as_str().into();
+            spec.name = text.as_str().into();
+            spec.ssh = Some(SshKey::Public(text.as_str().into()));
+            let script = server(&spec);
+            let settings = script.strip_suffix(SERVER).and_then(|s| s.strip_suffix(COMMON)).unwrap();
+            let shown = format!("{settings}printf '%s.' \"$region\" \"$version\" \"$ssh_key\" \"$server_token\"");
+            let ran = std::process::Command::new("sh").arg("-c").arg(shown).output().unwrap();
+            prop_assert!(ran.status.success());
+            let expected = format!("{text}.{text}.{text}./k3fleet/{text}/server-token.");
+            prop_assert_eq!(String::from_utf8(ran.stdout).unwrap(), expected);
+        }
+    }
+}
