@@ -18,3 +18,4 @@ mod pty;
 mod scenarios;
 mod screens;
 mod support;
+mod user_data;
