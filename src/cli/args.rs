@@ -3,10 +3,12 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use smol_str::SmolStr;
 
 use crate::config::Options;
+use crate::ops::VictimOrder;
 
 /// See and run fleets of K3s clusters on AWS and at the edge.
 ///
@@ -283,8 +285,8 @@ pub struct Scale {
     #[arg(long)]
     pub raise: bool,
     /// Who goes first when the pool shrinks
-    #[arg(long, value_enum, value_delimiter = ',', value_name = "RULES", default_values_t = [Victim::NotReady, Victim::Interrupted, Victim::Cordoned, Victim::FewestPods, Victim::MostExpensive])]
-    pub order: Vec<Victim>,
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "RULES", default_values_t = VictimOrder::USUAL)]
+    pub order: Vec<VictimOrder>,
     /// How those who go are drained.
     #[command(flatten)]
     pub draining: Draining,
@@ -293,23 +295,23 @@ pub struct Scale {
     pub confirm: Confirm,
 }
 
-/// What makes a machine go first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Victim {
-    /// It is not ready
-    NotReady,
-    /// AWS takes it back anyway
-    Interrupted,
-    /// It is cordoned
-    Cordoned,
-    /// It has the fewest pods
-    FewestPods,
-    /// It costs most
-    MostExpensive,
-    /// It is the oldest
-    Oldest,
-    /// It is the newest
-    Newest,
+impl ValueEnum for VictimOrder {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let help = match self {
+            Self::NotReady => "It is not ready",
+            Self::Interrupted => "AWS takes it back anyway",
+            Self::Cordoned => "It is cordoned",
+            Self::FewestPods => "It has the fewest pods",
+            Self::MostExpensive => "It costs most",
+            Self::Oldest => "It is the oldest",
+            Self::Newest => "It is the newest",
+        };
+        Some(PossibleValue::new(self.as_str()).help(help))
+    }
 }
 
 /// What can be written out.

@@ -1,8 +1,8 @@
 //! What commands that change something are about: from the words typed to a request by ids.
 
-use crate::cli::args::{Command, Draining, Scale, Victim};
+use crate::cli::args::{Command, Draining, Scale};
 use crate::fleet::{Fleet, Machine, MachineId, Summary};
-use crate::ops::{DrainOptions, Request, VictimOrder};
+use crate::ops::{DrainOptions, Request};
 
 /// The request that a command makes of the fleet; `None` for a command that changes nothing.
 pub(super) fn request(command: &Command, fleet: &Fleet, summary: &Summary) -> Option<Result<Request, String>> {
@@ -36,20 +36,11 @@ fn options(draining: &Draining, usual: &DrainOptions) -> DrainOptions {
 }
 
 fn scale_request(scale: &Scale, summary: &Summary) -> Result<Request, String> {
-    let order = scale.order.iter().map(|victim| match victim {
-        Victim::NotReady => VictimOrder::NotReady,
-        Victim::Interrupted => VictimOrder::Interrupted,
-        Victim::Cordoned => VictimOrder::Cordoned,
-        Victim::FewestPods => VictimOrder::FewestPods,
-        Victim::MostExpensive => VictimOrder::MostExpensive,
-        Victim::Oldest => VictimOrder::Oldest,
-        Victim::Newest => VictimOrder::Newest,
-    });
     Ok(Request::Scale {
         pool: pool(&scale.pool, summary)?,
         to: scale.to,
         raise: scale.raise,
-        order: order.collect(),
+        order: scale.order.clone(),
         drain: options(&scale.draining, &DrainOptions::ending()),
     })
 }

@@ -12,17 +12,16 @@ use tokio::sync::mpsc;
 use super::args::{Format, Get, Table};
 use super::exit::Exit;
 use super::output::{self, Columns};
+use super::read::{read, read_prices, take};
 use super::{complain, complain_of};
 use crate::config::Poll;
-use crate::feeds::{Batch, Feeds, Want, gather, gather_prices};
+use crate::feeds::{Feeds, Want};
 use crate::fleet::query::Query;
 use crate::fleet::table::{Ask, Projection, RowId, TableKind, View};
 use crate::fleet::{FaultKind, FeedKind, Fleet, Freshness, Summary, csv, json};
 use crate::runtime::session::Session;
-use crate::runtime::wants::{Wants, feed_settings, offers};
+use crate::runtime::wants::{Wants, feed_settings};
 
-/// What prices are read for.
-const PRICES: [FeedKind; 2] = [FeedKind::SpotPrices, FeedKind::OnDemandPrices];
 /// Columns that change with time alone.
 const AGES: [&str; 5] = ["age", "seen", "since", "ttl", "on-demand-age"];
 
@@ -154,29 +153,9 @@ async fn read_once(question: &Question, session: &Session, fleet: &mut Fleet) {
         TableKind::Prices => SignedDuration::from_hours(24),
         _ => SignedDuration::ZERO,
     };
-    take(fleet, gather(&session.providers, &session.clock, &want).await);
-    if question.table == TableKind::Edge {
-        return;
-    }
-    want.kinds = PRICES.into();
-    let now = (session.clock)();
-    let summary = Summary::of(fleet, now);
-    let offers = offers(&View {
-        fleet,
-        summary: &summary,
-        now,
-    });
-    take(
-        fleet,
-        gather_prices(&session.providers, &session.clock, &want, offers).await,
-    );
-}
-
-fn take(fleet: &mut Fleet, batches: impl IntoIterator<Item = Batch>) {
-    for batch in batches {
-        for observation in batch.observations {
-            fleet.apply(observation, batch.at);
-        }
+    read(session, fleet, &want).await;
+    if question.table != TableKind::Edge {
+        read_prices(session, fleet, want).await;
     }
 }
 

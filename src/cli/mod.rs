@@ -13,6 +13,7 @@ mod operate;
 mod ops;
 mod output;
 mod plan;
+mod read;
 mod run;
 
 use std::io::Write;

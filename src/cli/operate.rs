@@ -8,16 +8,17 @@ use tokio::sync::mpsc;
 use super::args::{Command, Confirm, Format};
 use super::exit::Exit;
 use super::plan::{self, Answer};
+use super::read::{read, read_prices, take};
 use super::{change, complain, complain_of};
 use crate::config::Config;
-use crate::feeds::{Batch, Feeds, Want, gather, gather_prices};
-use crate::fleet::{FeedKind, Fleet, Summary, View};
+use crate::feeds::{Feeds, Want};
+use crate::fleet::{FeedKind, Fleet, Summary};
 use crate::ops::json::{OperationRow, PlanRow};
 use crate::ops::{self, Event, OperationId, Outcome, Plan, Progress, RunError, What};
 use crate::runtime::operations::{Happened, Operations, nudge};
 use crate::runtime::session::Session;
 use crate::runtime::signals::Ends;
-use crate::runtime::wants::{feed_settings, offers};
+use crate::runtime::wants::feed_settings;
 
 /// How many batches may wait to be taken.
 const WAITING: usize = 256;
@@ -139,28 +140,12 @@ impl Desk<'_> {
 
     /// Reads everything that plans look at, once.
     async fn read(&mut self) {
-        use FeedKind::{Asgs, Edge, Instances, Nodes, Notices, OnDemandPrices, Pods, Server, SpotFleets, SpotPrices};
+        use FeedKind::{Asgs, Edge, Instances, Nodes, Notices, Pods, Server, SpotFleets};
         self.session.faults.iter().for_each(complain_of);
         let mut want = Want::new([Instances, Asgs, SpotFleets, Notices, Server, Nodes, Pods, Edge]);
         want.hosts.clone_from(&self.session.hosts);
-        self.take(gather(&self.session.providers, &self.session.clock, &want).await);
-        want.kinds = [SpotPrices, OnDemandPrices].into();
-        let now = (self.session.clock)();
-        let summary = Summary::of(&self.fleet, now);
-        let offers = offers(&View {
-            fleet: &self.fleet,
-            summary: &summary,
-            now,
-        });
-        self.take(gather_prices(&self.session.providers, &self.session.clock, &want, offers).await);
-    }
-
-    fn take(&mut self, batches: impl IntoIterator<Item = Batch>) {
-        for batch in batches {
-            for observation in batch.observations {
-                self.fleet.apply(observation, batch.at);
-            }
-        }
+        read(&self.session, &mut self.fleet, &want).await;
+        read_prices(&self.session, &mut self.fleet, want).await;
     }
 
     fn show(&self, plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
@@ -208,7 +193,7 @@ impl Desk<'_> {
                     if n == 0 {
                         return Ok(Exit::Failed);
                     }
-                    self.take(batches.drain(..));
+                    take(&mut self.fleet, batches.drain(..));
                 }
                 () = ends.next() => {
                     if std::mem::replace(&mut interrupted, true) {

@@ -152,6 +152,16 @@ impl<'a> Machine<'a> {
         self.cluster_ref().map(Cow::into_owned)
     }
 
+    /// Whether it belongs to a cluster.
+    pub fn belongs_to(&self, cluster: &ClusterId) -> bool {
+        self.cluster_ref().as_deref() == Some(cluster)
+    }
+
+    /// Whether it is one of a pool's.
+    pub fn is_in(&self, pool: &PoolId) -> bool {
+        self.pool_ref() == Some(pool)
+    }
+
     /// Its cluster, borrowed where it is kept.
     pub(super) fn cluster_ref(&self) -> Option<Cow<'a, ClusterId>> {
         self.fleet.cluster_of(self)

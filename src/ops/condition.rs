@@ -90,7 +90,7 @@ pub(super) fn is_ready(machine: &Machine<'_>, now: Timestamp) -> bool {
 }
 
 fn ready(fleet: &Fleet, pool: &PoolId, without: &BTreeSet<MachineId>, count: u32, now: Timestamp) -> Standing {
-    let in_pool = |m: &Machine<'_>| m.pool().as_ref() == Some(pool) && !without.contains(&m.id());
+    let in_pool = |m: &Machine<'_>| m.is_in(pool) && !without.contains(&m.id());
     let living = |m: &Machine<'_>| {
         m.instance()
             .is_none_or(|i| matches!(i.state, InstanceState::Pending | InstanceState::Running))

@@ -5,7 +5,7 @@ use crate::fleet::{ClusterId, Fleet, Machine};
 
 /// What the machines of a cluster cost together, in USD per hour; `None` when a billed one has no known price.
 pub(super) fn of_cluster(fleet: &Fleet, cluster: &ClusterId) -> Option<f64> {
-    let own = fleet.machines().filter(|m| m.cluster().as_ref() == Some(cluster));
+    let own = fleet.machines().filter(|m| m.belongs_to(cluster));
     sum(own)
 }
 

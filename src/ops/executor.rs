@@ -16,14 +16,13 @@ use futures::{FutureExt, StreamExt, stream};
 use jiff::Timestamp;
 use smol_str::SmolStr;
 use tokio::sync::{mpsc, watch as flag};
-use tokio::time::sleep;
 
 use super::event::{Event, OperationId, Outcome, Progress, StepState, What};
 use super::journal::{Journal, JournalError};
 use super::lock::{self, Lock, LockError};
 use super::plan::{Plan, StepId};
 use super::watch::Question;
-use crate::provider::Control;
+use crate::provider::{Control, ProviderError};
 
 /// How many steps of a stage run at once.
 const AT_ONCE: usize = 16;
@@ -138,23 +137,13 @@ impl Executor {
         let Some(cloud) = cluster.home.as_ref().and_then(|home| self.control.cloud(home)) else {
             return Ok(None);
         };
-        let mut pause = PAUSE;
-        let mut tries = TRIES;
-        loop {
-            let now = (self.clock)();
-            tries -= 1;
-            match Lock::take(Arc::clone(cloud), cluster, id, &self.by, now, take_over).await {
-                Err(LockError::Call(error)) if error.retryable() && tries > 0 => {
-                    tracing::info!(
-                        "the cluster's lock is asked for again in {} s: {error}",
-                        pause.as_secs()
-                    );
-                    sleep(pause).await;
-                    pause *= 2;
-                }
-                taken => return taken.map(Some),
-            }
-        }
+        let tell = |error: &ProviderError, pause: Duration| {
+            let pause = pause.as_secs();
+            tracing::info!("the cluster's lock is asked for again in {pause} s: {error}");
+        };
+        let take = || Lock::take(Arc::clone(cloud), cluster, id, &self.by, (self.clock)(), take_over);
+        let taken = work::retried(LockError::call, ProviderError::retryable, tell, take);
+        taken.await.map(Some)
     }
 
     async fn release(&self, lock: Option<Lock>) {

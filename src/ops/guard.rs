@@ -29,7 +29,7 @@ pub(super) fn targets<'a>(fleet: &'a Fleet, ids: &[MachineId]) -> Result<(Cluste
         let lift = "tag it, or let a rule in config.toml adopt it";
         return Err(Refusal::new("no-cluster", why, lift));
     };
-    if let Some(other) = machines.iter().find(|m| m.cluster().as_ref() != Some(&cluster)) {
+    if let Some(other) = machines.iter().find(|m| !m.belongs_to(&cluster)) {
         let why = format!("{} and {} belong to different clusters", first.name(), other.name());
         return Err(Refusal::new("one-cluster", why, "ask for each cluster by itself"));
     }
@@ -49,7 +49,7 @@ pub(super) fn quorum(
     if going.is_empty() {
         return Ok(());
     }
-    let own = |m: &Machine<'_>| m.role() == Some(Role::Server) && m.cluster().as_ref() == Some(cluster);
+    let own = |m: &Machine<'_>| m.role() == Some(Role::Server) && m.belongs_to(cluster);
     let servers: Vec<_> = fleet.machines().filter(own).collect();
     let well = |m: &&Machine<'_>| matches!(m.state(now), MachineState::Ready | MachineState::Cordoned);
     let staying = servers.iter().filter(|m| !going.contains(&m.id())).filter(well).count();

@@ -52,6 +52,16 @@ pub enum LockError {
     Call(#[from] ProviderError),
 }
 
+impl LockError {
+    /// The failed call, when it was one.
+    pub(super) fn call(&self) -> Option<&ProviderError> {
+        match self {
+            Self::Call(error) => Some(error),
+            Self::Held { .. } => None,
+        }
+    }
+}
+
 /// A lock that is held.
 pub struct Lock {
     cloud: Arc<dyn CloudControl>,

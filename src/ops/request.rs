@@ -127,6 +127,17 @@ pub enum VictimOrder {
 }
 
 impl VictimOrder {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::NotReady,
+        Self::Interrupted,
+        Self::Cordoned,
+        Self::FewestPods,
+        Self::MostExpensive,
+        Self::Oldest,
+        Self::Newest,
+    ];
+
     /// The usual order: whom the pool loses least by comes first.
     pub const USUAL: [Self; 5] = [
         Self::NotReady,

@@ -62,7 +62,7 @@ impl Table for EdgeMachines {
     }
 
     fn in_cluster(row: &Machine<'_>, cluster: &ClusterId) -> bool {
-        row.cluster_ref().as_deref() == Some(cluster)
+        row.belongs_to(cluster)
     }
 
     type Key<'a> = (Place, Natural<'a>);

@@ -36,6 +36,16 @@ enum StepError {
     Stopped,
 }
 
+impl StepError {
+    /// The failed call, when it was one.
+    fn call(&self) -> Option<&ProviderError> {
+        match self {
+            Self::Call(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
 impl Executor {
     pub(super) async fn step(
         &self,
@@ -74,6 +84,9 @@ impl Executor {
     ) -> Result<String, StepError> {
         // What is not read in time is not worth reading.
         let say = |line: String| drop(tell.try_send(What::StepSaid { step: id, line }));
+        let tell_again = |error: &ProviderError, pause: Duration| {
+            say(format!("{}; trying again in {} s", error.message, pause.as_secs()))
+        };
         match step {
             Step::Cloud(scope, step) => {
                 // Ending a member twice could let its group want two fewer: only a call that AWS did not take is repeated.
@@ -81,7 +94,7 @@ impl Executor {
                     CloudStep::EndMember { .. } => error.kind == FaultKind::Throttled,
                     _ => error.retryable(),
                 };
-                self.retried(&say, again, || self.cloud(scope, step)).await?;
+                retried(StepError::call, again, tell_again, || self.cloud(scope, step)).await?;
                 Ok(String::new())
             }
             Step::Kube(node, KubeStep::Drain(options)) => {
@@ -95,7 +108,7 @@ impl Executor {
             }
             Step::Kube(node, step) => {
                 let call = || self.kube(&node.context, &node.name, step);
-                self.retried(&say, ProviderError::retryable, call).await?;
+                retried(StepError::call, ProviderError::retryable, tell_again, call).await?;
                 Ok(String::new())
             }
             Step::Wait(condition, at_most) => {
@@ -146,27 +159,6 @@ impl Executor {
         answers.recv().await.is_some_and(|standing| standing.is_met())
     }
 
-    /// Makes a call, again where it may go better later.
-    async fn retried<F: Future<Output = Result<(), StepError>>>(
-        &self,
-        say: &impl Fn(String),
-        again: impl Fn(&ProviderError) -> bool,
-        call: impl Fn() -> F,
-    ) -> Result<(), StepError> {
-        let mut pause = PAUSE;
-        for tried in 1..=TRIES {
-            match call().await {
-                Err(StepError::Call(error)) if again(&error) && tried < TRIES => {
-                    say(format!("{}; trying again in {} s", error.message, pause.as_secs()));
-                    sleep(pause).await;
-                    pause *= 2;
-                }
-                result => return result,
-            }
-        }
-        Ok(())
-    }
-
     async fn cloud(&self, scope: &Scope, step: &CloudStep) -> Result<(), StepError> {
         let cloud = self
             .control
@@ -214,4 +206,27 @@ async fn unless_stopped<T>(mut stop: flag::Receiver<bool>, work: impl Future<Out
         () = stopped => Err(StepError::Stopped),
         result = work => Ok(result),
     }
+}
+
+/// Does something that may go better later: again, after a pause that doubles, as long as it fails by a call and `again`
+/// thinks so.
+pub(super) async fn retried<T, E, F: Future<Output = Result<T, E>>>(
+    call: fn(&E) -> Option<&ProviderError>,
+    again: impl Fn(&ProviderError) -> bool,
+    tell: impl Fn(&ProviderError, Duration),
+    work: impl Fn() -> F,
+) -> Result<T, E> {
+    let mut pause = PAUSE;
+    for _ in 1..TRIES {
+        match work().await {
+            Err(error) => match call(&error).filter(|call| again(call)) {
+                Some(call) => tell(call, pause),
+                None => return Err(error),
+            },
+            done => return done,
+        }
+        sleep(pause).await;
+        pause *= 2;
+    }
+    work().await
 }

@@ -88,8 +88,7 @@ pub(super) fn warnings(
             silent.name()
         ));
     }
-    let own =
-        |m: &Machine<'_>| m.cluster().as_ref() == Some(cluster) && !machines.iter().any(|going| going.id() == m.id());
+    let own = |m: &Machine<'_>| m.belongs_to(cluster) && !machines.iter().any(|going| going.id() == m.id());
     let takers = fleet
         .machines()
         .filter(|m| own(m) && m.state(now) == MachineState::Ready)

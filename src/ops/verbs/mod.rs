@@ -3,6 +3,7 @@
 pub(super) mod cordon;
 pub(super) mod drain;
 pub(super) mod ending;
+mod joining;
 pub(super) mod remove;
 pub(super) mod replace;
 pub(super) mod scale;

@@ -3,18 +3,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use super::super::condition::{Condition, is_ready};
+use super::super::condition::is_ready;
 use super::super::plan::{Plan, Refusal, Stage};
 use super::super::request::{DrainOptions, Request};
 use super::super::step::{CloudStep, Step};
 use super::super::{cost, guard};
-use super::ending;
+use super::{ending, joining};
 use crate::fleet::{Asg, Fleet, Machine, MachineId, PoolId, Role};
-
-/// How long new machines may take to be ready.
-const JOINING: SignedDuration = SignedDuration::from_mins(15);
 
 pub(in crate::ops) fn plan(
     fleet: &Fleet,
@@ -95,16 +92,9 @@ pub(in crate::ops) fn plan(
 /// Waits until the pool has as many ready machines as now, without all those that are gone or to go by then; `new` of them
 /// come last.
 fn joined(fleet: &Fleet, pool: &PoolId, going: &BTreeSet<MachineId>, new: usize, now: Timestamp) -> Step {
-    let stays = |m: &Machine<'_>| m.pool().as_ref() == Some(pool) && !going.contains(&m.id()) && is_ready(m, now);
+    let stays = |m: &Machine<'_>| m.is_in(pool) && !going.contains(&m.id()) && is_ready(m, now);
     let staying = fleet.machines().filter(|m| stays(m)).count();
-    let number = |n| u32::try_from(n).unwrap_or(u32::MAX);
-    let condition = Condition::Ready {
-        pool: pool.clone(),
-        without: going.clone(),
-        count: number(staying + going.len()),
-        new: number(new),
-    };
-    Step::Wait(condition, JOINING)
+    joining::joined(pool, going.clone(), staying + going.len(), new)
 }
 
 fn with_room(asg: &Asg, batch: &[Machine<'_>], joined: Step, options: &DrainOptions) -> Vec<Stage> {

@@ -4,18 +4,15 @@
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use super::super::condition::{Condition, is_ready};
+use super::super::condition::is_ready;
 use super::super::plan::{CostChange, Plan, Refusal, Stage};
 use super::super::request::{DrainOptions, Request, VictimOrder};
 use super::super::step::{CloudStep, Step};
 use super::super::{cost, guard};
-use super::ending;
+use super::{ending, joining};
 use crate::fleet::{ClusterId, Fleet, InstanceState, Machine, MachineState, PoolId, Role};
-
-/// How long new machines may take to be ready.
-const JOINING: SignedDuration = SignedDuration::from_mins(15);
 
 /// What is asked of a pool.
 pub(in crate::ops) struct Scale<'a> {
@@ -128,7 +125,7 @@ fn members<'a>(fleet: &'a Fleet, pool: &PoolId) -> Vec<Machine<'a>> {
             && m.asg_member()
                 .is_none_or(|(lifecycle, _)| !lifecycle.starts_with("Terminat"))
     };
-    let own = fleet.machines().filter(|m| m.pool().as_ref() == Some(pool));
+    let own = fleet.machines().filter(|m| m.is_in(pool));
     own.filter(living).collect()
 }
 
@@ -161,15 +158,10 @@ fn bounds(scale: &Scale<'_>, size: &Size) -> Result<Vec<Stage>, Refusal> {
 
 fn growing(scale: &Scale<'_>, machines: &[Machine<'_>], count: u32, now: Timestamp) -> Vec<Stage> {
     let ready = machines.iter().filter(|m| is_ready(m, now)).count();
-    let wait = Condition::Ready {
-        pool: scale.pool.clone(),
-        without: BTreeSet::new(),
-        count: count.saturating_add(u32::try_from(ready).unwrap_or(u32::MAX)),
-        new: count,
-    };
+    let joined = joining::joined(scale.pool, BTreeSet::new(), ready + count as usize, count as usize);
     let mut stages = vec![];
     Stage::push(&mut stages, "grow", set_size(scale.pool, scale.to));
-    Stage::push(&mut stages, "join", [Step::Wait(wait, JOINING)]);
+    Stage::push(&mut stages, "join", [joined]);
     stages
 }
 
