@@ -73,7 +73,7 @@ pub fn named(plan: &Plan) -> String {
         | Request::Drain { machines, .. }
         | Request::Replace { machines, .. }
         | Request::Remove { machines, .. } => machines.as_slice(),
-        Request::Scale { .. } => &[],
+        Request::Scale { .. } | Request::Launch(_) | Request::Destroy { .. } | Request::Extend { .. } => &[],
     };
     match machines {
         [MachineId::Instance(id)] if !title.contains(id.as_str()) => {

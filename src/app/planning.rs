@@ -167,7 +167,7 @@ fn drain(request: &Request) -> Option<&DrainOptions> {
         | Request::Replace { drain, .. }
         | Request::Remove { drain, .. }
         | Request::Scale { drain, .. } => Some(drain),
-        Request::Cordon { .. } | Request::Uncordon { .. } => None,
+        _ => None,
     }
 }
 
@@ -177,7 +177,7 @@ fn drain_mut(request: &mut Request) -> Option<&mut DrainOptions> {
         | Request::Replace { drain, .. }
         | Request::Remove { drain, .. }
         | Request::Scale { drain, .. } => Some(drain),
-        Request::Cordon { .. } | Request::Uncordon { .. } => None,
+        _ => None,
     }
 }
 

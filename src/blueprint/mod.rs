@@ -19,6 +19,7 @@ pub use cidr::Cidr;
 pub use image::Image;
 pub use names::Names;
 pub use spec::{Network, Profile, Spec, SshKey};
+pub use user_data::{API_PORT, SSH_PORT};
 
 /// An example for unit tests: a cluster of two workers with a role of its own.
 #[cfg(test)]

@@ -16,6 +16,9 @@ pub const LIMIT: usize = 16 * 1024;
 /// The port of K3s' API and supervisor.
 pub const API_PORT: u16 = 6443;
 
+/// The port of a machine's SSH server.
+pub const SSH_PORT: u16 = 22;
+
 /// What a `ci` cluster does without, to be up sooner and smaller.
 const CI_DISABLES: &str = "traefik servicelb metrics-server";
 

@@ -133,9 +133,10 @@ impl Desk<'_> {
             control,
             clock,
             journals,
+            kubeconfigs,
             ..
         } = &self.session;
-        Operations::new(control.clone(), clock.clone(), journals.clone())
+        Operations::new(control.clone(), clock.clone(), journals.clone(), kubeconfigs.clone())
     }
 
     /// Reads everything that plans look at, once.
@@ -247,6 +248,7 @@ fn tell(plan: &Plan, event: &Event) {
         What::Resumed { .. } => format!("going on: {}", plan.title),
         What::StepBegan { step } => format!("{step} {} …", what(*step)),
         What::StepSaid { step, line } => format!("{step} {line}"),
+        What::StepMade { .. } => return,
         What::StepDone { step, line } if line.is_empty() => format!("{step} done: {}", what(*step)),
         What::StepDone { step, line } => format!("{step} done: {}, {line}", what(*step)),
         What::StepFailed { step, error } => format!("{step} failed: {}: {error}", what(*step)),

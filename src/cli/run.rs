@@ -172,13 +172,14 @@ impl Settings {
         let mut fleet = Fleet::new(self.config.adopt.clone());
         fleet.set_policy(Policy {
             price_caps: self.config.price_caps.clone(),
+            protected: self.config.protected.iter().map(crate::fleet::Glob::new).collect(),
         });
         fleet
     }
 
     async fn open(&self) -> Result<Session, String> {
         match &self.demo {
-            Some(demo) => open_demo(demo, self.config.read_only, self.paths.journals(true)),
+            Some(demo) => open_demo(demo, self.config.read_only, &self.paths),
             None => Ok(open_live(&self.config, &self.paths, self.hosts.clone()).await),
         }
     }

@@ -55,6 +55,11 @@ impl Paths {
         self.state.join(if demo { "demo-journal" } else { "journal" })
     }
 
+    /// The kubeconfigs of launched clusters, one file each; those of simulated worlds are kept apart.
+    pub fn kubeconfigs(&self, demo: bool) -> PathBuf {
+        self.cache.join(if demo { "demo-kubeconfigs" } else { "kubeconfigs" })
+    }
+
     /// The operator's own themes.
     pub fn themes_dir(&self) -> PathBuf {
         self.config.join("themes")

@@ -33,6 +33,8 @@ pub struct Config {
     pub ascii: bool,
     /// Listen to the mouse.
     pub mouse: bool,
+    /// The clusters that are never destroyed from here; `*` stands for any text.
+    pub protected: Vec<SmolStr>,
     /// Above which price a machine is a finding.
     pub price_caps: PriceCaps,
     /// How often the outside is asked.
@@ -56,6 +58,7 @@ impl Default for Config {
             theme: SmolStr::new_static("dark"),
             ascii: false,
             mouse: true,
+            protected: Vec::new(),
             price_caps: PriceCaps::default(),
             poll: Poll::default(),
             columns: BTreeMap::new(),
@@ -154,6 +157,12 @@ fn settings(table: &mut Table<'_>, vocabulary: &Vocabulary<'_>) -> Config {
         value.fault("expected either contexts or all-contexts = true, found both");
     }
     set_flag(&mut config.read_only, table.get("read-only"));
+    set_names(
+        &mut config.protected,
+        table.get("protected"),
+        "the name of a cluster, such as \"prod\" or \"prod-*\"",
+        is_name,
+    );
     set_flag(&mut config.ascii, table.get("ascii"));
     set_flag(&mut config.mouse, table.get("mouse"));
     let theme = table.get("theme");

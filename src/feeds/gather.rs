@@ -311,7 +311,7 @@ mod tests {
         let providers = Providers {
             clouds: vec![cloud.clone()],
             kubes: vec![kube.clone()],
-            shell: None,
+            ..Providers::default()
         };
         cloud.instances.is(vec![cloud.instance("i-a")]);
         kube.node_list.is(vec![kube.node("n")]);
@@ -349,7 +349,7 @@ mod tests {
         let providers = Providers {
             clouds: vec![bad.clone(), good.clone()],
             kubes: vec![dead.clone(), other.clone()],
-            shell: None,
+            ..Providers::default()
         };
         let want = Want::new([FeedKind::Instances, FeedKind::Asgs, FeedKind::Notices, FeedKind::Nodes]);
         let before = Instant::now();

@@ -161,7 +161,12 @@ pub(super) fn backoff(kind: FaultKind) -> ExponentialBackoff {
     let (first, longest) = match kind {
         FaultKind::Denied | FaultKind::Credentials | FaultKind::Unsupported => (60, 300),
         FaultKind::Throttled => (5, 120),
-        FaultKind::Unreachable | FaultKind::Malformed | FaultKind::Crashed | FaultKind::Other => (2, 60),
+        FaultKind::Unreachable
+        | FaultKind::Malformed
+        | FaultKind::NotYet
+        | FaultKind::NoCapacity
+        | FaultKind::Crashed
+        | FaultKind::Other => (2, 60),
     };
     ExponentialBuilder::default()
         .with_factor(2.0)

@@ -143,7 +143,7 @@ async fn idle_feeds_slow_down_and_never_wake_within_a_second() {
     let mut rig = Rig::start(crate::provider::Providers {
         clouds: vec![cloud.clone()],
         kubes: vec![kube.clone()],
-        shell: None,
+        ..Default::default()
     });
     rig.for_secs(600).await;
     let pauses = cloud.instances.pauses();
@@ -269,7 +269,7 @@ async fn dropping_the_feeds_ends_them_all() {
     let mut rig = Rig::start(crate::provider::Providers {
         clouds: vec![cloud.clone()],
         kubes: vec![kube.clone()],
-        shell: None,
+        ..Default::default()
     });
     rig.for_secs(1).await;
     assert!(kube.nodes.is_followed() && kube.pods.is_followed());

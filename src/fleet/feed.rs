@@ -152,6 +152,10 @@ pub enum FaultKind {
     Unsupported,
     /// An answer that is not understood.
     Malformed,
+    /// The source is not ready for this yet: something just made is not known everywhere, or something is still in use.
+    NotYet,
+    /// There is no capacity for what was to be launched.
+    NoCapacity,
     /// The feed itself crashed and was started anew.
     Crashed,
     /// Anything else the source said no with.

@@ -20,6 +20,70 @@ pub enum Call {
     GetParameter,
     /// `DeleteParameter` of SSM: the cluster's lock.
     DeleteParameter,
+    /// `CreateRole` of IAM.
+    CreateRole,
+    /// `TagRole` of IAM.
+    TagRole,
+    /// `PutRolePolicy` of IAM.
+    PutRolePolicy,
+    /// `CreateInstanceProfile` of IAM.
+    CreateInstanceProfile,
+    /// `TagInstanceProfile` of IAM.
+    TagInstanceProfile,
+    /// `AddRoleToInstanceProfile` of IAM.
+    AddRoleToInstanceProfile,
+    /// `PassRole` of IAM.
+    PassRole,
+    /// `RemoveRoleFromInstanceProfile` of IAM.
+    RemoveRoleFromInstanceProfile,
+    /// `DeleteInstanceProfile` of IAM.
+    DeleteInstanceProfile,
+    /// `DeleteRolePolicy` of IAM.
+    DeleteRolePolicy,
+    /// `DeleteRole` of IAM.
+    DeleteRole,
+    /// `CreateSecurityGroup` of EC2.
+    CreateSecurityGroup,
+    /// `AuthorizeSecurityGroupIngress` of EC2.
+    AuthorizeSecurityGroupIngress,
+    /// `DeleteSecurityGroup` of EC2.
+    DeleteSecurityGroup,
+    /// `CreateTags` of EC2.
+    CreateTags,
+    /// `CreateLaunchTemplate` of EC2.
+    CreateLaunchTemplate,
+    /// `DeleteLaunchTemplate` of EC2.
+    DeleteLaunchTemplate,
+    /// `CreateFleet` of EC2.
+    CreateFleet,
+    /// `RunInstances` of EC2.
+    RunInstances,
+    /// `GetConsoleOutput` of EC2.
+    GetConsoleOutput,
+    /// `CancelSpotFleetRequests` of EC2.
+    CancelSpotFleetRequests,
+    /// `DeleteVolume` of EC2.
+    DeleteVolume,
+    /// `DeleteKeyPair` of EC2.
+    DeleteKeyPair,
+    /// `CreateAutoScalingGroup` of Auto Scaling.
+    CreateAutoScalingGroup,
+    /// `PutScheduledUpdateGroupAction` of Auto Scaling.
+    PutScheduledUpdateGroupAction,
+    /// `DeleteAutoScalingGroup` of Auto Scaling.
+    DeleteAutoScalingGroup,
+    /// `CreateOrUpdateTags` of Auto Scaling.
+    CreateOrUpdateTags,
+    /// `AddTagsToResource` of SSM.
+    AddTagsToResource,
+    /// `CreateSecret` of Secrets Manager.
+    CreateSecret,
+    /// `TagResource` of Secrets Manager.
+    TagSecret,
+    /// `GetSecretValue` of Secrets Manager.
+    GetSecretValue,
+    /// `DeleteSecret` of Secrets Manager.
+    DeleteSecret,
     /// `PATCH` of a node.
     PatchNode,
     /// `DELETE` of a node.
@@ -34,7 +98,7 @@ pub enum Call {
 
 impl Call {
     /// All calls.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 45] = [
         Self::SetDesiredCapacity,
         Self::UpdateAutoScalingGroup,
         Self::TerminateInstanceInAutoScalingGroup,
@@ -43,6 +107,38 @@ impl Call {
         Self::PutParameter,
         Self::GetParameter,
         Self::DeleteParameter,
+        Self::CreateRole,
+        Self::TagRole,
+        Self::PutRolePolicy,
+        Self::CreateInstanceProfile,
+        Self::TagInstanceProfile,
+        Self::AddRoleToInstanceProfile,
+        Self::PassRole,
+        Self::RemoveRoleFromInstanceProfile,
+        Self::DeleteInstanceProfile,
+        Self::DeleteRolePolicy,
+        Self::DeleteRole,
+        Self::CreateSecurityGroup,
+        Self::AuthorizeSecurityGroupIngress,
+        Self::DeleteSecurityGroup,
+        Self::CreateTags,
+        Self::CreateLaunchTemplate,
+        Self::DeleteLaunchTemplate,
+        Self::CreateFleet,
+        Self::RunInstances,
+        Self::GetConsoleOutput,
+        Self::CancelSpotFleetRequests,
+        Self::DeleteVolume,
+        Self::DeleteKeyPair,
+        Self::CreateAutoScalingGroup,
+        Self::PutScheduledUpdateGroupAction,
+        Self::DeleteAutoScalingGroup,
+        Self::CreateOrUpdateTags,
+        Self::AddTagsToResource,
+        Self::CreateSecret,
+        Self::TagSecret,
+        Self::GetSecretValue,
+        Self::DeleteSecret,
         Self::PatchNode,
         Self::DeleteNode,
         Self::ListPods,
@@ -61,6 +157,38 @@ impl Call {
             Self::PutParameter => "ssm:PutParameter",
             Self::GetParameter => "ssm:GetParameter",
             Self::DeleteParameter => "ssm:DeleteParameter",
+            Self::CreateRole => "iam:CreateRole",
+            Self::TagRole => "iam:TagRole",
+            Self::PutRolePolicy => "iam:PutRolePolicy",
+            Self::CreateInstanceProfile => "iam:CreateInstanceProfile",
+            Self::TagInstanceProfile => "iam:TagInstanceProfile",
+            Self::AddRoleToInstanceProfile => "iam:AddRoleToInstanceProfile",
+            Self::PassRole => "iam:PassRole",
+            Self::RemoveRoleFromInstanceProfile => "iam:RemoveRoleFromInstanceProfile",
+            Self::DeleteInstanceProfile => "iam:DeleteInstanceProfile",
+            Self::DeleteRolePolicy => "iam:DeleteRolePolicy",
+            Self::DeleteRole => "iam:DeleteRole",
+            Self::CreateSecurityGroup => "ec2:CreateSecurityGroup",
+            Self::AuthorizeSecurityGroupIngress => "ec2:AuthorizeSecurityGroupIngress",
+            Self::DeleteSecurityGroup => "ec2:DeleteSecurityGroup",
+            Self::CreateTags => "ec2:CreateTags",
+            Self::CreateLaunchTemplate => "ec2:CreateLaunchTemplate",
+            Self::DeleteLaunchTemplate => "ec2:DeleteLaunchTemplate",
+            Self::CreateFleet => "ec2:CreateFleet",
+            Self::RunInstances => "ec2:RunInstances",
+            Self::GetConsoleOutput => "ec2:GetConsoleOutput",
+            Self::CancelSpotFleetRequests => "ec2:CancelSpotFleetRequests",
+            Self::DeleteVolume => "ec2:DeleteVolume",
+            Self::DeleteKeyPair => "ec2:DeleteKeyPair",
+            Self::CreateAutoScalingGroup => "autoscaling:CreateAutoScalingGroup",
+            Self::PutScheduledUpdateGroupAction => "autoscaling:PutScheduledUpdateGroupAction",
+            Self::DeleteAutoScalingGroup => "autoscaling:DeleteAutoScalingGroup",
+            Self::CreateOrUpdateTags => "autoscaling:CreateOrUpdateTags",
+            Self::AddTagsToResource => "ssm:AddTagsToResource",
+            Self::CreateSecret => "secretsmanager:CreateSecret",
+            Self::TagSecret => "secretsmanager:TagResource",
+            Self::GetSecretValue => "secretsmanager:GetSecretValue",
+            Self::DeleteSecret => "secretsmanager:DeleteSecret",
             Self::PatchNode => "patch nodes",
             Self::DeleteNode => "delete nodes",
             Self::ListPods => "list pods",

@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::fleet::{Fleet, InstanceId, InstanceState, Machine, MachineId, MachineState, NodeKey, PoolId};
+use crate::fleet::{
+    ClusterId, Fleet, InstanceId, InstanceState, Machine, MachineId, MachineState, NodeKey, PoolId, Role,
+};
 
 /// Something that the fleet shall be seen to be.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,6 +25,20 @@ pub enum Condition {
         count: u32,
         /// How many of them are to come, for people.
         new: u32,
+    },
+    /// So many machines of a cluster in a role are ready.
+    Up {
+        /// The cluster.
+        cluster: ClusterId,
+        /// Their role.
+        role: Role,
+        /// How many.
+        count: u32,
+    },
+    /// No instance of a cluster is left.
+    Emptied {
+        /// The cluster.
+        cluster: ClusterId,
     },
     /// An instance is terminated.
     Ended {
@@ -58,6 +74,9 @@ impl Condition {
         match self {
             Self::Ready { new: 1, .. } => "wait until the new machine is ready".to_owned(),
             Self::Ready { new, .. } => format!("wait until {new} new machines are ready"),
+            Self::Up { role, count: 1, .. } => format!("wait until the {} is ready", role.as_str()),
+            Self::Up { role, count, .. } => format!("wait until {count} {}s are ready", role.as_str()),
+            Self::Emptied { cluster } => format!("wait until no instance of {cluster} is left"),
             Self::Ended { instance } => format!("wait until {instance} is terminated"),
             Self::NodeGone { node } => format!("wait until the node {} is gone", node.name),
         }
@@ -68,7 +87,11 @@ impl Condition {
         match self {
             Self::Ready {
                 pool, without, count, ..
-            } => ready(fleet, pool, without, *count, now),
+            } => ready(fleet, *count, now, |m| m.is_in(pool) && !without.contains(&m.id())),
+            Self::Up { cluster, role, count } => {
+                ready(fleet, *count, now, |m| m.belongs_to(cluster) && m.role() == Some(*role))
+            }
+            Self::Emptied { cluster } => emptied(fleet, cluster),
             Self::Ended { instance } => {
                 let machine = fleet.machine(&MachineId::Instance(instance.clone()));
                 match machine.and_then(|m| m.instance()).map(|i| i.state) {
@@ -89,13 +112,24 @@ pub(super) fn is_ready(machine: &Machine<'_>, now: Timestamp) -> bool {
     matches!(machine.state(now), MachineState::Ready | MachineState::Cordoned)
 }
 
-fn ready(fleet: &Fleet, pool: &PoolId, without: &BTreeSet<MachineId>, count: u32, now: Timestamp) -> Standing {
-    let in_pool = |m: &Machine<'_>| m.is_in(pool) && !without.contains(&m.id());
+fn emptied(fleet: &Fleet, cluster: &ClusterId) -> Standing {
+    let own = fleet
+        .machines()
+        .filter(|m| m.instance().is_some() && m.belongs_to(cluster));
+    let mut names: Vec<_> = own.map(|m| m.name().to_string()).collect();
+    if names.is_empty() {
+        return Standing::Met;
+    }
+    names.sort();
+    Standing::Waiting(format!("{} still there", names.join(", ")))
+}
+
+fn ready(fleet: &Fleet, count: u32, now: Timestamp, counts: impl Fn(&Machine<'_>) -> bool) -> Standing {
     let living = |m: &Machine<'_>| {
         m.instance()
             .is_none_or(|i| matches!(i.state, InstanceState::Pending | InstanceState::Running))
     };
-    let all: Vec<_> = fleet.machines().filter(|m| in_pool(m) && living(m)).collect();
+    let all: Vec<_> = fleet.machines().filter(|m| counts(m) && living(m)).collect();
     let ready = all.iter().filter(|m| is_ready(m, now)).count();
     if ready >= count as usize {
         return Standing::Met;

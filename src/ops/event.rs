@@ -3,12 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::IpAddr;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use smol_str::{SmolStr, format_smolstr};
 
 use super::plan::{Plan, StepId};
+use crate::fleet::{ContextId, InstanceId};
 
 /// An operation, by its verb and when it was begun: `scale-20261122T114501-x7k2`. It is the name of its journal, and what the
 /// tokens of its calls are made of.
@@ -79,6 +81,13 @@ pub enum What {
         /// How far it is.
         line: String,
     },
+    /// A step has made something.
+    StepMade {
+        /// The step.
+        step: StepId,
+        /// What.
+        made: Made,
+    },
     /// A step is done; `line` says what came of it, or why there was nothing to do.
     StepDone {
         /// The step.
@@ -97,6 +106,34 @@ pub enum What {
     Ended {
         /// How.
         outcome: Outcome,
+    },
+}
+
+/// What a step made, where later steps or whoever looks on need it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Made {
+    /// The cluster's security group.
+    SecurityGroup {
+        /// `sg-…`.
+        id: SmolStr,
+    },
+    /// The cluster's server.
+    Server {
+        /// The instance.
+        instance: InstanceId,
+        /// The address by which agents reach it.
+        private_ip: IpAddr,
+    },
+    /// The cluster's kubeconfig has been fetched and kept.
+    Kubeconfig {
+        /// The context it makes known.
+        context: ContextId,
+    },
+    /// The cluster is gone, and its kubeconfig with it.
+    Gone {
+        /// The context that is no more.
+        context: ContextId,
     },
 }
 
@@ -161,6 +198,7 @@ pub struct Progress {
     /// How it ended, once it did.
     pub outcome: Option<Outcome>,
     steps: BTreeMap<StepId, (StepState, String)>,
+    made: Vec<Made>,
 }
 
 impl Progress {
@@ -177,6 +215,7 @@ impl Progress {
             seen_at: first.at,
             outcome: None,
             steps: BTreeMap::new(),
+            made: vec![],
         })
     }
 
@@ -199,6 +238,7 @@ impl Progress {
                     said.clone_from(line);
                 }
             }
+            What::StepMade { made, .. } => self.made.push(made.clone()),
             What::StepDone { step, line } => {
                 let since = match self.state(*step) {
                     StepState::Running(since) => since,
@@ -213,6 +253,11 @@ impl Progress {
             }
             What::Ended { outcome } => self.outcome = Some(*outcome),
         }
+    }
+
+    /// What its steps have made so far.
+    pub fn made(&self) -> &[Made] {
+        &self.made
     }
 
     /// How a step stands.

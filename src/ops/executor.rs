@@ -7,8 +7,10 @@
 //!                    └─ Event ─▶ journal ─▶ screen or command line
 //! ```
 
+mod making;
 mod work;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +19,7 @@ use jiff::Timestamp;
 use smol_str::SmolStr;
 use tokio::sync::{mpsc, watch as flag};
 
-use super::event::{Event, OperationId, Outcome, Progress, StepState, What};
+use super::event::{Event, Made, OperationId, Outcome, Progress, StepState, What};
 use super::journal::{Journal, JournalError};
 use super::lock::{self, Lock, LockError};
 use super::plan::{Plan, StepId};
@@ -46,6 +48,8 @@ pub struct Executor {
     pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     /// Who runs operations here, as `user@host`.
     pub by: SmolStr,
+    /// Where the kubeconfigs of launched clusters are kept.
+    pub kubeconfigs: PathBuf,
 }
 
 /// An operation to be run.
@@ -156,6 +160,7 @@ impl Executor {
     }
 
     async fn stages(&self, job: &mut Job, lock: &mut Option<Lock>) -> Result<Outcome, RunError> {
+        let mut made = job.resumed.as_ref().map_or_else(Vec::new, |p| p.made().to_vec());
         for (stage, all) in job.plan.stages.iter().enumerate() {
             let wanted = |id: &StepId| match &job.resumed {
                 Some(progress) => !matches!(progress.state(*id), StepState::Done(_)),
@@ -170,9 +175,17 @@ impl Executor {
             let resumed = job.resumed.is_some();
             let plan = &job.plan;
             let stop = &job.stop;
+            let before = made.clone();
+            let of = |id| work::Of {
+                plan,
+                id,
+                operation: &job.id,
+                made: &before,
+                resumed,
+            };
             let steps = ids
                 .into_iter()
-                .map(|id| self.step(plan, id, resumed, stop.clone(), tx.clone()).boxed());
+                .map(|id| self.step(of(id), stop.clone(), tx.clone()).boxed());
             let steps: Vec<_> = steps.collect();
             let mut work = stream::iter(steps).buffer_unordered(AT_ONCE).collect::<Vec<_>>();
             let mut renew = tokio::time::interval(Duration::from_secs(lock::RENEWED.as_secs().unsigned_abs()));
@@ -180,7 +193,10 @@ impl Executor {
             let results = loop {
                 tokio::select! {
                     biased;
-                    Some(what) = told.recv() => self.tell(&job.id, &mut job.journal, what).await?,
+                    Some(what) = told.recv() => {
+                        remember(&mut made, &what);
+                        self.tell(&job.id, &mut job.journal, what).await?;
+                    }
                     results = &mut work => break results,
                     _ = renew.tick() => if let Some(lock) = lock {
                         self.renew(lock, plan).await?;
@@ -188,6 +204,7 @@ impl Executor {
                 }
             };
             while let Ok(what) = told.try_recv() {
+                remember(&mut made, &what);
                 self.tell(&job.id, &mut job.journal, what).await?;
             }
             if results.iter().any(|r| matches!(r, Err(Ended::Failed))) {
@@ -221,6 +238,12 @@ impl Executor {
         // Nobody may look any longer; the journal has it.
         let _unread = self.events.send((id.clone(), event)).await;
         Ok(())
+    }
+}
+
+fn remember(made: &mut Vec<Made>, what: &What) {
+    if let What::StepMade { made: new, .. } = what {
+        made.push(new.clone());
     }
 }
 

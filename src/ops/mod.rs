@@ -19,10 +19,12 @@ mod executor;
 mod guard;
 pub mod journal;
 pub mod json;
+pub mod launch;
 pub mod lock;
 mod plan;
 mod request;
 mod step;
+pub mod survey;
 #[cfg(test)]
 mod tests;
 mod verbs;
@@ -30,11 +32,11 @@ mod watch;
 
 pub use call::Call;
 pub use condition::{Condition, Standing};
-pub use event::{Event, OperationId, Outcome, Progress, StepState, What};
+pub use event::{Event, Made, OperationId, Outcome, Progress, StepState, What};
 pub use executor::{Executor, Job, RunError};
 pub use journal::{Journal, JournalError};
 pub use lock::LockError;
 pub use plan::{CostChange, Plan, Refusal, Stage, StepId, plan};
 pub use request::{DrainOptions, Request, VictimOrder};
-pub use step::{CloudStep, KubeStep, Step};
+pub use step::{CloudStep, KubeStep, Part, Step};
 pub use watch::{About, Question, Questions};

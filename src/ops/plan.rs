@@ -169,5 +169,16 @@ fn verb(fleet: &Fleet, request: &Request, now: Timestamp) -> Result<Plan, Refusa
             },
             now,
         ),
+        Request::Launch(launch) => verbs::launch::plan(fleet, request, launch, now),
+        Request::Destroy {
+            cluster,
+            resources,
+            volumes,
+        } => verbs::destroy::plan(fleet, request, cluster, resources, *volumes),
+        Request::Extend {
+            cluster,
+            until,
+            resources,
+        } => verbs::extend::plan(fleet, request, cluster, *until, resources, now),
     }
 }

@@ -1,10 +1,12 @@
 //! What an operator asks for. A request names by id what shall change, and how; the same request is made by a key on
 //! the screen and by a command, and it is what the journal keeps.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::fleet::{MachineId, PoolId};
+use super::launch::Launch;
+use crate::fleet::{ClusterId, MachineId, PoolId};
+use crate::provider::Resource;
 
 /// A change asked for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -54,6 +56,26 @@ pub enum Request {
         /// How those who go are drained.
         drain: DrainOptions,
     },
+    /// Make a cluster.
+    Launch(Box<Launch>),
+    /// Delete all that carries a cluster's tag.
+    Destroy {
+        /// The cluster.
+        cluster: ClusterId,
+        /// All that carries its tag, and what Kubernetes made for it.
+        resources: Vec<Resource>,
+        /// Whether the volumes that Kubernetes made are deleted too, with what they hold.
+        volumes: bool,
+    },
+    /// Let a cluster that destroys itself live until another time.
+    Extend {
+        /// The cluster.
+        cluster: ClusterId,
+        /// When it ends.
+        until: Timestamp,
+        /// All that carries its tag.
+        resources: Vec<Resource>,
+    },
 }
 
 impl Request {
@@ -66,6 +88,9 @@ impl Request {
             Self::Replace { .. } => "replace",
             Self::Remove { .. } => "remove",
             Self::Scale { .. } => "scale",
+            Self::Launch(_) => "launch",
+            Self::Destroy { .. } => "destroy",
+            Self::Extend { .. } => "extend",
         }
     }
 }

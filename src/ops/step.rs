@@ -8,7 +8,8 @@ use smol_str::SmolStr;
 use super::call::Call;
 use super::condition::Condition;
 use super::request::DrainOptions;
-use crate::fleet::{Fleet, InstanceId, MachineId, NodeKey, Scope};
+use crate::fleet::{ClusterId, Fleet, InstanceId, MachineId, NodeKey, Role, Scope};
+use crate::provider::{Resource, ResourceKind};
 
 /// One step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -65,6 +66,115 @@ pub enum CloudStep {
         /// Whether instances beyond the target are ended by EC2.
         end_excess: bool,
     },
+    /// Makes a part of the cluster that is launched.
+    Make {
+        /// The part.
+        part: Part,
+        /// Its name.
+        name: String,
+    },
+    /// Launches the cluster's server.
+    LaunchServer {
+        /// The launch template, by name.
+        template: String,
+    },
+    /// Waits until the server has written the cluster's kubeconfig, and keeps it.
+    FetchKubeconfig {
+        /// The secret it is written to; `None`: it is read over SSH.
+        secret: Option<String>,
+    },
+    /// Deletes a resource.
+    Delete {
+        /// The resource.
+        resource: Resource,
+    },
+    /// Proves that nothing carries the cluster's tag any longer, but for what was to stay.
+    Prove {
+        /// The cluster.
+        cluster: ClusterId,
+        /// The ids of what was to stay.
+        staying: Vec<SmolStr>,
+    },
+    /// Writes on a resource when its cluster ends.
+    Retag {
+        /// The resource.
+        resource: Resource,
+        /// When.
+        until: Timestamp,
+    },
+    /// Sets when a group ends all its machines.
+    Expire {
+        /// The Auto Scaling group.
+        asg: SmolStr,
+        /// The name of its scheduled action.
+        action: String,
+        /// When.
+        until: Timestamp,
+    },
+}
+
+/// A part of a cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Part {
+    /// The IAM role and instance profile of the machines with a role.
+    Role(Role),
+    /// The security group.
+    SecurityGroup,
+    /// The SSM parameter with the token that joins servers.
+    ServerToken,
+    /// The SSM parameter with the token that joins agents.
+    AgentToken,
+    /// The secret for the kubeconfig, empty at first.
+    Secret,
+    /// The SSM parameter with the spec.
+    Spec,
+    /// The launch template of the machines with a role.
+    Template(Role),
+    /// The Auto Scaling group of the workers.
+    Workers,
+}
+
+impl Part {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Role(_) => "role",
+            Self::SecurityGroup => "security group",
+            Self::ServerToken => "server's token",
+            Self::AgentToken => "agents' token",
+            Self::Secret => "secret",
+            Self::Spec => "parameter",
+            Self::Template(_) => "launch template",
+            Self::Workers => "Auto Scaling group",
+        }
+    }
+
+    fn calls(self) -> &'static [Call] {
+        match self {
+            Self::Role(_) => &[
+                Call::CreateRole,
+                Call::TagRole,
+                Call::PutRolePolicy,
+                Call::CreateInstanceProfile,
+                Call::TagInstanceProfile,
+                Call::AddRoleToInstanceProfile,
+            ],
+            Self::SecurityGroup => &[
+                Call::CreateSecurityGroup,
+                Call::CreateTags,
+                Call::AuthorizeSecurityGroupIngress,
+            ],
+            Self::ServerToken | Self::AgentToken | Self::Spec => &[Call::PutParameter, Call::AddTagsToResource],
+            Self::Secret => &[Call::CreateSecret, Call::TagSecret],
+            Self::Template(_) => &[Call::CreateLaunchTemplate, Call::CreateTags],
+            Self::Workers => &[
+                Call::CreateAutoScalingGroup,
+                Call::PutScheduledUpdateGroupAction,
+                Call::RunInstances,
+                Call::PassRole,
+            ],
+        }
+    }
 }
 
 /// What is done to a node.
@@ -97,6 +207,20 @@ impl Step {
             Self::Cloud(_, CloudStep::SetTarget { fleet, target, .. }) => {
                 format!("set the target of {fleet} to {target}")
             }
+            Self::Cloud(_, CloudStep::Make { part, name }) => format!("make the {} {name}", part.as_str()),
+            Self::Cloud(_, CloudStep::LaunchServer { template }) => format!("launch the server from {template}"),
+            Self::Cloud(_, CloudStep::FetchKubeconfig { secret: Some(secret) }) => {
+                format!("wait for the kubeconfig in {secret}, and keep it")
+            }
+            Self::Cloud(_, CloudStep::FetchKubeconfig { secret: None }) => {
+                "wait for the kubeconfig, read it over SSH, and keep it".to_owned()
+            }
+            Self::Cloud(_, CloudStep::Delete { resource }) => format!("delete the {}", resource.describe()),
+            Self::Cloud(_, CloudStep::Prove { cluster, .. }) => format!("see that nothing of {cluster} is left"),
+            Self::Cloud(_, CloudStep::Retag { resource, until }) => {
+                format!("write on the {} that it ends {until}", resource.describe())
+            }
+            Self::Cloud(_, CloudStep::Expire { asg, until, .. }) => format!("let {asg} end its machines {until}"),
             Self::Kube(node, KubeStep::Cordon) => format!("cordon {}", node.name),
             Self::Kube(node, KubeStep::Uncordon) => format!("uncordon {}", node.name),
             Self::Kube(node, KubeStep::Drain(_)) => format!("drain {}", node.name),
@@ -113,6 +237,18 @@ impl Step {
             Self::Cloud(_, CloudStep::EndMember { .. }) => &[Call::TerminateInstanceInAutoScalingGroup],
             Self::Cloud(_, CloudStep::End { .. }) => &[Call::TerminateInstances],
             Self::Cloud(_, CloudStep::SetTarget { .. }) => &[Call::ModifySpotFleetRequest],
+            Self::Cloud(_, CloudStep::Make { part, .. }) => part.calls(),
+            Self::Cloud(_, CloudStep::LaunchServer { .. }) => {
+                &[Call::CreateFleet, Call::RunInstances, Call::PassRole, Call::CreateTags]
+            }
+            Self::Cloud(_, CloudStep::FetchKubeconfig { secret: Some(_) }) => {
+                &[Call::GetSecretValue, Call::GetConsoleOutput]
+            }
+            Self::Cloud(_, CloudStep::FetchKubeconfig { secret: None }) => &[Call::GetConsoleOutput],
+            Self::Cloud(_, CloudStep::Delete { resource }) => deleting(resource.kind),
+            Self::Cloud(_, CloudStep::Prove { .. }) => &[],
+            Self::Cloud(_, CloudStep::Retag { resource, .. }) => tagging(resource.kind),
+            Self::Cloud(_, CloudStep::Expire { .. }) => &[Call::PutScheduledUpdateGroupAction],
             Self::Kube(_, KubeStep::Cordon | KubeStep::Uncordon) => &[Call::PatchNode],
             Self::Kube(_, KubeStep::Drain(_)) => &[Call::ListPods, Call::Evict, Call::DeletePod],
             Self::Kube(_, KubeStep::Delete) => &[Call::DeleteNode],
@@ -139,6 +275,36 @@ impl Step {
     }
 }
 
+/// The calls that delete a resource.
+fn deleting(kind: ResourceKind) -> &'static [Call] {
+    match kind {
+        ResourceKind::Asg => &[Call::DeleteAutoScalingGroup],
+        ResourceKind::SpotFleet => &[Call::CancelSpotFleetRequests],
+        ResourceKind::Instance => &[Call::TerminateInstances],
+        ResourceKind::LaunchTemplate => &[Call::DeleteLaunchTemplate],
+        ResourceKind::Volume => &[Call::DeleteVolume],
+        ResourceKind::SecurityGroup => &[Call::DeleteSecurityGroup],
+        ResourceKind::KeyPair => &[Call::DeleteKeyPair],
+        ResourceKind::InstanceProfile => &[Call::RemoveRoleFromInstanceProfile, Call::DeleteInstanceProfile],
+        ResourceKind::Role => &[Call::DeleteRolePolicy, Call::DeleteRole],
+        ResourceKind::Parameter => &[Call::DeleteParameter],
+        ResourceKind::Secret => &[Call::DeleteSecret],
+        ResourceKind::Stack | ResourceKind::LoadBalancer | ResourceKind::NetworkInterface | ResourceKind::Other => &[],
+    }
+}
+
+/// The calls that write tags on a resource.
+fn tagging(kind: ResourceKind) -> &'static [Call] {
+    match kind {
+        ResourceKind::Asg => &[Call::CreateOrUpdateTags],
+        ResourceKind::InstanceProfile => &[Call::TagInstanceProfile],
+        ResourceKind::Role => &[Call::TagRole],
+        ResourceKind::Parameter => &[Call::AddTagsToResource],
+        ResourceKind::Secret => &[Call::TagSecret],
+        _ => &[Call::CreateTags],
+    }
+}
+
 fn cloud_done(scope: &Scope, step: &CloudStep, fleet: &Fleet) -> bool {
     match step {
         CloudStep::SetDesired { asg, desired } => fleet.asg(scope, asg).is_some_and(|g| g.desired == *desired),
@@ -161,5 +327,13 @@ fn cloud_done(scope: &Scope, step: &CloudStep, fleet: &Fleet) -> bool {
         CloudStep::SetTarget { fleet: id, target, .. } => {
             fleet.spot_fleet(scope, id).is_some_and(|f| f.target == *target)
         }
+        // The fleet does not show these: each may be done again with the same effect.
+        CloudStep::Make { .. }
+        | CloudStep::LaunchServer { .. }
+        | CloudStep::FetchKubeconfig { .. }
+        | CloudStep::Delete { .. }
+        | CloudStep::Prove { .. }
+        | CloudStep::Retag { .. }
+        | CloudStep::Expire { .. } => false,
     }
 }

@@ -4,13 +4,17 @@
 //! A call returns when the other side has accepted the change, not when it has come about: that is seen by the feeds.
 //! Every call may be made again with the same effect, so that an operation that was cut off can go on.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use smol_str::SmolStr;
 
-use super::Result;
-use crate::fleet::{ContextId, InstanceId, OwnerKind, Scope};
+use jiff::Timestamp;
+
+use super::order::{AsgOrder, GroupOrder, Launched, MachineOrder, ParameterOrder, RoleOrder, TagList, TemplateOrder};
+use super::{Resource, Result, Secret};
+use crate::fleet::{ContextId, Instance, InstanceId, OwnerKind, Scope};
 
 /// Everything that can be changed from here.
 #[derive(Clone, Default)]
@@ -19,6 +23,8 @@ pub struct Control {
     pub clouds: Vec<Arc<dyn CloudControl>>,
     /// One for each kube context.
     pub kubes: Vec<Arc<dyn KubeControl>>,
+    /// The machines that are reached over SSH; `None` where nothing reaches them.
+    pub shell: Option<Arc<dyn ShellControl>>,
 }
 
 impl Control {
@@ -72,6 +78,58 @@ pub trait CloudControl: Send + Sync {
 
     /// Deletes an SSM parameter. One that is not there is no error (`ssm:DeleteParameter`).
     async fn delete_parameter(&self, name: &str) -> Result<()>;
+
+    /// Makes an IAM role with its policy and its instance profile (`iam:CreateRole`, `iam:CreateInstanceProfile`,
+    /// `iam:PutRolePolicy`, `iam:AddRoleToInstanceProfile`).
+    async fn make_role(&self, order: &RoleOrder) -> Result<()>;
+
+    /// Makes a security group and opens its ports; gives its id (`ec2:CreateSecurityGroup`,
+    /// `ec2:AuthorizeSecurityGroupIngress`).
+    async fn make_group(&self, order: &GroupOrder) -> Result<SmolStr>;
+
+    /// Makes an SSM parameter with tags (`ssm:PutParameter`).
+    async fn make_parameter(&self, order: &ParameterOrder) -> Result<()>;
+
+    /// Makes an empty secret (`secretsmanager:CreateSecret`).
+    async fn make_secret(&self, name: &str, tags: &TagList) -> Result<()>;
+
+    /// The value of a secret; `None` as long as it has none, or when there is no such secret
+    /// (`secretsmanager:GetSecretValue`).
+    async fn secret(&self, name: &str) -> Result<Option<Secret>>;
+
+    /// Makes a launch template (`ec2:CreateLaunchTemplate`). One that is there already stays as it is.
+    async fn make_template(&self, order: &TemplateOrder) -> Result<()>;
+
+    /// Launches one machine (`ec2:CreateFleet`). Never tried again by the SDK: where no capacity is found the error says so
+    /// with [`FaultKind::NoCapacity`](crate::fleet::FaultKind::NoCapacity), and the operation decides. A role that was
+    /// just made and is not yet known to EC2 is worth another try:
+    /// [`FaultKind::NotYet`](crate::fleet::FaultKind::NotYet).
+    async fn launch(&self, order: &MachineOrder) -> Result<Launched>;
+
+    /// Makes an Auto Scaling group, and its scheduled end (`autoscaling:CreateAutoScalingGroup`,
+    /// `autoscaling:PutScheduledUpdateGroupAction`). One that is there already stays as it is.
+    async fn make_asg(&self, order: &AsgOrder) -> Result<()>;
+
+    /// An instance as EC2 describes it now; `None` once it is terminated (`ec2:DescribeInstances`).
+    async fn look(&self, instance: &InstanceId) -> Result<Option<Instance>>;
+
+    /// What an instance has written to its console, the newest last; `None` while there is nothing
+    /// (`ec2:GetConsoleOutput`).
+    async fn console(&self, instance: &InstanceId) -> Result<Option<String>>;
+
+    /// Deletes a resource. One that is not there is no error; one that something still uses is worth another try:
+    /// [`FaultKind::NotYet`](crate::fleet::FaultKind::NotYet).
+    async fn delete(&self, resource: &Resource) -> Result<()>;
+
+    /// What still carries a cluster's tag: as [`Cloud::resources`](super::Cloud::resources).
+    async fn left(&self, cluster: &str) -> Result<Vec<Resource>>;
+
+    /// Sets tags of a resource, leaving its others (`ec2:CreateTags`, `autoscaling:CreateOrUpdateTags`, …).
+    async fn tag(&self, resource: &Resource, tags: &TagList) -> Result<()>;
+
+    /// Sets when a group ends all its machines, by a scheduled action of this name
+    /// (`autoscaling:PutScheduledUpdateGroupAction`).
+    async fn expire(&self, asg: &str, action: &str, at: Timestamp) -> Result<()>;
 }
 
 /// Changes in a cluster, through one kube context.
@@ -95,6 +153,13 @@ pub trait KubeControl: Send + Sync {
 
     /// Deletes a node. One that is not there is no error.
     async fn delete_node(&self, node: &str) -> Result<()>;
+}
+
+/// Machines, over SSH with the operator's own keys.
+#[async_trait]
+pub trait ShellControl: Send + Sync {
+    /// A file that only root reads on a machine; `None` while the machine does not answer, or has no such file.
+    async fn read_file(&self, user: &str, address: IpAddr, path: &str) -> Result<Option<Secret>>;
 }
 
 /// A pod as draining sees it.

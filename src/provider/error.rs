@@ -23,7 +23,10 @@ pub struct ProviderError {
 impl ProviderError {
     /// Whether the same call may succeed later without anybody mending anything.
     pub fn retryable(&self) -> bool {
-        matches!(self.kind, FaultKind::Throttled | FaultKind::Unreachable)
+        matches!(
+            self.kind,
+            FaultKind::Throttled | FaultKind::Unreachable | FaultKind::NotYet
+        )
     }
 }
 

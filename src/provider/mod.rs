@@ -7,7 +7,11 @@
 pub mod aws;
 mod control;
 mod error;
+mod ground;
 pub mod kube;
+mod order;
+mod resource;
+mod secret;
 pub mod sim;
 
 use std::pin::Pin;
@@ -18,8 +22,15 @@ use futures::Stream;
 use jiff::Timestamp;
 use smol_str::SmolStr;
 
-pub use control::{BoundPod, CloudControl, Control, Eviction, KubeControl};
+pub use control::{BoundPod, CloudControl, Control, Eviction, KubeControl, ShellControl};
 pub use error::ProviderError;
+pub use ground::{Channel, InstanceType, Subnet, Vpc};
+pub use order::{
+    AsgOrder, GroupOrder, IAM_PATH, Launched, MachineOrder, Opening, ParameterOrder, ParameterValue, RoleOrder,
+    TagList, TemplateOrder,
+};
+pub use resource::{Resource, ResourceKind};
+pub use secret::Secret;
 
 use crate::fleet::{
     Activity, Asg, ContextId, EdgeHealth, EdgeHost, Instance, KubeServer, Node, NodeUsage, Notice, OnDemandPrice, Pod,
@@ -59,6 +70,20 @@ pub trait Cloud: Send + Sync {
 
     /// On-demand prices of these types in this region, one answer for each (`pricing:GetProducts`).
     async fn on_demand_prices(&self, types: &[SmolStr]) -> Result<Vec<OnDemandPrice>>;
+
+    /// The instance types of the current generation that are sold here with 1 to 16 vCPUs
+    /// (`ec2:DescribeInstanceTypes`).
+    async fn instance_types(&self) -> Result<Vec<InstanceType>>;
+
+    /// The VPCs with their subnets (`ec2:DescribeVpcs`, `ec2:DescribeSubnets`).
+    async fn vpcs(&self) -> Result<Vec<Vpc>>;
+
+    /// The id of an image, from the public SSM parameter that names the newest one (`ssm:GetParameter`).
+    async fn image(&self, parameter: &str) -> Result<SmolStr>;
+
+    /// What carries the tag `k3fleet:cluster`, or was made by Kubernetes for such a cluster: of one cluster, or of all. The
+    /// lock of a cluster is none of it, nor is an instance that is terminated.
+    async fn resources(&self, cluster: Option<&str>) -> Result<Vec<Resource>>;
 
     /// Tries each permission that seeing needs, by DryRun or a harmless read.
     async fn check(&self) -> Vec<Check>;
@@ -102,6 +127,16 @@ pub trait Kube: Send + Sync {
     async fn usage(&self) -> Result<Vec<NodeUsage>>;
 }
 
+/// What is asked of the open web.
+#[async_trait]
+pub trait Web: Send + Sync {
+    /// The address by which the internet sees this machine (`https://checkip.amazonaws.com`).
+    async fn own_address(&self) -> Result<std::net::IpAddr>;
+
+    /// The release channels of K3s.
+    async fn channels(&self) -> Result<Vec<Channel>>;
+}
+
 /// A stream of changes.
 pub type WatchStream<T> = Pin<Box<dyn Stream<Item = Result<Change<T>>> + Send>>;
 
@@ -136,4 +171,17 @@ pub struct Providers {
     pub kubes: Vec<Arc<dyn Kube>>,
     /// The edge hosts; `None` where nothing can probe them.
     pub shell: Option<Arc<dyn Shell>>,
+    /// The open web; `None` where nothing asks it.
+    pub web: Option<Arc<dyn Web>>,
+}
+
+/// What is not built yet.
+pub(crate) fn pending(call: &str) -> ProviderError {
+    ProviderError {
+        kind: crate::fleet::FaultKind::Unsupported,
+        call: call.into(),
+        target: SmolStr::default(),
+        message: "this version does not make this call yet".into(),
+        mend: SmolStr::default(),
+    }
 }

@@ -65,7 +65,7 @@ pub async fn run(setup: Setup) -> io::Result<()> {
     let demo = setup
         .demo
         .as_ref()
-        .map(|demo| open_demo(demo, setup.config.read_only, setup.paths.journals(true)))
+        .map(|demo| open_demo(demo, setup.config.read_only, &setup.paths))
         .transpose()
         .map_err(io::Error::other)?;
     let reload = Reload::new(&setup.config, setup.config_file, setup.paths.clone(), setup.options);
@@ -395,6 +395,7 @@ fn configure(state: &mut State, config: &Config) -> Option<String> {
     state.mouse = config.mouse;
     state.fleet.set_policy(Policy {
         price_caps: config.price_caps.clone(),
+        protected: config.protected.iter().map(crate::fleet::Glob::new).collect(),
     });
     for (table, columns) in &config.columns {
         state.use_columns(*table, columns);

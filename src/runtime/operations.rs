@@ -48,8 +48,9 @@ pub enum Happened {
 }
 
 impl Operations {
-    /// Operations that change what `control` reaches; journals are kept in `directory`.
-    pub fn new(control: Control, clock: Clock, directory: PathBuf) -> Self {
+    /// Operations that change what `control` reaches; journals are kept in `directory`, the kubeconfigs of launched
+    /// clusters in `kubeconfigs`.
+    pub fn new(control: Control, clock: Clock, directory: PathBuf, kubeconfigs: PathBuf) -> Self {
         let (events, told) = mpsc::channel(WAITING);
         let (questions, asked) = mpsc::channel(WAITING);
         Self {
@@ -59,6 +60,7 @@ impl Operations {
                 events,
                 clock,
                 by: who(),
+                kubeconfigs,
             },
             directory,
             told,

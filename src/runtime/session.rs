@@ -37,6 +37,8 @@ pub struct Session {
     pub control: Control,
     /// Where operations keep their journals.
     pub journals: PathBuf,
+    /// Where the kubeconfigs of launched clusters are kept.
+    pub kubeconfigs: PathBuf,
     /// The edge hosts that are written down.
     pub hosts: Vec<EdgeHost>,
     /// The time in that world.
@@ -52,7 +54,7 @@ pub struct Session {
 }
 
 /// Opens a simulated world. In read-only mode there is nothing that could change it.
-pub fn open_demo(demo: &Demo, read_only: bool, journals: PathBuf) -> Result<Session, String> {
+pub fn open_demo(demo: &Demo, read_only: bool, paths: &Paths) -> Result<Session, String> {
     let scenario = match (&demo.scenario, demo.size) {
         (Some(file), _) => {
             let text = std::fs::read_to_string(file).map_err(|e| format!("read {}: {e}", file.display()))?;
@@ -66,7 +68,8 @@ pub fn open_demo(demo: &Demo, read_only: bool, journals: PathBuf) -> Result<Sess
     Ok(Session {
         providers: world.providers(),
         control: if read_only { Control::default() } else { world.control() },
-        journals,
+        journals: paths.journals(true),
+        kubeconfigs: paths.kubeconfigs(true),
         hosts: world.edge_hosts(),
         clock: Arc::new(move || clock_world.now()),
         speed: demo.speed,
@@ -82,6 +85,7 @@ pub async fn open_live(config: &Config, paths: &Paths, hosts: Vec<EdgeHost>) -> 
         providers: Providers::default(),
         control: Control::default(),
         journals: paths.journals(false),
+        kubeconfigs: paths.kubeconfigs(false),
         hosts,
         clock: Arc::new(clock::now),
         speed: 1.0,

@@ -117,6 +117,8 @@ pub(super) fn fault_word(kind: FaultKind) -> &'static str {
         FaultKind::Unreachable => "unreachable",
         FaultKind::Unsupported => "not offered",
         FaultKind::Malformed => "not understood",
+        FaultKind::NotYet => "not yet",
+        FaultKind::NoCapacity => "no capacity",
         FaultKind::Crashed => "crashed",
         FaultKind::Other => "failed",
     }

@@ -12,7 +12,7 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use super::{Fake, Reply, error};
 use crate::fleet::*;
-use crate::provider::{Change, Check, Cloud, Kube, Result, Shell, WatchStream};
+use crate::provider::{Change, Check, Cloud, InstanceType, Kube, Resource, Result, Shell, Vpc, WatchStream};
 
 pub(in crate::feeds) struct FakeCloud {
     pub(in crate::feeds) scope: Scope,
@@ -124,6 +124,22 @@ impl Cloud for FakeCloud {
             .call("pricing:GetProducts", types.join("+"))
             .await?;
         Ok(all.into_iter().filter(|p| types.contains(&p.instance_type)).collect())
+    }
+
+    async fn instance_types(&self) -> Result<Vec<InstanceType>> {
+        Err(crate::provider::pending("ec2:DescribeInstanceTypes"))
+    }
+
+    async fn vpcs(&self) -> Result<Vec<Vpc>> {
+        Err(crate::provider::pending("ec2:DescribeVpcs"))
+    }
+
+    async fn image(&self, _parameter: &str) -> Result<SmolStr> {
+        Err(crate::provider::pending("ssm:GetParameter"))
+    }
+
+    async fn resources(&self, _cluster: Option<&str>) -> Result<Vec<Resource>> {
+        Err(crate::provider::pending("tag:GetResources"))
     }
 
     async fn check(&self) -> Vec<Check> {

@@ -93,7 +93,7 @@ fn feed_failed(sight: &Sight<'_>, id: &FeedId, why: &Fault, since: Timestamp) ->
             "see that it runs and that the network reaches it; it is tried again by itself".to_owned()
         }
         FaultKind::Unsupported => "nothing to mend: the source does not offer this".to_owned(),
-        FaultKind::Malformed | FaultKind::Crashed | FaultKind::Other => {
+        FaultKind::Malformed | FaultKind::NotYet | FaultKind::NoCapacity | FaultKind::Crashed | FaultKind::Other => {
             "it is tried again by itself; k3fleet doctor tells more".to_owned()
         }
     };

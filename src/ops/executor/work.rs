@@ -1,19 +1,22 @@
 //! The work of one step: its calls, tried again where that may help, and its waiting.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch as flag};
 use tokio::time::{sleep, timeout};
 
+use super::making::{self, Making};
 use super::{ANSWERS, Ended, Executor, PAUSE, TRIES};
-use crate::fleet::{ContextId, FaultKind, Scope};
+use crate::fleet::{ContextId, FaultKind, Scope, TAG_EXPIRES_AT};
 use crate::ops::condition::Standing;
 use crate::ops::drain;
-use crate::ops::event::What;
+use crate::ops::event::{Made, OperationId, What};
 use crate::ops::plan::{Plan, StepId};
 use crate::ops::step::{CloudStep, KubeStep, Step};
 use crate::ops::watch::{About, Question};
-use crate::provider::ProviderError;
+use crate::provider::kube::kubeconfig;
+use crate::provider::{CloudControl, ProviderError};
 
 /// What stopped a step.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +35,10 @@ enum StepError {
         minutes: i64,
         standing: String,
     },
+    #[error(transparent)]
+    Make(#[from] making::MakeError),
+    #[error("{0}; see why each is kept, delete it, and resume")]
+    Left(String),
     #[error("stopped")]
     Stopped,
 }
@@ -40,21 +47,32 @@ impl StepError {
     /// The failed call, when it was one.
     fn call(&self) -> Option<&ProviderError> {
         match self {
-            Self::Call(error) => Some(error),
+            Self::Call(error) | Self::Make(making::MakeError::Call(error)) => Some(error),
             _ => None,
         }
     }
 }
 
+/// A step of an operation.
+#[derive(Clone, Copy)]
+pub(super) struct Of<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) id: StepId,
+    pub(super) operation: &'a OperationId,
+    /// What the stages before have made.
+    pub(super) made: &'a [Made],
+    /// Whether the operation goes on after it was cut off.
+    pub(super) resumed: bool,
+}
+
 impl Executor {
     pub(super) async fn step(
         &self,
-        plan: &Plan,
-        id: StepId,
-        resumed: bool,
+        of: Of<'_>,
         stop: flag::Receiver<bool>,
         tell: mpsc::Sender<What>,
     ) -> Result<(), Ended> {
+        let Of { plan, id, resumed, .. } = of;
         let Some(step) = plan.step(id) else { return Ok(()) };
         let (what, result) = if resumed && self.is_done(step).await {
             let line = "was done already".to_owned();
@@ -62,7 +80,7 @@ impl Executor {
         } else {
             // Where nobody takes what is told, the operation has ended already.
             let _unread = tell.send(What::StepBegan { step: id }).await;
-            match self.work(step, id, stop, &tell).await {
+            match self.work(step, of, stop, &tell).await {
                 Ok(line) => (What::StepDone { step: id, line }, Ok(())),
                 Err(StepError::Stopped) => return Err(Ended::Stopped),
                 Err(error) => {
@@ -78,16 +96,38 @@ impl Executor {
     async fn work(
         &self,
         step: &Step,
-        id: StepId,
+        of: Of<'_>,
         stop: flag::Receiver<bool>,
         tell: &mpsc::Sender<What>,
     ) -> Result<String, StepError> {
+        let id = of.id;
         // What is not read in time is not worth reading.
         let say = |line: String| drop(tell.try_send(What::StepSaid { step: id, line }));
         let tell_again = |error: &ProviderError, pause: Duration| {
             say(format!("{}; trying again in {} s", error.message, pause.as_secs()))
         };
         match step {
+            Step::Cloud(scope, step @ (CloudStep::Make { .. } | CloudStep::LaunchServer { .. })) => {
+                let make = || self.make(scope, step, of, &say);
+                let made = retried(StepError::call, ProviderError::retryable, tell_again, make).await?;
+                Ok(told(made, id, tell).await)
+            }
+            Step::Cloud(scope, CloudStep::FetchKubeconfig { secret }) => {
+                let making = making(of, &self.by)?;
+                let cloud = &**self.at(scope)?;
+                let work = self.fetch_kubeconfig(cloud, &making, secret.as_deref(), &say);
+                let made = unless_stopped(stop, work).await??;
+                Ok(told(Some(made), id, tell).await)
+            }
+            Step::Cloud(scope, CloudStep::Prove { cluster, staying }) => {
+                let cloud = &**self.at(scope)?;
+                let work = self.prove(cloud, &cluster.name, staying, &say);
+                let line = unless_stopped(stop, work).await??.map_err(StepError::Left)?;
+                kubeconfig::forget(&self.kubeconfigs, &cluster.name)?;
+                let context = kubeconfig::context(&cluster.name);
+                told(Some(Made::Gone { context }), id, tell).await;
+                Ok(line)
+            }
             Step::Cloud(scope, step) => {
                 // Ending a member twice could let its group want two fewer: only a call that AWS did not take is repeated.
                 let again = |error: &ProviderError| match step {
@@ -160,10 +200,7 @@ impl Executor {
     }
 
     async fn cloud(&self, scope: &Scope, step: &CloudStep) -> Result<(), StepError> {
-        let cloud = self
-            .control
-            .cloud(scope)
-            .ok_or_else(|| StepError::NoCloud(scope.clone()))?;
+        let cloud = self.at(scope)?;
         let done = match step {
             CloudStep::SetDesired { asg, desired } => cloud.set_desired(asg, *desired).await,
             CloudStep::SetBounds { asg, min, max } => cloud.set_bounds(asg, *min, *max).await,
@@ -174,8 +211,40 @@ impl Executor {
                 target,
                 end_excess,
             } => cloud.set_target(fleet, *target, *end_excess).await,
+            CloudStep::Delete { resource } => cloud.delete(resource).await,
+            CloudStep::Retag { resource, until } => {
+                let tags = vec![(TAG_EXPIRES_AT.to_owned(), until.to_string())];
+                cloud.tag(resource, &tags).await
+            }
+            CloudStep::Expire { asg, action, until } => cloud.expire(asg, action, *until).await,
+            CloudStep::Make { .. }
+            | CloudStep::LaunchServer { .. }
+            | CloudStep::FetchKubeconfig { .. }
+            | CloudStep::Prove { .. } => Ok(()),
         };
         Ok(done?)
+    }
+
+    fn at(&self, scope: &Scope) -> Result<&Arc<dyn CloudControl>, StepError> {
+        let cloud = self.control.cloud(scope);
+        cloud.ok_or_else(|| StepError::NoCloud(scope.clone()))
+    }
+
+    /// Makes a part of a cluster, or launches its server.
+    async fn make(
+        &self,
+        scope: &Scope,
+        step: &CloudStep,
+        of: Of<'_>,
+        say: &impl Fn(String),
+    ) -> Result<Option<Made>, StepError> {
+        let making = making(of, &self.by)?;
+        let cloud = &**self.at(scope)?;
+        Ok(match step {
+            CloudStep::Make { part, .. } => making.make(cloud, *part).await?,
+            CloudStep::LaunchServer { template } => Some(making.launch_server(cloud, template, say).await?),
+            _ => None,
+        })
     }
 
     async fn kube(&self, context: &ContextId, node: &str, step: &KubeStep) -> Result<(), StepError> {
@@ -191,6 +260,30 @@ impl Executor {
         };
         Ok(done?)
     }
+}
+
+/// What the making of a cluster rests on.
+fn making<'a>(of: Of<'a>, by: &'a str) -> Result<Making<'a>, StepError> {
+    Ok(Making {
+        launch: making::launch(of.plan)?,
+        made: of.made,
+        id: of.operation,
+        by,
+    })
+}
+
+/// Tells what was made, and gives the line for people.
+async fn told(made: Option<Made>, step: StepId, tell: &mpsc::Sender<What>) -> String {
+    let Some(made) = made else { return String::new() };
+    let line = match &made {
+        Made::SecurityGroup { id } => id.to_string(),
+        Made::Server { instance, .. } => instance.to_string(),
+        Made::Kubeconfig { context } => format!("context {context}"),
+        Made::Gone { .. } => String::new(),
+    };
+    // Where nobody takes what is told, the operation has ended already.
+    let _unread = tell.send(What::StepMade { step, made }).await;
+    line
 }
 
 /// Does some work, unless the operator stops it: what is cut off here can be done again.

@@ -13,11 +13,15 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_smithy_types::retry::RetryConfig;
-use smol_str::format_smolstr;
+use jiff::Timestamp;
+use smol_str::{SmolStr, format_smolstr};
 
 use super::{AwsCloud, error};
-use crate::fleet::{InstanceId, Scope};
-use crate::provider::{CloudControl, Result};
+use crate::fleet::{Instance, InstanceId, Scope};
+use crate::provider::{
+    AsgOrder, CloudControl, GroupOrder, Launched, MachineOrder, ParameterOrder, Resource, Result, RoleOrder, Secret,
+    TagList, TemplateOrder,
+};
 
 #[async_trait]
 impl CloudControl for AwsCloud {
@@ -116,6 +120,62 @@ impl CloudControl for AwsCloud {
 
     async fn put_parameter(&self, name: &str, value: &str) -> Result<()> {
         self.call(PUT, self.put(name, value, true).send()).await.map(drop)
+    }
+
+    async fn make_role(&self, _order: &RoleOrder) -> Result<()> {
+        Err(crate::provider::pending("iam:CreateRole"))
+    }
+
+    async fn make_group(&self, _order: &GroupOrder) -> Result<SmolStr> {
+        Err(crate::provider::pending("ec2:CreateSecurityGroup"))
+    }
+
+    async fn make_parameter(&self, _order: &ParameterOrder) -> Result<()> {
+        Err(crate::provider::pending("ssm:PutParameter"))
+    }
+
+    async fn make_secret(&self, _name: &str, _tags: &TagList) -> Result<()> {
+        Err(crate::provider::pending("secretsmanager:CreateSecret"))
+    }
+
+    async fn secret(&self, _name: &str) -> Result<Option<Secret>> {
+        Err(crate::provider::pending("secretsmanager:GetSecretValue"))
+    }
+
+    async fn make_template(&self, _order: &TemplateOrder) -> Result<()> {
+        Err(crate::provider::pending("ec2:CreateLaunchTemplate"))
+    }
+
+    async fn launch(&self, _order: &MachineOrder) -> Result<Launched> {
+        Err(crate::provider::pending("ec2:CreateFleet"))
+    }
+
+    async fn make_asg(&self, _order: &AsgOrder) -> Result<()> {
+        Err(crate::provider::pending("autoscaling:CreateAutoScalingGroup"))
+    }
+
+    async fn look(&self, _instance: &InstanceId) -> Result<Option<Instance>> {
+        Err(crate::provider::pending("ec2:DescribeInstances"))
+    }
+
+    async fn console(&self, _instance: &InstanceId) -> Result<Option<String>> {
+        Err(crate::provider::pending("ec2:GetConsoleOutput"))
+    }
+
+    async fn delete(&self, _resource: &Resource) -> Result<()> {
+        Err(crate::provider::pending("ec2:Delete"))
+    }
+
+    async fn left(&self, _cluster: &str) -> Result<Vec<Resource>> {
+        Err(crate::provider::pending("tag:GetResources"))
+    }
+
+    async fn tag(&self, _resource: &Resource, _tags: &TagList) -> Result<()> {
+        Err(crate::provider::pending("ec2:CreateTags"))
+    }
+
+    async fn expire(&self, _asg: &str, _action: &str, _at: Timestamp) -> Result<()> {
+        Err(crate::provider::pending("autoscaling:PutScheduledUpdateGroupAction"))
     }
 
     async fn delete_parameter(&self, name: &str) -> Result<()> {

@@ -30,7 +30,7 @@ pub(super) fn mend(kind: FaultKind, call: &str, scope: &Scope, code: &str, messa
         ),
         FaultKind::Unsupported => format_smolstr!("{} offers no {call}", scope.region),
         FaultKind::Malformed => SmolStr::new("check that proxies and AWS_ENDPOINT_URL lead to AWS"),
-        FaultKind::Crashed | FaultKind::Other => SmolStr::default(),
+        FaultKind::NotYet | FaultKind::NoCapacity | FaultKind::Crashed | FaultKind::Other => SmolStr::default(),
     }
 }
 

@@ -50,7 +50,7 @@ use self::meter::Meter;
 pub use self::policy::{CHANGE_ACTIONS, VIEW_ACTIONS, operator_policy, view_policy};
 use self::price_cache::PriceCache;
 use self::sieve::Sifting;
-use super::{Check, Cloud, ProviderError, Result};
+use super::{Check, Cloud, InstanceType, ProviderError, Resource, Result, Vpc};
 use crate::fleet::{Activity, Asg, FaultKind, Instance, Notice, OnDemandPrice, Scope, SpotFleet, SpotPrice};
 
 /// How long the credential chain may take: a helper program may have to ask its own server first.
@@ -331,6 +331,22 @@ impl Cloud for AwsCloud {
 
     async fn on_demand_prices(&self, types: &[SmolStr]) -> Result<Vec<OnDemandPrice>> {
         pricing::on_demand_prices(self, types).await
+    }
+
+    async fn instance_types(&self) -> Result<Vec<InstanceType>> {
+        Err(crate::provider::pending("ec2:DescribeInstanceTypes"))
+    }
+
+    async fn vpcs(&self) -> Result<Vec<Vpc>> {
+        Err(crate::provider::pending("ec2:DescribeVpcs"))
+    }
+
+    async fn image(&self, _parameter: &str) -> Result<SmolStr> {
+        Err(crate::provider::pending("ssm:GetParameter"))
+    }
+
+    async fn resources(&self, _cluster: Option<&str>) -> Result<Vec<Resource>> {
+        Err(crate::provider::pending("tag:GetResources"))
     }
 
     async fn check(&self) -> Vec<Check> {

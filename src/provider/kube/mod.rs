@@ -10,6 +10,7 @@ mod context;
 mod control;
 pub mod decode;
 mod error;
+pub mod kubeconfig;
 mod link;
 mod list;
 mod pace;

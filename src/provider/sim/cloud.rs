@@ -10,7 +10,7 @@ use super::fault::Target;
 use super::state::State;
 use super::world::World;
 use crate::fleet::{Activity, Asg, Instance, Notice, OnDemandPrice, Scope, SpotFleet, SpotPrice};
-use crate::provider::{Check, Cloud, Result};
+use crate::provider::{Check, Cloud, InstanceType, Resource, Result, Vpc};
 
 /// What `doctor` tries, in the live adapter's order.
 const PERMISSIONS: [&str; 8] = [
@@ -123,6 +123,22 @@ impl Cloud for SimCloud {
             types.iter().map(price).collect()
         })
         .await
+    }
+
+    async fn instance_types(&self) -> Result<Vec<InstanceType>> {
+        Err(crate::provider::pending("ec2:DescribeInstanceTypes"))
+    }
+
+    async fn vpcs(&self) -> Result<Vec<Vpc>> {
+        Err(crate::provider::pending("ec2:DescribeVpcs"))
+    }
+
+    async fn image(&self, _parameter: &str) -> Result<SmolStr> {
+        Err(crate::provider::pending("ssm:GetParameter"))
+    }
+
+    async fn resources(&self, _cluster: Option<&str>) -> Result<Vec<Resource>> {
+        Err(crate::provider::pending("tag:GetResources"))
     }
 
     async fn check(&self) -> Vec<Check> {

@@ -59,6 +59,7 @@ impl World {
             clouds: scopes.into_iter().map(cloud).collect(),
             kubes: contexts.into_iter().enumerate().map(kube).collect(),
             shell: boards.then(|| Arc::new(SimShell::new(Arc::clone(self))) as Arc<dyn Shell>),
+            web: None,
         }
     }
 
@@ -76,6 +77,7 @@ impl World {
         Control {
             clouds: scopes.into_iter().map(cloud).collect(),
             kubes: contexts.into_iter().enumerate().map(kube).collect(),
+            shell: None,
         }
     }
 

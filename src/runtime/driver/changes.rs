@@ -24,9 +24,10 @@ impl<S: Surface> Driver<S> {
             control,
             clock,
             journals,
+            kubeconfigs,
             ..
         } = session;
-        let operations = Operations::new(control.clone(), clock.clone(), journals.clone());
+        let operations = Operations::new(control.clone(), clock.clone(), journals.clone(), kubeconfigs.clone());
         let (found, faults) = operations.journals();
         self.take(Msg::Journals(found));
         for fault in faults {

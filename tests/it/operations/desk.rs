@@ -177,5 +177,10 @@ fn clock(world: &Arc<World>) -> k3fleet::feeds::Clock {
 }
 
 fn operations(world: &Arc<World>, directory: &Path) -> Operations {
-    Operations::new(world.control(), clock(world), directory.to_owned())
+    Operations::new(
+        world.control(),
+        clock(world),
+        directory.to_owned(),
+        directory.join("kubeconfigs"),
+    )
 }

@@ -103,6 +103,7 @@ impl Rig {
             providers: world.providers(),
             control: world.control(),
             journals: journals.path().to_owned(),
+            kubeconfigs: journals.path().join("kubeconfigs"),
             hosts: world.edge_hosts(),
             clock: Arc::new(move || clock.now()),
             speed: 1.0,

@@ -79,6 +79,7 @@ fn a_price_above_its_cap_is_told_once() {
     none(&world, "price-above-cap");
     world.0.set_policy(Policy {
         price_caps: PriceCaps::new(vec![(Glob::new("t4g.*"), 0.02)]),
+        ..Policy::default()
     });
     let found = only(&world, "price-above-cap");
     assert_eq!(found.line, "2 machines at $0.0300/h spot, above the cap of $0.0200/h");

@@ -1,0 +1,44 @@
+//! What launching a cluster rests on: the spec that an operator chose, and the ground on which it is to stand, as the
+//! region told it when the launch was prepared. Both are part of the request, so that planning needs nothing else.
+
+use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
+
+pub use crate::blueprint::{Cidr, Fault, Image, Network, Profile, Spec, SshKey};
+pub use crate::provider::{Channel, InstanceType, Subnet, Vpc};
+
+use crate::fleet::{ClusterId, Scope};
+
+/// A launch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Launch {
+    /// The profile and region in which the cluster is made.
+    pub scope: Scope,
+    /// What it is to be.
+    pub spec: Spec,
+    /// Where it is to stand.
+    pub ground: Ground,
+}
+
+/// What a region told of the place for a cluster.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ground {
+    /// The account.
+    pub account: SmolStr,
+    /// The image of its machines, `ami-…`.
+    pub image: SmolStr,
+    /// The VPC.
+    pub vpc: SmolStr,
+    /// The subnets in which its machines may be.
+    pub subnets: Vec<Subnet>,
+}
+
+impl Launch {
+    /// The cluster it makes.
+    pub fn cluster(&self) -> ClusterId {
+        ClusterId {
+            name: self.spec.name.clone(),
+            home: Some(self.scope.clone()),
+        }
+    }
+}
