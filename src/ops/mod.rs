@@ -29,6 +29,7 @@ pub mod survey;
 mod tests;
 mod verbs;
 mod watch;
+pub mod wish;
 
 pub use call::Call;
 pub use condition::{Condition, Standing};

@@ -1,11 +1,16 @@
 //! What has to be asked of a region before a change there can be planned: the ground for a launch, and the resources of a
 //! cluster. It only reads.
+//!
+//! [`survey()`] tells what can be chosen, a [`Wish`](super::wish::Wish) becomes a [`Spec`] by it, and [`Survey::place`]
+//! makes a [`Launch`] of the spec, which is planned as any request.
+
+use std::net::IpAddr;
 
 use smol_str::SmolStr;
 
-use super::launch::{Ground, Launch, Network, Spec, Vpc};
+use super::launch::{Channel, Ground, InstanceType, Launch, Network, Spec, Vpc};
 use crate::fleet::{Arch, Scope};
-use crate::provider::{Cloud, ProviderError};
+use crate::provider::{Cloud, ProviderError, Web};
 
 /// Why no ground is found.
 #[derive(Debug, thiserror::Error)]
@@ -32,13 +37,6 @@ impl SurveyError {
     }
 }
 
-/// Finds the ground for a spec, and writes the networks of its VPC into it.
-pub async fn ground(cloud: &dyn Cloud, spec: Spec) -> Result<Launch, SurveyError> {
-    let parameter = spec.image.parameter(spec.arch).ok_or_else(|| no_image(&spec))?;
-    let (account, image, vpcs) = futures::try_join!(cloud.account(), cloud.image(&parameter), cloud.vpcs())?;
-    place(cloud.scope().clone(), spec, account, image, &vpcs)
-}
-
 fn no_image(spec: &Spec) -> SurveyError {
     SurveyError::unfit(
         format!("{} is not published for {}", spec.image.as_str(), spec.arch.as_str()),
@@ -48,13 +46,7 @@ fn no_image(spec: &Spec) -> SurveyError {
 
 /// The place among these VPCs that a spec wants: the VPC it names, else the default one; the subnets it names, else all
 /// that are public, else all.
-pub fn place(
-    scope: Scope,
-    mut spec: Spec,
-    account: SmolStr,
-    image: SmolStr,
-    vpcs: &[Vpc],
-) -> Result<Launch, SurveyError> {
+fn place(scope: Scope, mut spec: Spec, account: SmolStr, image: SmolStr, vpcs: &[Vpc]) -> Result<Launch, SurveyError> {
     let vpc = match &spec.network {
         Some(network) => vpcs.iter().find(|vpc| vpc.id == network.vpc).ok_or_else(|| {
             let all: Vec<_> = vpcs.iter().map(|vpc| vpc.id.as_str()).collect();
@@ -98,4 +90,53 @@ pub fn place(
         subnets,
     };
     Ok(Launch { scope, spec, ground })
+}
+
+/// What a region and the web tell before a cluster can be chosen there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Survey {
+    /// The profile and region.
+    pub scope: Scope,
+    /// The account.
+    pub account: SmolStr,
+    /// The instance types that are sold there.
+    pub types: Vec<InstanceType>,
+    /// Its VPCs.
+    pub vpcs: Vec<Vpc>,
+    /// The release channels of K3s; why they are not known, where they are not.
+    pub channels: Result<Vec<Channel>, String>,
+    /// The address by which the internet sees this machine; why it is not known, where it is not.
+    pub own_address: Result<IpAddr, String>,
+}
+
+/// Asks a region and the web, all at once. What the web does not tell can be typed instead, so that is no error.
+pub async fn survey(cloud: &dyn Cloud, web: Option<&dyn Web>) -> Result<Survey, ProviderError> {
+    let asked = async {
+        let Some(web) = web else {
+            let nobody = || "nothing asks the web from here".to_owned();
+            return (Err(nobody()), Err(nobody()));
+        };
+        let (channels, address) = futures::join!(web.channels(), web.own_address());
+        (channels.map_err(|e| e.to_string()), address.map_err(|e| e.to_string()))
+    };
+    let region = async { futures::try_join!(cloud.account(), cloud.instance_types(), cloud.vpcs()) };
+    let (region, (channels, own_address)) = futures::join!(region, asked);
+    let (account, types, vpcs) = region?;
+    Ok(Survey {
+        scope: cloud.scope().clone(),
+        account,
+        types,
+        vpcs,
+        channels,
+        own_address,
+    })
+}
+
+impl Survey {
+    /// The launch that a spec becomes here, once the image is known.
+    pub async fn place(&self, cloud: &dyn Cloud, spec: Spec) -> Result<Launch, SurveyError> {
+        let parameter = spec.image.parameter(spec.arch).ok_or_else(|| no_image(&spec))?;
+        let image = cloud.image(&parameter).await?;
+        place(self.scope.clone(), spec, self.account.clone(), image, &self.vpcs)
+    }
 }
