@@ -1,13 +1,12 @@
 //! From a scenario to a world: the regions, clusters, machines and boards it starts with, long settled.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use smol_str::{SmolStr, format_smolstr};
 
 use super::budget::budgets;
-use super::clock::{later, seconds};
+use super::clock::{earlier, later, seconds};
 use super::fault::{Outage, Target};
 use super::machine::Order;
 use super::market::Market;
@@ -32,8 +31,11 @@ pub(super) fn build(scenario: &Scenario, seed: u64, start: Timestamp) -> State {
     state.told.clone_from(&scenario.events);
     for spec in &scenario.clusters {
         let no = state.place(spec);
-        let expires_at = spec.ttl.map(|ttl| later(start, ttl.left));
+        let expires_at = spec.ttl.as_ref().map(|ttl| later(start, ttl.left));
         state.found(no, spec.name.clone(), expires_at, Some(spec.age));
+        if let Some(before) = spec.ttl.as_ref().and_then(|ttl| ttl.before.as_ref()) {
+            state.leave_behind(no, &before.name, earlier(start, before.ended));
+        }
     }
     for edge in &scenario.edge {
         state.set_up(edge);
@@ -68,6 +70,10 @@ impl State {
             context: ContextId::new(spec.context.as_ref().unwrap_or(&spec.name)),
             scope: region.map_or_else(|| Scope::new("", spec.region.get_ref()), scope),
             expires_at: None,
+            launched: false,
+            destroyed: false,
+            balances: true,
+            measures: true,
             nodes: Store::default(),
             pods: Store::default(),
             workloads: Vec::new(),
@@ -88,6 +94,7 @@ impl State {
         if let Some(at) = expires_at {
             self.at(at, Event::Expire(no));
         }
+        self.underlay(no, age.is_some());
         for lone in &spec.machines {
             self.launch_lone(no, lone, age);
         }
@@ -107,30 +114,16 @@ impl State {
             zone: lone.zone.get_ref(),
             purchase: lone.purchase,
             age,
+            from: None,
         });
     }
 
     fn found_group(&mut self, cluster: ClusterNo, spec: &PoolSpec) -> GroupNo {
-        let group = Group {
-            spec: Arc::new(spec.clone()),
-            name: spec.name.clone(),
-            scope: self
-                .clusters
-                .get(cluster)
-                .map_or_else(|| Scope::new("", ""), |c| c.scope.clone()),
-            cluster,
-            desired: spec.desired,
-            min: spec.min,
-            max: spec.max,
-            members: std::collections::BTreeMap::new(),
-            activities: VecDeque::new(),
-            alive: true,
-            short_until: None,
-            retries: false,
-            duds: 0,
-            by_hand: false,
-        };
-        self.groups.push(group);
+        let scope = self
+            .clusters
+            .get(cluster)
+            .map_or_else(|| Scope::new("", ""), |c| c.scope.clone());
+        self.groups.push(Group::new(spec.clone(), scope, cluster));
         self.groups.len() - 1
     }
 
@@ -217,18 +210,24 @@ impl State {
         if due.is_none_or(|at| at > self.now) {
             return;
         }
-        for group in &mut self.groups {
+        let launched = self.clusters.get(no).is_some_and(|c| c.launched);
+        // The machines of a launched one end by timers of their own, its groups by their scheduled actions.
+        for group in self.groups.iter_mut().filter(|_| !launched) {
             if group.cluster == no {
                 group.desired = 0;
                 group.alive = false;
             }
         }
         let machines = self.machines.iter().filter(|(_, m)| m.cluster == no);
+        let machines = machines.filter(|(_, m)| !launched || m.group.is_none());
         for id in machines.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
             self.terminate(&id, "the cluster's time was up");
         }
         if let Some(cluster) = self.clusters.get_mut(no) {
             cluster.expires_at = None;
+        }
+        if launched {
+            return;
         }
         let pause = self.between(150.0, 300.0);
         self.after(pause, Event::Reborn(no));
@@ -236,10 +235,10 @@ impl State {
 
     /// A new `ci` cluster in the place of the one before.
     pub(super) fn reborn(&mut self, no: ClusterNo) {
-        let Some(cluster) = self.clusters.get_mut(no) else {
+        let Some(cluster) = self.clusters.get_mut(no).filter(|c| !c.destroyed) else {
             return;
         };
-        let Some(ttl) = cluster.spec.ttl else {
+        let Some(whole) = cluster.spec.ttl.as_ref().map(|ttl| ttl.whole) else {
             return;
         };
         // What the one before ran is not run again.
@@ -258,7 +257,7 @@ impl State {
             Ok(n) => format_smolstr!("{stem}-{}", n.wrapping_add(self.rng.u32(3..40))),
             Err(_) => format_smolstr!("{}-{}", cluster.name, suffix(&mut self.rng, 4)),
         };
-        let expires_at = later(self.now, ttl.whole);
+        let expires_at = later(self.now, whole);
         self.found(no, name, Some(expires_at), None);
         let pods = self.clusters.get(no).map_or(0, |c| c.spec.pods_per_node);
         let kinds = self.clusters.get(no).map_or(1, |c| c.workloads.len().max(1));

@@ -57,7 +57,7 @@ impl State {
 }
 
 /// Auto Scaling's words.
-fn shortage(kind: &str, zone: &str, purchase: Purchase) -> SmolStr {
+pub(super) fn shortage(kind: &str, zone: &str, purchase: Purchase) -> SmolStr {
     match purchase {
         Purchase::Spot => "Could not launch Spot Instances. InsufficientInstanceCapacity - There is no Spot capacity \
                            available that matches your request. Launching EC2 instance failed."

@@ -128,6 +128,9 @@ fn check_event(scenario: &Scenario, event: &ToldEvent) -> Result<(), Wrong> {
         | ToldEvent::NoCapacity { pool, .. }
         | ToldEvent::NeverJoins { pool }
         | ToldEvent::Ghost { pool, .. } => known_pool(scenario, pool).map(drop),
+        ToldEvent::NoLaunches { region, .. }
+        | ToldEvent::FirstBootFails { region, .. }
+        | ToldEvent::UnknownProfile { region } => known("region", region, scenario.regions.iter().map(|r| &r.name)),
         ToldEvent::Budget { cluster, workload, .. } => {
             known("cluster", cluster, scenario.clusters.iter().map(|c| &c.name))?;
             let spec = scenario.clusters.iter().find(|c| c.name == *cluster.get_ref());

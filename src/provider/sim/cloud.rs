@@ -9,8 +9,8 @@ use smol_str::{SmolStr, format_smolstr};
 use super::fault::Target;
 use super::state::State;
 use super::world::World;
-use crate::fleet::{Activity, Asg, Instance, Notice, OnDemandPrice, Scope, SpotFleet, SpotPrice};
-use crate::provider::{Check, Cloud, InstanceType, Resource, Result, Vpc};
+use crate::fleet::{Activity, Asg, FaultKind, Instance, Notice, OnDemandPrice, Scope, SpotFleet, SpotPrice};
+use crate::provider::{Check, Cloud, InstanceType, ProviderError, Resource, Result, Vpc};
 
 /// What `doctor` tries, in the live adapter's order.
 const PERMISSIONS: [&str; 8] = [
@@ -126,19 +126,29 @@ impl Cloud for SimCloud {
     }
 
     async fn instance_types(&self) -> Result<Vec<InstanceType>> {
-        Err(crate::provider::pending("ec2:DescribeInstanceTypes"))
+        self.call("ec2:DescribeInstanceTypes", |s| s.instance_types(&self.scope))
+            .await
     }
 
     async fn vpcs(&self) -> Result<Vec<Vpc>> {
-        Err(crate::provider::pending("ec2:DescribeVpcs"))
+        self.call("ec2:DescribeVpcs", |s| s.vpcs(&self.scope)).await
     }
 
-    async fn image(&self, _parameter: &str) -> Result<SmolStr> {
-        Err(crate::provider::pending("ssm:GetParameter"))
+    async fn image(&self, parameter: &str) -> Result<SmolStr> {
+        let call = "ssm:GetParameter";
+        let image = self.call(call, |s| s.image(&self.scope, parameter)).await?;
+        image.ok_or_else(|| ProviderError {
+            kind: FaultKind::Other,
+            call: call.into(),
+            target: self.target.name().clone(),
+            message: format_smolstr!("ParameterNotFound: {parameter}"),
+            mend: "choose an image that is published in this region".into(),
+        })
     }
 
-    async fn resources(&self, _cluster: Option<&str>) -> Result<Vec<Resource>> {
-        Err(crate::provider::pending("tag:GetResources"))
+    async fn resources(&self, cluster: Option<&str>) -> Result<Vec<Resource>> {
+        self.call("tag:GetResources", |s| s.resources(&self.scope, cluster))
+            .await
     }
 
     async fn check(&self) -> Vec<Check> {

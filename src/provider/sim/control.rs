@@ -2,19 +2,20 @@
 
 mod cloud;
 mod kube;
+mod shell;
 
 use super::fault::Target;
 use super::scaling::Refused;
-use crate::fleet::FaultKind;
 use crate::provider::ProviderError;
 
 pub(super) use cloud::SimCloudControl;
 pub(super) use kube::SimKubeControl;
+pub(super) use shell::SimShellControl;
 
 /// The error of a call that was understood and refused.
 fn refused(target: &Target, call: &str, why: Refused) -> ProviderError {
     ProviderError {
-        kind: FaultKind::Other,
+        kind: why.kind,
         call: call.into(),
         target: target.name().clone(),
         message: why.message,

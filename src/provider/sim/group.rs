@@ -1,14 +1,17 @@
 //! Auto Scaling groups: each keeps its desired capacity by launching and ending instances.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use jiff::SignedDuration;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::clock::{earlier, whole};
+use super::launch::FromTemplate;
 use super::machine::Order;
-use super::state::{Event, Group, GroupNo, State};
-use crate::fleet::{Activity, Asg, AsgMember, InstanceId, InstanceState, Purchase};
+use super::scenario::PoolSpec;
+use super::state::{ClusterNo, Event, Group, GroupNo, State};
+use crate::fleet::{Activity, Asg, AsgMember, InstanceId, InstanceState, Purchase, Scope};
 
 /// Activities kept for each group.
 const ACTIVITIES: usize = 20;
@@ -31,6 +34,30 @@ impl Tally {
 }
 
 impl Group {
+    /// A group without members yet.
+    pub(super) fn new(spec: PoolSpec, scope: Scope, cluster: ClusterNo) -> Self {
+        Self {
+            name: spec.name.clone(),
+            scope,
+            cluster,
+            desired: spec.desired,
+            min: spec.min,
+            max: spec.max,
+            members: BTreeMap::new(),
+            activities: VecDeque::new(),
+            alive: true,
+            short_until: None,
+            retries: false,
+            duds: 0,
+            by_hand: false,
+            tags: None,
+            template: None,
+            subnets: Vec::new(),
+            ends_at: None,
+            spec: Arc::new(spec),
+        }
+    }
+
     /// Notes what the group does.
     pub(super) fn record(&mut self, activity: Activity) {
         self.activities.push_front(activity);
@@ -110,7 +137,7 @@ impl State {
     /// Launches a member where the group has fewest, bought as its mix wants it.
     fn launch_member(&mut self, no: GroupNo, age: Option<SignedDuration>, tally: &mut Tally) -> Option<InstanceId> {
         let group = self.groups.get(no)?;
-        let spec = std::sync::Arc::clone(&group.spec);
+        let spec = Arc::clone(&group.spec);
         let (cluster, scope, name) = (group.cluster, group.scope.clone(), group.name.clone());
         let above = group.desired.saturating_sub(spec.on_demand_base);
         let on_demand = spec
@@ -130,10 +157,11 @@ impl State {
             Purchase::Spot => self.rng.choice(spec.types.iter()),
         };
         let kind = kind?.get_ref().clone();
-        if age.is_none() && self.is_short(no) {
+        if age.is_none() && (self.is_short(no) || self.region_is_short(&scope.region, purchase)) {
             self.launch_failed(no, &kind, &zone, purchase);
             return None;
         }
+        let from = self.member_from(no, &zone);
         let id = self.launch(&Order {
             cluster,
             group: Some(no),
@@ -143,6 +171,10 @@ impl State {
             zone: &zone,
             purchase,
             age,
+            from: from.as_ref().map(|(template, site)| FromTemplate {
+                template,
+                site: site.clone(),
+            }),
         })?;
         tally.add(&zone, purchase);
         let since = age.map_or(self.now, |age| earlier(self.now, age));
@@ -278,10 +310,13 @@ impl State {
             on_demand_percent: Some(spec.on_demand_percent),
             on_demand_base: Some(spec.on_demand_base),
             suspended: Box::default(),
-            tags: self
-                .cluster_tags(group.cluster, &spec.name, spec.role)
-                .into_iter()
-                .collect(),
+            tags: match &group.tags {
+                Some(tags) => tags.iter().map(|(k, v)| (k.clone(), v.clone())).collect(),
+                None => self
+                    .cluster_tags(group.cluster, &spec.name, spec.role)
+                    .into_iter()
+                    .collect(),
+            },
         })
     }
 }

@@ -15,8 +15,8 @@ use super::scenario::FaultSort;
 use super::state::{Cluster, ClusterNo, SimNode, SimPod, State};
 use super::store::Store;
 use super::world::World;
-use crate::fleet::{ContextId, KubeServer, Node, NodeUsage, Pod, Readiness, Role};
-use crate::provider::{Change, Kube, Result, WatchStream};
+use crate::fleet::{ContextId, FaultKind, KubeServer, Node, NodeUsage, Pod, Readiness, Role};
+use crate::provider::{Change, Kube, ProviderError, Result, WatchStream};
 
 /// A quiet watch says that it is alive this often (world time).
 const BOOKMARK: SignedDuration = SignedDuration::from_secs(30);
@@ -114,11 +114,18 @@ impl Kube for SimKube {
     }
 
     async fn usage(&self) -> Result<Vec<NodeUsage>> {
-        self.call("list nodes.metrics.k8s.io", |s, c| {
+        let call = "list nodes.metrics.k8s.io";
+        let used = self.call(call, |s, c| {
             let ready = c.nodes.iter().filter(|(_, n)| n.node.ready == Readiness::Ready);
-            ready.map(|(_, n)| usage(s, n)).collect()
+            c.measures.then(|| ready.map(|(_, n)| usage(s, n)).collect())
+        });
+        used.await?.ok_or_else(|| ProviderError {
+            kind: FaultKind::Unsupported,
+            call: call.into(),
+            target: self.target.name().clone(),
+            message: "404 page not found".into(),
+            mend: "the cluster was launched without metrics-server".into(),
         })
-        .await
     }
 }
 

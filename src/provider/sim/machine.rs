@@ -6,6 +6,8 @@ use jiff::SignedDuration;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::clock::{earlier, later, seconds, whole};
+use super::ground::cluster_vpc;
+use super::launch::{FromTemplate, first_boot, machine_tags};
 use super::names::ip_name;
 use super::scenario::{Hostnames, Shape};
 use super::state::{ClusterNo, Event, GroupNo, Machine, State};
@@ -26,6 +28,8 @@ pub(super) struct Order<'a> {
     pub(super) purchase: Purchase,
     /// It has been running for about that long; `None`: it starts now.
     pub(super) age: Option<SignedDuration>,
+    /// What it is launched with, where an operator had it launched.
+    pub(super) from: Option<FromTemplate<'a>>,
 }
 
 impl State {
@@ -37,7 +41,10 @@ impl State {
         let zone_no = zones
             .and_then(|r| r.zones.iter().position(|z| z.name == order.zone))
             .unwrap_or(0);
-        let ip = self.names.private_ip(order.cluster, zone_no);
+        let ip = match &order.from {
+            Some(from) => self.names.private_ip_in(from.site.net, from.site.zone_no),
+            None => self.names.private_ip(order.cluster, zone_no),
+        };
         let id = self.names.instance(&mut self.rng);
         let domain = if cluster.scope.region == "us-east-1" {
             "ec2.internal".into()
@@ -65,8 +72,14 @@ impl State {
             public_ip: None,
             private_ip: Some(IpAddr::V4(ip)),
             private_dns: Some(format_smolstr!("{host}.{domain}")),
-            image: Some(image(self.seed, &cluster.scope.region, arch.map_or("", |a| a.as_str()))),
-            vpc: Some(vpc(self.seed, order.cluster)),
+            image: Some(match &order.from {
+                Some(from) => from.template.image.clone(),
+                None => image(self.seed, &cluster.scope.region, arch.map_or("", |a| a.as_str())),
+            }),
+            vpc: Some(match &order.from {
+                Some(from) => from.site.vpc.clone(),
+                None => cluster_vpc(self.seed, order.cluster),
+            }),
             reason: None,
             tags: self.tags(order),
         };
@@ -76,6 +89,7 @@ impl State {
             group: order.group,
             role: order.role,
             version: spec.k3s.clone(),
+            first_boot: order.from.as_ref().map(|from| first_boot(from.template)),
             node: host,
             doomed: false,
             joins: true,
@@ -87,7 +101,10 @@ impl State {
             self.run(&id);
             self.register(&id, true);
         } else {
-            let boot = self.between(6.0, 11.0);
+            let boot = match &order.from {
+                Some(_) => self.between(10.0, 16.0),
+                None => self.between(6.0, 11.0),
+            };
             self.after(boot, Event::Boot(id.clone()));
         }
         Some(id)
@@ -95,6 +112,10 @@ impl State {
 
     /// The tags of an instance, or of a group when no name is due.
     fn tags(&self, order: &Order<'_>) -> Tags {
+        if let Some(from) = &order.from {
+            let group = order.group.and_then(|g| self.groups.get(g)).map(|g| &g.name);
+            return machine_tags(from.template, group).into_iter().collect();
+        }
         let mut tags = self.cluster_tags(order.cluster, order.pool, order.role);
         let cluster = self.clusters.get(order.cluster).map_or("", |c| c.name.as_str());
         tags.push(("Name".into(), format_smolstr!("{cluster}-{}", order.pool)));
@@ -132,9 +153,16 @@ impl State {
             return;
         }
         self.run(id);
-        let (service, join) = (self.between(2.0, 4.0), self.between(16.0, 24.0));
+        let service = self.between(2.0, 4.0);
+        let launched = self.machines.get(id).is_some_and(|m| m.first_boot.is_some());
+        let join = match launched {
+            true => self.begin_first_boot(id),
+            false => Some(self.between(16.0, 24.0)),
+        };
         self.after(service, Event::InService(id.clone()));
-        self.after(join, Event::Join(id.clone()));
+        if let Some(join) = join {
+            self.after(join, Event::Join(id.clone()));
+        }
     }
 
     fn run(&mut self, id: &InstanceId) {
@@ -142,8 +170,8 @@ impl State {
             return;
         };
         machine.instance.state = InstanceState::Running;
-        // Agents of a group stand in private subnets.
-        if machine.role == Role::Server || machine.group.is_none() {
+        // The agents of a scenario's groups stand in private subnets.
+        if machine.role == Role::Server || machine.group.is_none() || machine.first_boot.is_some() {
             machine.instance.public_ip = Some(self.names.public_ip());
         }
     }
@@ -169,7 +197,15 @@ impl State {
             self.after(10.0, Event::Join(id.clone()));
             return;
         }
+        let (no, role, first) = (machine.cluster, machine.role, !machine.joined);
         self.register(id, false);
+        if role == Role::Server {
+            self.deploy(no);
+        }
+        if first && self.machines.get(id).is_some_and(|m| m.first_boot.is_some()) {
+            let secs = self.between(3.0, 6.0);
+            self.after(secs, Event::BootEnds(id.clone()));
+        }
     }
 
     /// Ends an instance. A group's instance is replaced, unless the group has counted it out already.
@@ -195,9 +231,13 @@ impl State {
 
     /// An instance that was shutting down is terminated.
     pub(super) fn gone(&mut self, id: &InstanceId) {
+        let console = self.machines.get(id).and_then(|m| self.console(&m.instance.scope, id));
         let Some(machine) = self.machines.remove(id) else {
             return;
         };
+        if let Some(text) = console.filter(|_| machine.first_boot.is_some()) {
+            self.consoles.insert(id.clone(), text);
+        }
         self.notices.remove(id);
         let joined = self
             .clusters
@@ -235,9 +275,4 @@ impl State {
 fn image(seed: u64, region: &str, arch: &str) -> SmolStr {
     let n = super::noise::hash(seed, &["image", region, arch]);
     format_smolstr!("ami-0{n:016x}")
-}
-
-fn vpc(seed: u64, cluster: ClusterNo) -> SmolStr {
-    let n = super::noise::nth(super::noise::hash(seed, &["vpc"]), i64::try_from(cluster).unwrap_or(0));
-    format_smolstr!("vpc-0{n:016x}")
 }

@@ -5,6 +5,7 @@
 //!                                      ▲ advance(now): plays the queue of events, in order
 //!                     told ─ machine ─ group ─ node ─ workload   (what each event does)
 //!                         scaling ─ capacity ─ evict ─ budget    (what an operator asks for)
+//!                         launch ─ asg ─ first_boot ─ made ─ ending ─ ground  (clusters that operators make)
 //!                                      │
 //!            world (lock, clock) ─ cloud │ kube │ shell │ control (the ports)
 //! ```
@@ -13,6 +14,7 @@
 //! their own times; what is only read (prices, usage, temperatures) is a function of seed and time ([`noise`]).
 //! So the same seed, scenario and times give the same observations, whoever looks how often.
 
+mod asg;
 mod budget;
 mod build;
 mod capacity;
@@ -20,11 +22,16 @@ mod check;
 mod clock;
 mod cloud;
 mod control;
+mod ending;
 mod evict;
 mod fault;
+mod first_boot;
+mod ground;
 mod group;
 mod kube;
+mod launch;
 mod machine;
+mod made;
 mod market;
 mod names;
 mod node;
@@ -38,6 +45,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 mod told;
+mod web;
 mod workload;
 mod world;
 

@@ -34,12 +34,17 @@ impl Names {
 
     /// A free address in a cluster's VPC (`10.<cluster>.0.0/16`, a /20 for each zone).
     pub(super) fn private_ip(&mut self, cluster: usize, zone: usize) -> Ipv4Addr {
-        let [net, zone] = [cluster % 250, zone % 16].map(|n| u8::try_from(n).unwrap_or(0));
+        self.private_ip_in([10, u8::try_from(cluster % 250).unwrap_or(0)], zone)
+    }
+
+    /// A free address in a VPC with these first two bytes, a /20 for each zone.
+    pub(super) fn private_ip_in(&mut self, net: [u8; 2], zone: usize) -> Ipv4Addr {
+        let zone = u8::try_from(zone % 16).unwrap_or(0);
         for _ in 0..=u16::MAX {
             // A step that is prime to the range visits all of it, without looking like counting.
             self.next_host = self.next_host.wrapping_add(1_571);
             let [high, low] = (self.next_host % 0x1000).to_be_bytes();
-            let ip = Ipv4Addr::new(10, net, zone * 16 + high, low);
+            let ip = Ipv4Addr::new(net[0], net[1], zone * 16 + high, low);
             if (4..=250).contains(&low) && self.private.insert(ip) {
                 return ip;
             }

@@ -3,7 +3,7 @@
 use smol_str::{SmolStr, format_smolstr};
 
 use super::state::{GroupNo, State};
-use crate::fleet::{InstanceId, InstanceState, Scope};
+use crate::fleet::{FaultKind, InstanceId, InstanceState, Scope};
 
 /// The reason that AWS gives for what an operator does.
 const WHY: &str = "Client.UserInitiatedShutdown: User initiated shutdown";
@@ -11,6 +11,7 @@ const WHY: &str = "Client.UserInitiatedShutdown: User initiated shutdown";
 /// Why something that was asked for is not done.
 #[derive(Debug)]
 pub(super) struct Refused {
+    pub(super) kind: FaultKind,
     pub(super) message: SmolStr,
     pub(super) mend: SmolStr,
 }
@@ -18,6 +19,7 @@ pub(super) struct Refused {
 impl Refused {
     pub(super) fn new(message: impl Into<SmolStr>, mend: impl Into<SmolStr>) -> Self {
         Self {
+            kind: FaultKind::Other,
             message: message.into(),
             mend: mend.into(),
         }
@@ -25,7 +27,8 @@ impl Refused {
 }
 
 impl State {
-    fn group_in(&self, scope: &Scope, asg: &str) -> Result<GroupNo, Refused> {
+    /// A living group by its name.
+    pub(super) fn group_in(&self, scope: &Scope, asg: &str) -> Result<GroupNo, Refused> {
         let named = self
             .groups
             .iter()

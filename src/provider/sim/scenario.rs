@@ -154,6 +154,9 @@ pub(super) struct ClusterSpec {
     pub(super) hostnames: Hostnames,
     /// Workload pods for each node, DaemonSet pods not counted.
     pub(super) pods_per_node: u32,
+    /// What Kubernetes claimed for its pods.
+    #[serde(default)]
+    pub(super) volumes: Vec<VolumeSpec>,
     #[serde(default)]
     pub(super) pools: Vec<PoolSpec>,
     #[serde(default)]
@@ -169,13 +172,33 @@ pub(super) struct Behind {
 }
 
 /// The life of a `ci` cluster.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Ttl {
     /// What is left of it at the start.
     pub(super) left: SignedDuration,
     /// What the clusters after it are given.
     pub(super) whole: SignedDuration,
+    /// One before it, of which not all was swept away, and how long ago it ended.
+    pub(super) before: Option<Before>,
+}
+
+/// A cluster that ended before the world begins.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Before {
+    pub(super) name: SmolStr,
+    #[serde(deserialize_with = "with_days")]
+    pub(super) ended: SignedDuration,
+}
+
+/// A volume of a claim.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct VolumeSpec {
+    /// The claim's name.
+    pub(super) claim: SmolStr,
+    pub(super) gib: u32,
 }
 
 /// An Auto Scaling group.
@@ -277,6 +300,17 @@ pub(super) enum ToldEvent {
     Ghost { pool: Ref, r#for: SignedDuration },
     /// AWS has no capacity for a pool's launches for a while; its group tries again until there is some.
     NoCapacity { pool: Ref, r#for: SignedDuration },
+    /// AWS has no capacity for anything that is launched in a region for a while: for what is bought in this way, or
+    /// at all.
+    NoLaunches {
+        region: Ref,
+        purchase: Option<Purchase>,
+        r#for: SignedDuration,
+    },
+    /// The first boot of the next server that is launched in a region fails at this step.
+    FirstBootFails { region: Ref, step: SmolStr },
+    /// The next launch in a region meets an instance profile that EC2 does not know yet.
+    UnknownProfile { region: Ref },
     /// The next instance that a pool launches runs, and its node never joins.
     NeverJoins { pool: Ref },
     /// A disruption budget for a workload (`namespace/name`), in place of the one it had: so many of its pods may be

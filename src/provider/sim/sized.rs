@@ -179,6 +179,8 @@ fn moved(event: &mut ToldEvent, to: &SmolStr, silent: Option<&SmolStr>) -> Optio
         }
         ToldEvent::BoardDrop { host, .. } => *host = name(silent?.clone()),
         ToldEvent::PriceSpike { .. } => {}
+        // Launches meet these wherever they happen.
+        ToldEvent::NoLaunches { .. } | ToldEvent::FirstBootFails { .. } | ToldEvent::UnknownProfile { .. } => {}
         // These name numbers and clusters of the demo.
         ToldEvent::Scale { .. } | ToldEvent::Stray { .. } | ToldEvent::Budget { .. } => return None,
     }

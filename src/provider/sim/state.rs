@@ -12,6 +12,9 @@ use smol_str::SmolStr;
 use super::budget::Budget;
 use super::clock::{later, seconds};
 use super::fault::Outage;
+use super::first_boot::FirstBoot;
+use super::launch::Snag;
+use super::made::{Tagged, Thing, ThingKey};
 use super::market::Market;
 use super::names::Names;
 use super::scenario::{BoardSpec, ClusterSpec, LifeSpec, PoolSpec, RegionSpec, Told, TypeSpec};
@@ -20,6 +23,7 @@ use crate::fleet::{
     Activity, AsgMember, ContextId, EdgeHost, HostName, Instance, InstanceId, Node, Notice, OwnerKind, Pod, Resources,
     Role, Scope,
 };
+use crate::provider::Launched;
 
 /// A cluster, by its place in [`State::clusters`].
 pub(super) type ClusterNo = usize;
@@ -46,6 +50,14 @@ pub(super) struct State {
     pub(super) notices: BTreeMap<InstanceId, Notice>,
     /// SSM parameters, by account, region and name.
     pub(super) parameters: BTreeMap<(SmolStr, SmolStr, SmolStr), String>,
+    /// What there is besides machines and groups.
+    pub(super) things: BTreeMap<ThingKey, Thing>,
+    /// What was launched for which client token.
+    pub(super) tokens: BTreeMap<(Scope, SmolStr), Launched>,
+    /// What machines that are terminated had written to their consoles.
+    pub(super) consoles: BTreeMap<InstanceId, String>,
+    /// What is in store for launches, by region.
+    pub(super) snags: Vec<(SmolStr, Snag)>,
     pub(super) outages: Vec<Outage>,
     pub(super) told: Vec<Told>,
     pub(super) life: LifeSpec,
@@ -67,6 +79,10 @@ pub(super) enum Event {
     InService(InstanceId),
     /// K3s on an instance is up and registers its node.
     Join(InstanceId),
+    /// The first boot's script of an instance fails.
+    BootFails(InstanceId),
+    /// The first boot's script of an instance has come to its end.
+    BootEnds(InstanceId),
     /// A node's kubelet reports that it is ready, if nothing stands against it.
     Ready(ClusterNo, SmolStr),
     /// The grace period of a node whose kubelet fell silent is over.
@@ -101,6 +117,8 @@ pub(super) enum Event {
     BoardJoins(HostName),
     /// A `ci` cluster's time is up.
     Expire(ClusterNo),
+    /// The scheduled end of a group.
+    EndGroup(GroupNo),
     /// The place of an expired cluster is taken by a new one.
     Reborn(ClusterNo),
     /// A told event, by its place in the scenario.
@@ -119,6 +137,14 @@ pub(super) struct Cluster {
     pub(super) context: ContextId,
     pub(super) scope: Scope,
     pub(super) expires_at: Option<Timestamp>,
+    /// An operator launched it: nothing takes its place.
+    pub(super) launched: bool,
+    /// An operator has deleted its machines: nothing takes its place.
+    pub(super) destroyed: bool,
+    /// Each of its nodes runs a pod of the service load balancer.
+    pub(super) balances: bool,
+    /// It serves metrics.k8s.io.
+    pub(super) measures: bool,
     pub(super) nodes: Store<SimNode>,
     pub(super) pods: Store<SimPod>,
     pub(super) workloads: Vec<Workload>,
@@ -174,6 +200,8 @@ pub(super) struct Machine {
     pub(super) group: Option<GroupNo>,
     pub(super) role: Role,
     pub(super) version: SmolStr,
+    /// How far its first boot is, if an operator had it launched.
+    pub(super) first_boot: Option<FirstBoot>,
     /// The name its node has or will have.
     pub(super) node: SmolStr,
     /// It ends soon, and its group no longer counts on it.
@@ -209,6 +237,14 @@ pub(super) struct Group {
     pub(super) duds: u32,
     /// An operator has set its size: chance leaves it alone.
     pub(super) by_hand: bool,
+    /// Its own tags; `None`: those of its cluster.
+    pub(super) tags: Option<Tagged>,
+    /// The launch template that an operator made it over.
+    pub(super) template: Option<SmolStr>,
+    /// The subnets that it was made for.
+    pub(super) subnets: Vec<SmolStr>,
+    /// When it ends its machines.
+    pub(super) ends_at: Option<Timestamp>,
 }
 
 /// An edge host.
@@ -240,6 +276,10 @@ impl State {
             boards: BTreeMap::new(),
             notices: BTreeMap::new(),
             parameters: BTreeMap::new(),
+            things: BTreeMap::new(),
+            tokens: BTreeMap::new(),
+            consoles: BTreeMap::new(),
+            snags: Vec::new(),
             outages: Vec::new(),
             told: Vec::new(),
             life,
@@ -301,10 +341,12 @@ impl State {
             Event::Boot(id)
             | Event::InService(id)
             | Event::Join(id)
+            | Event::BootFails(id)
+            | Event::BootEnds(id)
             | Event::Unhealthy(id)
             | Event::Terminate(id, _)
             | Event::Gone(id) => self.machines.get(id).map(|m| m.cluster),
-            Event::Retry(no) => self.groups.get(*no).map(|g| g.cluster),
+            Event::Retry(no) | Event::EndGroup(no) => self.groups.get(*no).map(|g| g.cluster),
             Event::BoardBack(host) | Event::BoardJoins(host) => self.boards.get(host).map(|b| b.cluster),
             Event::Tell(_) | Event::Live | Event::Outage => None,
         }
@@ -315,6 +357,8 @@ impl State {
             Event::Boot(id) => self.boot(&id),
             Event::InService(id) => self.in_service(&id),
             Event::Join(id) => self.join(&id),
+            Event::BootFails(id) => self.boot_fails(&id),
+            Event::BootEnds(id) => self.boot_ends(&id),
             Event::Ready(c, node) => self.node_ready(c, &node),
             Event::Silent(c, node) => self.node_silent(c, &node),
             Event::Recover(c, node) => self.recover(c, &node),
@@ -332,6 +376,7 @@ impl State {
             Event::BoardBack(host) => self.board_back(&host),
             Event::BoardJoins(host) => self.board_joins(&host),
             Event::Expire(c) => self.expire(c),
+            Event::EndGroup(no) => self.end_group(no),
             Event::Reborn(c) => self.reborn(c),
             Event::Tell(n) => self.tell(n),
             Event::Live => self.live(),

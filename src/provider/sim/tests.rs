@@ -16,6 +16,7 @@ use crate::provider::{Cloud, CloudControl, Kube, KubeControl, Providers};
 mod asked;
 mod draining;
 mod faults;
+mod launching;
 mod long;
 mod scaling;
 mod story;

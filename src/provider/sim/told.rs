@@ -5,6 +5,7 @@ use smol_str::SmolStr;
 
 use super::clock::{later, seconds, whole};
 use super::fault::{Outage, Target};
+use super::launch::Snag;
 use super::machine::{GRACE, Order};
 use super::scenario::{FaultSort, ToldEvent};
 use super::state::{ClusterNo, Event, GroupNo, State};
@@ -43,6 +44,18 @@ impl State {
                     group.duds += 1;
                 }
             }
+            ToldEvent::NoLaunches {
+                region,
+                purchase,
+                r#for,
+            } => {
+                let until = later(self.now, r#for);
+                self.snags.push((region.into_inner(), Snag::Short(purchase, until)));
+            }
+            ToldEvent::FirstBootFails { region, step } => {
+                self.snags.push((region.into_inner(), Snag::FailsAt(step)));
+            }
+            ToldEvent::UnknownProfile { region } => self.snags.push((region.into_inner(), Snag::UnknownProfile)),
             ToldEvent::Budget {
                 cluster,
                 workload,
@@ -58,7 +71,8 @@ impl State {
                 zone,
                 r#for,
             } => {
-                if let Some(no) = self.clusters.iter().position(|c| c.spec.name == *cluster.get_ref()) {
+                let there = |c: &super::state::Cluster| c.spec.name == *cluster.get_ref() && !c.destroyed;
+                if let Some(no) = self.clusters.iter().position(there) {
                     self.stray(no, r#type.get_ref(), zone.get_ref(), r#for);
                 }
             }
@@ -176,6 +190,7 @@ impl State {
             zone,
             purchase: Purchase::OnDemand,
             age: None,
+            from: None,
         });
         let Some(id) = id else {
             return;

@@ -43,6 +43,31 @@ pub(super) fn workloads(spec: &ClusterSpec) -> Vec<Workload> {
     all
 }
 
+/// What K3s itself deploys: name, milli-cores, MiB, and the word that leaves it out.
+const SYSTEM: [(&str, u64, u64, &str); 4] = [
+    ("kube-system/coredns-6b4dc9f7c8", 100, 70, "coredns"),
+    ("kube-system/local-path-provisioner-7c9d5b8f64", 0, 0, "local-storage"),
+    ("kube-system/metrics-server-5f9d8b7c64", 100, 70, "metrics-server"),
+    ("kube-system/traefik-c98d6f7b5", 0, 0, "traefik"),
+];
+
+/// The workloads of a cluster that was just launched, without those whose names are in `disable`.
+pub(super) fn system_workloads(disable: &str) -> Vec<Workload> {
+    let wanted = SYSTEM
+        .iter()
+        .filter(|(.., word)| disable.split_whitespace().all(|off| off != *word));
+    let make = |&(stem, cpu_milli, mib, _): &(&str, u64, u64, &str)| Workload {
+        stem: stem.into(),
+        owner: OwnerKind::ReplicaSet,
+        requests: Resources {
+            cpu_milli,
+            memory: mib * 1_048_576,
+            pods: 1,
+        },
+    };
+    wanted.map(make).collect()
+}
+
 impl Workload {
     /// `namespace/name` of the object itself: the pods of a ReplicaSet also carry its template's hash.
     pub(super) fn name(&self) -> &str {
@@ -108,7 +133,7 @@ impl State {
 
     /// A node gets its pod of the DaemonSet that K3s' service load balancer runs.
     pub(super) fn add_daemon(&mut self, no: ClusterNo, node: &str, running: bool) {
-        let Some(cluster) = self.clusters.get_mut(no) else {
+        let Some(cluster) = self.clusters.get_mut(no).filter(|c| c.balances) else {
             return;
         };
         let name = format_smolstr!("kube-system/svclb-traefik-8f3c2b1d-{}", suffix(&mut self.rng, 5));

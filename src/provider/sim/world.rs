@@ -9,13 +9,14 @@ use tokio::sync::watch;
 use super::build::{build, scope};
 use super::clock::{Clock, later};
 use super::cloud::SimCloud;
-use super::control::{SimCloudControl, SimKubeControl};
+use super::control::{SimCloudControl, SimKubeControl, SimShellControl};
 use super::fault::Target;
 use super::kube::SimKube;
 use super::scenario::Scenario;
 use super::shell::SimShell;
 use super::state::{ClusterNo, State};
-use crate::fleet::{EdgeHost, Scope};
+use super::web::SimWeb;
+use crate::fleet::{ContextId, EdgeHost, Scope};
 use crate::provider::{Cloud, CloudControl, Control, Kube, KubeControl, Providers, Result, Shell};
 
 /// A simulated world. It moves only when somebody looks: a port call first plays what has come due since, and
@@ -59,7 +60,7 @@ impl World {
             clouds: scopes.into_iter().map(cloud).collect(),
             kubes: contexts.into_iter().enumerate().map(kube).collect(),
             shell: boards.then(|| Arc::new(SimShell::new(Arc::clone(self))) as Arc<dyn Shell>),
-            web: None,
+            web: Some(Arc::new(SimWeb)),
         }
     }
 
@@ -77,8 +78,16 @@ impl World {
         Control {
             clouds: scopes.into_iter().map(cloud).collect(),
             kubes: contexts.into_iter().enumerate().map(kube).collect(),
-            shell: None,
+            shell: Some(Arc::new(SimShellControl::new(Arc::clone(self)))),
         }
+    }
+
+    /// The ports of a cluster, through its context: of the newest of that name. It need not answer.
+    pub fn kube(self: &Arc<Self>, context: &ContextId) -> Option<(Arc<dyn Kube>, Arc<dyn KubeControl>)> {
+        let no = self.look(|s| s.clusters.iter().rposition(|c| c.context == *context))?;
+        let kube = SimKube::new(Arc::clone(self), no, context.clone());
+        let control = SimKubeControl::new(Arc::clone(self), no, context.clone());
+        Some((Arc::new(kube), Arc::new(control)))
     }
 
     /// The edge hosts that would stand in `hosts.toml`.

@@ -7,14 +7,16 @@ use jiff::Timestamp;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::super::fault::Target;
+use super::super::first_boot::{kubeconfig, settings};
+use super::super::made::{Template, Thing, What, tagged};
 use super::super::scaling::Refused;
 use super::super::state::State;
 use super::super::world::World;
 use super::refused;
 use crate::fleet::{Instance, InstanceId, Scope};
 use crate::provider::{
-    AsgOrder, CloudControl, GroupOrder, Launched, MachineOrder, ParameterOrder, Resource, Result, RoleOrder, Secret,
-    TagList, TemplateOrder,
+    AsgOrder, CloudControl, GroupOrder, Launched, MachineOrder, ParameterOrder, ParameterValue, Resource, ResourceKind,
+    Result, RoleOrder, Secret, TagList, TemplateOrder,
 };
 
 /// One scope.
@@ -47,6 +49,10 @@ impl SimCloudControl {
             .change(&self.target, call, |s| change(s, &self.scope))
             .await?;
         done.map_err(|why| refused(&self.target, call, why))
+    }
+
+    async fn read<R>(&self, call: &str, answer: impl FnOnce(&State) -> R) -> Result<R> {
+        self.world.call(&self.target, call, answer).await
     }
 
     /// A parameter belongs to an account and region, whichever profile names it.
@@ -126,60 +132,131 @@ impl CloudControl for SimCloudControl {
         .await
     }
 
-    async fn make_role(&self, _order: &RoleOrder) -> Result<()> {
-        Err(crate::provider::pending("iam:CreateRole"))
+    async fn make_role(&self, order: &RoleOrder) -> Result<()> {
+        self.change("iam:CreateRole", |s, scope| {
+            for kind in [ResourceKind::Role, ResourceKind::InstanceProfile] {
+                s.make(scope, kind, &order.name, plain(None, &order.tags));
+            }
+            Ok(())
+        })
+        .await
     }
 
-    async fn make_group(&self, _order: &GroupOrder) -> Result<SmolStr> {
-        Err(crate::provider::pending("ec2:CreateSecurityGroup"))
+    async fn make_group(&self, order: &GroupOrder) -> Result<SmolStr> {
+        self.change("ec2:CreateSecurityGroup", |s, scope| {
+            if let Some(id) = s.group_id(scope, &order.vpc, &order.name) {
+                return Ok(id);
+            }
+            let id = format_smolstr!("sg-0{:016x}", s.names.number(&mut s.rng));
+            let thing = Thing {
+                what: What::Group(order.vpc.clone()),
+                ..plain(Some(&order.name), &order.tags)
+            };
+            s.make(scope, ResourceKind::SecurityGroup, &id, thing);
+            Ok(id)
+        })
+        .await
     }
 
-    async fn make_parameter(&self, _order: &ParameterOrder) -> Result<()> {
-        Err(crate::provider::pending("ssm:PutParameter"))
+    async fn make_parameter(&self, order: &ParameterOrder) -> Result<()> {
+        self.change("ssm:PutParameter", |s, scope| {
+            s.make(scope, ResourceKind::Parameter, &order.name, plain(None, &order.tags));
+            let entry = s.parameters.entry(self.key(&order.name));
+            match &order.value {
+                ParameterValue::Secure(secret) => entry.or_insert_with(|| secret.expose().to_owned()),
+                ParameterValue::Plain(text) => entry.insert_entry(text.clone()).into_mut(),
+            };
+            Ok(())
+        })
+        .await
     }
 
-    async fn make_secret(&self, _name: &str, _tags: &TagList) -> Result<()> {
-        Err(crate::provider::pending("secretsmanager:CreateSecret"))
+    async fn make_secret(&self, name: &str, tags: &TagList) -> Result<()> {
+        self.change("secretsmanager:CreateSecret", |s, scope| {
+            let thing = Thing {
+                what: What::Secret(false),
+                ..plain(None, tags)
+            };
+            s.make(scope, ResourceKind::Secret, name, thing);
+            Ok(())
+        })
+        .await
     }
 
-    async fn secret(&self, _name: &str) -> Result<Option<Secret>> {
-        Err(crate::provider::pending("secretsmanager:GetSecretValue"))
+    async fn secret(&self, name: &str) -> Result<Option<Secret>> {
+        let written = |s: &State| {
+            let thing = s.thing(&self.scope, ResourceKind::Secret, name);
+            thing.is_some_and(|thing| thing.what == What::Secret(true))
+        };
+        let written = self.read("secretsmanager:GetSecretValue", written).await?;
+        Ok(written.then(|| Secret::new(kubeconfig())))
     }
 
-    async fn make_template(&self, _order: &TemplateOrder) -> Result<()> {
-        Err(crate::provider::pending("ec2:CreateLaunchTemplate"))
+    async fn make_template(&self, order: &TemplateOrder) -> Result<()> {
+        self.change("ec2:CreateLaunchTemplate", |s, scope| {
+            let template = Template {
+                image: order.image.clone(),
+                group: order.group.clone(),
+                profile: order.profile.as_ref().map(Into::into),
+                key_pair: order.key_pair.clone(),
+                tags: tagged(&order.tags),
+                settings: settings(&order.user_data),
+            };
+            let thing = Thing {
+                what: What::Template(Box::new(template)),
+                ..plain(None, &order.tags)
+            };
+            s.make(scope, ResourceKind::LaunchTemplate, &order.name, thing);
+            Ok(())
+        })
+        .await
     }
 
-    async fn launch(&self, _order: &MachineOrder) -> Result<Launched> {
-        Err(crate::provider::pending("ec2:CreateFleet"))
+    async fn launch(&self, order: &MachineOrder) -> Result<Launched> {
+        self.change("ec2:CreateFleet", |s, scope| s.ask_launch(scope, order))
+            .await
     }
 
-    async fn make_asg(&self, _order: &AsgOrder) -> Result<()> {
-        Err(crate::provider::pending("autoscaling:CreateAutoScalingGroup"))
+    async fn make_asg(&self, order: &AsgOrder) -> Result<()> {
+        self.change("autoscaling:CreateAutoScalingGroup", |s, scope| {
+            s.ask_group(scope, order)
+        })
+        .await
     }
 
-    async fn look(&self, _instance: &InstanceId) -> Result<Option<Instance>> {
-        Err(crate::provider::pending("ec2:DescribeInstances"))
+    async fn look(&self, instance: &InstanceId) -> Result<Option<Instance>> {
+        self.read("ec2:DescribeInstances", |s| {
+            let all = s.machines.get(instance).map(|m| &m.instance);
+            all.filter(|i| i.scope == self.scope).cloned()
+        })
+        .await
     }
 
-    async fn console(&self, _instance: &InstanceId) -> Result<Option<String>> {
-        Err(crate::provider::pending("ec2:GetConsoleOutput"))
+    async fn console(&self, instance: &InstanceId) -> Result<Option<String>> {
+        self.read("ec2:GetConsoleOutput", |s| s.console(&self.scope, instance))
+            .await
     }
 
-    async fn delete(&self, _resource: &Resource) -> Result<()> {
-        Err(crate::provider::pending("ec2:Delete"))
+    async fn delete(&self, resource: &Resource) -> Result<()> {
+        self.change(deletion(resource.kind), |s, scope| s.ask_delete(scope, resource))
+            .await
     }
 
-    async fn left(&self, _cluster: &str) -> Result<Vec<Resource>> {
-        Err(crate::provider::pending("tag:GetResources"))
+    async fn left(&self, cluster: &str) -> Result<Vec<Resource>> {
+        self.read("tag:GetResources", |s| s.resources(&self.scope, Some(cluster)))
+            .await
     }
 
-    async fn tag(&self, _resource: &Resource, _tags: &TagList) -> Result<()> {
-        Err(crate::provider::pending("ec2:CreateTags"))
+    async fn tag(&self, resource: &Resource, tags: &TagList) -> Result<()> {
+        self.change(tagging(resource.kind), |s, scope| s.ask_tag(scope, resource, tags))
+            .await
     }
 
-    async fn expire(&self, _asg: &str, _action: &str, _at: Timestamp) -> Result<()> {
-        Err(crate::provider::pending("autoscaling:PutScheduledUpdateGroupAction"))
+    async fn expire(&self, asg: &str, _action: &str, at: Timestamp) -> Result<()> {
+        self.change("autoscaling:PutScheduledUpdateGroupAction", |s, scope| {
+            s.ask_expire(scope, asg, at)
+        })
+        .await
     }
 
     async fn delete_parameter(&self, name: &str) -> Result<()> {
@@ -188,5 +265,46 @@ impl CloudControl for SimCloudControl {
             Ok(())
         })
         .await
+    }
+}
+
+/// A thing that there is nothing special about.
+fn plain(name: Option<&str>, tags: &TagList) -> Thing {
+    Thing {
+        name: name.map(Into::into),
+        tags: tagged(tags),
+        what: What::Plain,
+    }
+}
+
+/// The call that deletes a resource.
+fn deletion(kind: ResourceKind) -> &'static str {
+    match kind {
+        ResourceKind::Asg => "autoscaling:DeleteAutoScalingGroup",
+        ResourceKind::SpotFleet => "ec2:CancelSpotFleetRequests",
+        ResourceKind::Instance => "ec2:TerminateInstances",
+        ResourceKind::LaunchTemplate => "ec2:DeleteLaunchTemplate",
+        ResourceKind::Volume => "ec2:DeleteVolume",
+        ResourceKind::SecurityGroup => "ec2:DeleteSecurityGroup",
+        ResourceKind::KeyPair => "ec2:DeleteKeyPair",
+        ResourceKind::InstanceProfile => "iam:DeleteInstanceProfile",
+        ResourceKind::Role => "iam:DeleteRole",
+        ResourceKind::Parameter => "ssm:DeleteParameter",
+        ResourceKind::Secret => "secretsmanager:DeleteSecret",
+        ResourceKind::Stack | ResourceKind::LoadBalancer | ResourceKind::NetworkInterface | ResourceKind::Other => {
+            "delete"
+        }
+    }
+}
+
+/// The call that writes tags on a resource.
+fn tagging(kind: ResourceKind) -> &'static str {
+    match kind {
+        ResourceKind::Asg => "autoscaling:CreateOrUpdateTags",
+        ResourceKind::InstanceProfile => "iam:TagInstanceProfile",
+        ResourceKind::Role => "iam:TagRole",
+        ResourceKind::Parameter => "ssm:AddTagsToResource",
+        ResourceKind::Secret => "secretsmanager:TagResource",
+        _ => "ec2:CreateTags",
     }
 }
