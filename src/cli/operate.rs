@@ -134,9 +134,10 @@ impl Desk<'_> {
             clock,
             journals,
             kubeconfigs,
+            speed,
             ..
         } = &self.session;
-        Operations::new(control.clone(), clock.clone(), journals.clone(), kubeconfigs.clone())
+        Operations::new(control.clone(), clock.clone(), journals.clone(), kubeconfigs.clone()).at_speed(*speed)
     }
 
     /// Reads everything that plans look at, once.

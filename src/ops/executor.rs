@@ -50,6 +50,8 @@ pub struct Executor {
     pub by: SmolStr,
     /// Where the kubeconfigs of launched clusters are kept.
     pub kubeconfigs: PathBuf,
+    /// Seconds that pass on the clock in one second: simulated worlds may run fast.
+    pub speed: f64,
 }
 
 /// An operation to be run.

@@ -8,6 +8,7 @@ pub use crate::blueprint::{Cidr, Fault, Image, Network, Profile, Spec, SshKey};
 pub use crate::provider::{Channel, InstanceType, Subnet, Vpc};
 
 use crate::fleet::{ClusterId, Scope};
+use crate::provider::Resource;
 
 /// A launch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,6 +32,9 @@ pub struct Ground {
     pub vpc: SmolStr,
     /// The subnets in which its machines may be.
     pub subnets: Vec<Subnet>,
+    /// What carries the cluster's tag already: left by one of the same name.
+    #[serde(default)]
+    pub leftovers: Vec<Resource>,
 }
 
 impl Launch {

@@ -88,6 +88,7 @@ fn place(scope: Scope, mut spec: Spec, account: SmolStr, image: SmolStr, vpcs: &
         image,
         vpc: vpc.id.clone(),
         subnets,
+        leftovers: vec![],
     };
     Ok(Launch { scope, spec, ground })
 }
@@ -133,10 +134,13 @@ pub async fn survey(cloud: &dyn Cloud, web: Option<&dyn Web>) -> Result<Survey, 
 }
 
 impl Survey {
-    /// The launch that a spec becomes here, once the image is known.
+    /// The launch that a spec becomes here, once it is known which image it takes, and what a cluster of that name has
+    /// left behind.
     pub async fn place(&self, cloud: &dyn Cloud, spec: Spec) -> Result<Launch, SurveyError> {
         let parameter = spec.image.parameter(spec.arch).ok_or_else(|| no_image(&spec))?;
-        let image = cloud.image(&parameter).await?;
-        place(self.scope.clone(), spec, self.account.clone(), image, &self.vpcs)
+        let (image, leftovers) = futures::try_join!(cloud.image(&parameter), cloud.resources(Some(&spec.name)))?;
+        let mut launch = place(self.scope.clone(), spec, self.account.clone(), image, &self.vpcs)?;
+        launch.ground.leftovers = leftovers;
+        Ok(launch)
     }
 }

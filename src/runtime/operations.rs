@@ -61,6 +61,7 @@ impl Operations {
                 clock,
                 by: who(),
                 kubeconfigs,
+                speed: 1.0,
             },
             directory,
             told,
@@ -69,6 +70,13 @@ impl Operations {
             tasks: JoinSet::new(),
             running: BTreeMap::new(),
         }
+    }
+
+    /// The same in a world whose clock runs so much faster.
+    #[must_use]
+    pub fn at_speed(mut self, speed: f64) -> Self {
+        self.executor.speed = speed;
+        self
     }
 
     /// All operations that have a journal, the newest first, and what is wrong with journals.

@@ -25,10 +25,14 @@ const LOOK: Duration = Duration::from_secs(5);
 const CONSOLE: u32 = 4;
 /// How long a server may take from its launch to its kubeconfig.
 const COMING_UP: Duration = Duration::from_mins(15);
+/// How long AWS may go on listing what it has deleted.
+const FORGETTING: Duration = Duration::from_mins(2);
 /// How many of the console's last lines are told when a server does not come up.
 const LAST_LINES: usize = 12;
 /// What the first boot's script begins each of its lines with.
 const OURS: &str = "k3fleet: ";
+/// The most workers that a pool may be scaled to without raising its bound, unless it begins with more.
+const MOST_WORKERS: u32 = 10;
 /// Where K3s keeps the kubeconfig on a server.
 const ON_SERVER: &str = "/etc/rancher/k3s/k3s.yaml";
 
@@ -251,10 +255,12 @@ impl Making<'_> {
     }
 }
 
-/// The most workers that a pool may be scaled to without raising its bound.
-const MOST_WORKERS: u32 = 10;
-
 impl Executor {
+    /// A time on the clock as time that passes here.
+    fn paced(&self, time: Duration) -> Duration {
+        Duration::try_from_secs_f64(time.as_secs_f64() / self.speed).unwrap_or(time)
+    }
+
     /// Waits until the server has its kubeconfig, and keeps it. What the server's console says of the first boot is told
     /// meanwhile; that it failed, or that the instance has ended, ends the wait.
     pub(super) async fn fetch_kubeconfig(
@@ -266,7 +272,7 @@ impl Executor {
     ) -> Result<Made, MakeError> {
         let spec = making.spec();
         let (instance, private_ip) = making.server()?;
-        let until = Instant::now() + COMING_UP;
+        let until = Instant::now() + self.paced(COMING_UP);
         let mut looks = 0_u32;
         let down = |why: String, lines| MakeError::Down {
             instance: instance.clone(),
@@ -308,7 +314,7 @@ impl Executor {
                 return Err(down(why, lines));
             }
             looks = looks.wrapping_add(1);
-            sleep(LOOK).await;
+            sleep(self.paced(LOOK)).await;
         }
     }
 
@@ -320,8 +326,7 @@ impl Executor {
         staying: &[smol_str::SmolStr],
         say: impl Fn(String),
     ) -> Result<Result<String, String>, ProviderError> {
-        // AWS goes on listing what it has just deleted for a while.
-        let until = Instant::now() + Duration::from_mins(2);
+        let until = Instant::now() + self.paced(FORGETTING);
         loop {
             if let Some(left) = patient(cloud.left(cluster).await)? {
                 let (stays, lost): (Vec<_>, Vec<_>) = left.iter().partition(|r| staying.contains(&r.id));
@@ -340,7 +345,7 @@ impl Executor {
                 }
                 say(text);
             }
-            sleep(LOOK).await;
+            sleep(self.paced(LOOK)).await;
         }
     }
 }

@@ -19,7 +19,7 @@ const READY: SignedDuration = SignedDuration::from_mins(15);
 pub(in crate::ops) fn plan(fleet: &Fleet, request: &Request, launch: &Launch, now: Timestamp) -> Result<Plan, Refusal> {
     let spec = &launch.spec;
     sound(spec, now)?;
-    free(fleet, spec)?;
+    free(fleet, launch)?;
     let mut warnings = spec.warnings();
     let cost = cost(fleet, launch, &mut warnings);
     if spec.from.is_empty() {
@@ -65,24 +65,29 @@ fn sound(spec: &Spec, now: Timestamp) -> Result<(), Refusal> {
     }
 }
 
-/// Refuses a name that a cluster has already: its kubeconfig is known by it.
-fn free(fleet: &Fleet, spec: &Spec) -> Result<(), Refusal> {
+/// Refuses a name that a cluster has already: its kubeconfig is known by it. Nor is anything taken over that one has left
+/// behind: it would not be as this spec wants it.
+fn free(fleet: &Fleet, launch: &Launch) -> Result<(), Refusal> {
+    let name = &launch.spec.name;
     let taken: BTreeSet<_> = fleet.machines().filter_map(|m| m.cluster()).collect();
-    match taken.iter().find(|cluster| cluster.name == spec.name) {
-        None => Ok(()),
-        Some(cluster) => {
-            let place = cluster
-                .home
-                .as_ref()
-                .map_or_else(String::new, |home| format!(" in {home}"));
-            let why = format!("there is a cluster {}{place} already", spec.name);
-            Err(Refusal::new(
-                "name-taken",
-                why,
-                "choose another name, or destroy that one first",
-            ))
-        }
+    if let Some(cluster) = taken.iter().find(|cluster| cluster.name == *name) {
+        let place = cluster
+            .home
+            .as_ref()
+            .map_or_else(String::new, |home| format!(" in {home}"));
+        let why = format!("there is a cluster {name}{place} already");
+        let lift = "choose another name, or destroy that one first";
+        return Err(Refusal::new("name-taken", why, lift));
     }
+    let leftovers = &launch.ground.leftovers;
+    let Some(left) = leftovers.first() else { return Ok(()) };
+    let count = leftovers.len();
+    let why = format!(
+        "{count} resources of a cluster {name} are there, such as the {}",
+        left.describe()
+    );
+    let lift = format!("delete them first: k3fleet destroy {name}; or choose another name");
+    Err(Refusal::new("leftovers", why, lift))
 }
 
 fn stages(launch: &Launch) -> Vec<Stage> {

@@ -25,9 +25,11 @@ impl<S: Surface> Driver<S> {
             clock,
             journals,
             kubeconfigs,
+            speed,
             ..
         } = session;
-        let operations = Operations::new(control.clone(), clock.clone(), journals.clone(), kubeconfigs.clone());
+        let operations =
+            Operations::new(control.clone(), clock.clone(), journals.clone(), kubeconfigs.clone()).at_speed(*speed);
         let (found, faults) = operations.journals();
         self.take(Msg::Journals(found));
         for fault in faults {

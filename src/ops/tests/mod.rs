@@ -1,5 +1,7 @@
 //! Plans and guards: what a request becomes, and what is refused.
 
+mod clusters;
+
 use proptest::prelude::*;
 
 use super::*;
