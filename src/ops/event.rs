@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::IpAddr;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -122,8 +121,6 @@ pub enum Made {
     Server {
         /// The instance.
         instance: InstanceId,
-        /// The address by which agents reach it.
-        private_ip: IpAddr,
     },
     /// The cluster's kubeconfig has been fetched and kept.
     Kubeconfig {

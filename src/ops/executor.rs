@@ -7,6 +7,7 @@
 //!                    └─ Event ─▶ journal ─▶ screen or command line
 //! ```
 
+mod coming;
 mod making;
 mod work;
 

@@ -16,6 +16,8 @@ pub struct PlanRow<'a> {
     pub title: &'a str,
     /// The cluster's name.
     pub cluster: &'a SmolStr,
+    /// How many AWS calls are made one after the other.
+    pub round_trips: usize,
     /// The steps, in order; those of one stage run side by side.
     pub steps: Vec<StepRow<'a>>,
     /// USD per hour before and after; `null` where a price is not known.
@@ -56,6 +58,7 @@ impl<'a> PlanRow<'a> {
             operation: plan.request.verb(),
             title: &plan.title,
             cluster: &plan.cluster.name,
+            round_trips: plan.round_trips(),
             steps: steps.collect(),
             cost: plan.cost,
             warnings: &plan.warnings,

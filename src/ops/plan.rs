@@ -121,6 +121,12 @@ impl Plan {
         })
     }
 
+    /// How many AWS calls are made one after the other when all goes well, the cluster's lock included.
+    pub fn round_trips(&self) -> usize {
+        let longest = |stage: &Stage| stage.steps.iter().map(Step::round_trips).max().unwrap_or(0);
+        1 + self.stages.iter().map(longest).sum::<usize>()
+    }
+
     /// One step.
     pub fn step(&self, id: StepId) -> Option<&Step> {
         self.stages.get(id.stage)?.steps.get(id.step)

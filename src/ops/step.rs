@@ -119,8 +119,12 @@ pub enum CloudStep {
 pub enum Part {
     /// The IAM role and instance profile of the machines with a role.
     Role(Role),
+    /// What that role may do, and its place in the instance profile.
+    Grant(Role),
     /// The security group.
     SecurityGroup,
+    /// Who may reach that group.
+    Openings,
     /// The SSM parameter with the token that joins servers.
     ServerToken,
     /// The SSM parameter with the token that joins agents.
@@ -136,17 +140,18 @@ pub enum Part {
 }
 
 impl Part {
-    fn as_str(self) -> &'static str {
-        match self {
+    fn describe(self, name: &str) -> String {
+        let what = match self {
+            Self::Grant(role) => return format!("grant {name} what a {} needs", role.as_str()),
+            Self::Openings => return format!("open the ports of {name}"),
             Self::Role(_) => "role",
             Self::SecurityGroup => "security group",
-            Self::ServerToken => "server's token",
-            Self::AgentToken => "agents' token",
+            Self::ServerToken | Self::AgentToken | Self::Spec => "parameter",
             Self::Secret => "secret",
-            Self::Spec => "parameter",
             Self::Template(_) => "launch template",
             Self::Workers => "Auto Scaling group",
-        }
+        };
+        format!("make the {what} {name}")
     }
 
     fn calls(self) -> &'static [Call] {
@@ -154,16 +159,12 @@ impl Part {
             Self::Role(_) => &[
                 Call::CreateRole,
                 Call::TagRole,
-                Call::PutRolePolicy,
                 Call::CreateInstanceProfile,
                 Call::TagInstanceProfile,
-                Call::AddRoleToInstanceProfile,
             ],
-            Self::SecurityGroup => &[
-                Call::CreateSecurityGroup,
-                Call::CreateTags,
-                Call::AuthorizeSecurityGroupIngress,
-            ],
+            Self::Grant(_) => &[Call::PutRolePolicy, Call::AddRoleToInstanceProfile],
+            Self::SecurityGroup => &[Call::CreateSecurityGroup, Call::CreateTags],
+            Self::Openings => &[Call::AuthorizeSecurityGroupIngress],
             Self::ServerToken | Self::AgentToken | Self::Spec => &[Call::PutParameter, Call::AddTagsToResource],
             Self::Secret => &[Call::CreateSecret, Call::TagSecret],
             Self::Template(_) => &[Call::CreateLaunchTemplate, Call::CreateTags],
@@ -207,7 +208,7 @@ impl Step {
             Self::Cloud(_, CloudStep::SetTarget { fleet, target, .. }) => {
                 format!("set the target of {fleet} to {target}")
             }
-            Self::Cloud(_, CloudStep::Make { part, name }) => format!("make the {} {name}", part.as_str()),
+            Self::Cloud(_, CloudStep::Make { part, name }) => part.describe(name),
             Self::Cloud(_, CloudStep::LaunchServer { template }) => format!("launch the server from {template}"),
             Self::Cloud(_, CloudStep::FetchKubeconfig { secret: Some(secret) }) => {
                 format!("wait for the kubeconfig in {secret}, and keep it")
@@ -226,6 +227,22 @@ impl Step {
             Self::Kube(node, KubeStep::Drain(_)) => format!("drain {}", node.name),
             Self::Kube(node, KubeStep::Delete) => format!("delete the node {}", node.name),
             Self::Wait(condition, _) => condition.describe(),
+        }
+    }
+
+    /// How many AWS calls it makes one after the other, each waiting for the answer before: those that it makes side by
+    /// side count as one, and so does all that is repeated while it waits.
+    pub fn round_trips(&self) -> usize {
+        match self {
+            // The group, then its scheduled end; the server's address, then the template that holds it.
+            Self::Cloud(_, CloudStep::Make { part, .. }) => match part {
+                Part::Workers | Part::Template(Role::Agent) => 2,
+                _ => 1,
+            },
+            // The secret, then the address that goes with it.
+            Self::Cloud(_, CloudStep::FetchKubeconfig { .. }) => 2,
+            Self::Cloud(..) => 1,
+            Self::Kube(..) | Self::Wait(..) => 0,
         }
     }
 

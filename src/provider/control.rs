@@ -12,7 +12,7 @@ use smol_str::SmolStr;
 
 use jiff::Timestamp;
 
-use super::order::{AsgOrder, GroupOrder, Launched, MachineOrder, ParameterOrder, RoleOrder, TagList, TemplateOrder};
+use super::order::{AsgOrder, GroupOrder, MachineOrder, ParameterOrder, RoleOrder, TagList, TemplateOrder};
 use super::{Resource, Result, Secret};
 use crate::fleet::{ContextId, Instance, InstanceId, OwnerKind, Scope};
 
@@ -79,13 +79,19 @@ pub trait CloudControl: Send + Sync {
     /// Deletes an SSM parameter. One that is not there is no error (`ssm:DeleteParameter`).
     async fn delete_parameter(&self, name: &str) -> Result<()>;
 
-    /// Makes an IAM role with its policy and its instance profile (`iam:CreateRole`, `iam:CreateInstanceProfile`,
-    /// `iam:PutRolePolicy`, `iam:AddRoleToInstanceProfile`).
+    /// Makes an IAM role and its instance profile, side by side (`iam:CreateRole`, `iam:CreateInstanceProfile`).
     async fn make_role(&self, order: &RoleOrder) -> Result<()>;
 
-    /// Makes a security group and opens its ports; gives its id (`ec2:CreateSecurityGroup`,
-    /// `ec2:AuthorizeSecurityGroupIngress`).
+    /// Gives a role that was made its policy, and puts it into its instance profile, side by side
+    /// (`iam:PutRolePolicy`, `iam:AddRoleToInstanceProfile`).
+    async fn grant_role(&self, order: &RoleOrder) -> Result<()>;
+
+    /// Makes a security group that nobody reaches yet; gives its id (`ec2:CreateSecurityGroup`).
     async fn make_group(&self, order: &GroupOrder) -> Result<SmolStr>;
+
+    /// Opens a security group `sg-…` to its own machines and to those its order names
+    /// (`ec2:AuthorizeSecurityGroupIngress`).
+    async fn open_group(&self, id: &str, order: &GroupOrder) -> Result<()>;
 
     /// Makes an SSM parameter with tags (`ssm:PutParameter`).
     async fn make_parameter(&self, order: &ParameterOrder) -> Result<()>;
@@ -104,13 +110,14 @@ pub trait CloudControl: Send + Sync {
     /// with [`FaultKind::NoCapacity`](crate::fleet::FaultKind::NoCapacity), and the operation decides. A role that was
     /// just made and is not yet known to EC2 is worth another try:
     /// [`FaultKind::NotYet`](crate::fleet::FaultKind::NotYet).
-    async fn launch(&self, order: &MachineOrder) -> Result<Launched>;
+    async fn launch(&self, order: &MachineOrder) -> Result<InstanceId>;
 
     /// Makes an Auto Scaling group, and its scheduled end (`autoscaling:CreateAutoScalingGroup`,
     /// `autoscaling:PutScheduledUpdateGroupAction`). One that is there already stays as it is.
     async fn make_asg(&self, order: &AsgOrder) -> Result<()>;
 
-    /// An instance as EC2 describes it now; `None` once it is terminated (`ec2:DescribeInstances`).
+    /// An instance as EC2 describes it now; `None` once it is terminated (`ec2:DescribeInstances`). One that was just
+    /// launched may not be known everywhere: [`FaultKind::NotYet`](crate::fleet::FaultKind::NotYet).
     async fn look(&self, instance: &InstanceId) -> Result<Option<Instance>>;
 
     /// What an instance has written to its console, the newest last; `None` while there is nothing

@@ -26,8 +26,8 @@ pub use control::{BoundPod, CloudControl, Control, Eviction, KubeControl, ShellC
 pub use error::ProviderError;
 pub use ground::{Channel, InstanceType, Subnet, Vpc};
 pub use order::{
-    AsgOrder, GroupOrder, IAM_PATH, Launched, MachineOrder, Opening, ParameterOrder, ParameterValue, RoleOrder,
-    TagList, TemplateOrder,
+    AsgOrder, GroupOrder, IAM_PATH, MachineOrder, Opening, ParameterOrder, ParameterValue, RoleOrder, TagList,
+    TemplateOrder,
 };
 pub use resource::{Resource, ResourceKind};
 pub use secret::Secret;

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use smol_str::SmolStr;
 
 use super::Secret;
-use crate::fleet::{InstanceId, Purchase};
+use crate::fleet::Purchase;
 
 /// Tags, each as key and value.
 pub type TagList = Vec<(String, String)>;
@@ -117,15 +117,6 @@ pub struct MachineOrder {
     pub client_token: String,
     /// Tags of the EC2 Fleet; those of the machine are the template's.
     pub tags: TagList,
-}
-
-/// A machine that was launched.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Launched {
-    /// The instance.
-    pub instance: InstanceId,
-    /// Its private address.
-    pub private_ip: std::net::IpAddr,
 }
 
 /// An Auto Scaling group over a launch template.

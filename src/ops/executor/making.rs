@@ -1,11 +1,5 @@
-//! The work of making a cluster: orders derived from the spec that is launched, and waiting for its kubeconfig.
+//! The work of making a cluster: orders derived from the spec that is launched.
 
-use std::net::IpAddr;
-use std::time::Duration;
-
-use tokio::time::{Instant, sleep};
-
-use super::Executor;
 use crate::blueprint::{API_PORT, SSH_PORT, iam, tags, user_data};
 use crate::fleet::{FaultKind, InstanceId, Role};
 use crate::ops::event::{Made, OperationId};
@@ -13,28 +7,13 @@ use crate::ops::launch::{Launch, Profile, Spec, SshKey};
 use crate::ops::plan::Plan;
 use crate::ops::request::Request;
 use crate::ops::step::Part;
-use crate::provider::kube::kubeconfig;
 use crate::provider::{
     AsgOrder, CloudControl, GroupOrder, MachineOrder, Opening, ParameterOrder, ParameterValue, ProviderError,
     RoleOrder, Secret, TagList, TemplateOrder,
 };
 
-/// How often the kubeconfig is looked for.
-const LOOK: Duration = Duration::from_secs(5);
-/// How often the console is read meanwhile, in looks.
-const CONSOLE: u32 = 4;
-/// How long a server may take from its launch to its kubeconfig.
-const COMING_UP: Duration = Duration::from_mins(15);
-/// How long AWS may go on listing what it has deleted.
-const FORGETTING: Duration = Duration::from_mins(2);
-/// How many of the console's last lines are told when a server does not come up.
-const LAST_LINES: usize = 12;
-/// What the first boot's script begins each of its lines with.
-const OURS: &str = "k3fleet: ";
 /// The most workers that a pool may be scaled to without raising its bound, unless it begins with more.
 const MOST_WORKERS: u32 = 10;
-/// Where K3s keeps the kubeconfig on a server.
-const ON_SERVER: &str = "/etc/rancher/k3s/k3s.yaml";
 
 /// Why a part of a cluster could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -77,7 +56,7 @@ pub(super) fn launch(plan: &Plan) -> Result<&Launch, MakeError> {
 }
 
 impl Making<'_> {
-    fn spec(&self) -> &Spec {
+    pub(super) fn spec(&self) -> &Spec {
         &self.launch.spec
     }
 
@@ -93,12 +72,12 @@ impl Making<'_> {
         id.ok_or(MakeError::Broken("the security group's id is not known: this is a bug"))
     }
 
-    fn server(&self) -> Result<(&InstanceId, IpAddr), MakeError> {
+    pub(super) fn server(&self) -> Result<&InstanceId, MakeError> {
         let server = self.made.iter().rev().find_map(|made| match made {
-            Made::Server { instance, private_ip } => Some((instance, *private_ip)),
+            Made::Server { instance } => Some(instance),
             _ => None,
         });
-        server.ok_or(MakeError::Broken("the server's address is not known: this is a bug"))
+        server.ok_or(MakeError::Broken("the server's id is not known: this is a bug"))
     }
 
     /// Makes one part.
@@ -106,6 +85,8 @@ impl Making<'_> {
         let names = self.spec().names();
         match part {
             Part::Role(role) => cloud.make_role(&self.role(role)).await?,
+            Part::Grant(role) => cloud.grant_role(&self.role(role)).await?,
+            Part::Openings => cloud.open_group(self.group()?, &self.security_group()).await?,
             Part::SecurityGroup => {
                 let id = cloud.make_group(&self.security_group()).await?;
                 return Ok(Some(Made::SecurityGroup { id }));
@@ -114,7 +95,21 @@ impl Making<'_> {
             Part::AgentToken => cloud.make_parameter(&self.token(names.agent_token())?).await?,
             Part::Secret => cloud.make_secret(&names.kubeconfig(), &self.tags(None)).await?,
             Part::Spec => cloud.make_parameter(&self.spec_parameter()?).await?,
-            Part::Template(role) => cloud.make_template(&self.template(role)?).await?,
+            Part::Template(Role::Server) => {
+                let order = self.template(Role::Server, user_data::server(self.spec()))?;
+                cloud.make_template(&order).await?;
+            }
+            Part::Template(Role::Agent) => {
+                let server = self.server()?;
+                let now = cloud.look(server).await?;
+                let address = now.and_then(|i| i.private_ip).ok_or_else(|| MakeError::Down {
+                    instance: server.clone(),
+                    why: "it has no private address, or is terminated already".to_owned(),
+                    lines: vec![],
+                })?;
+                let order = self.template(Role::Agent, user_data::agent(self.spec(), address))?;
+                cloud.make_template(&order).await?;
+            }
             Part::Workers => cloud.make_asg(&self.workers()).await?,
         }
         Ok(None)
@@ -175,13 +170,9 @@ impl Making<'_> {
         })
     }
 
-    fn template(&self, role: Role) -> Result<TemplateOrder, MakeError> {
+    fn template(&self, role: Role, user_data: String) -> Result<TemplateOrder, MakeError> {
         let spec = self.spec();
         let names = spec.names();
-        let user_data = match role {
-            Role::Server => user_data::server(spec),
-            Role::Agent => user_data::agent(spec, self.server()?.1),
-        };
         Ok(TemplateOrder {
             name: names.launch_template(role),
             image: self.launch.ground.image.clone(),
@@ -239,7 +230,7 @@ impl Making<'_> {
             client_token: self.id.as_str().to_owned(),
             tags: self.tags(Some(Role::Server)),
         };
-        let launched = match cloud.launch(&order).await {
+        let instance = match cloud.launch(&order).await {
             Err(error) if error.kind == FaultKind::NoCapacity && spec.on_demand_fallback => {
                 say(format!("{}; buying it on-demand", error.message));
                 order.purchase = crate::fleet::Purchase::OnDemand;
@@ -248,124 +239,6 @@ impl Making<'_> {
             }
             launched => launched?,
         };
-        Ok(Made::Server {
-            instance: launched.instance,
-            private_ip: launched.private_ip,
-        })
+        Ok(Made::Server { instance })
     }
-}
-
-impl Executor {
-    /// A time on the clock as time that passes here.
-    fn paced(&self, time: Duration) -> Duration {
-        Duration::try_from_secs_f64(time.as_secs_f64() / self.speed).unwrap_or(time)
-    }
-
-    /// Waits until the server has its kubeconfig, and keeps it. What the server's console says of the first boot is told
-    /// meanwhile; that it failed, or that the instance has ended, ends the wait.
-    pub(super) async fn fetch_kubeconfig(
-        &self,
-        cloud: &dyn CloudControl,
-        making: &Making<'_>,
-        secret: Option<&str>,
-        say: impl Fn(String),
-    ) -> Result<Made, MakeError> {
-        let spec = making.spec();
-        let (instance, private_ip) = making.server()?;
-        let until = Instant::now() + self.paced(COMING_UP);
-        let mut looks = 0_u32;
-        let down = |why: String, lines| MakeError::Down {
-            instance: instance.clone(),
-            why,
-            lines,
-        };
-        loop {
-            let now = patient(cloud.look(instance).await)?;
-            if now == Some(None) {
-                let lines = console(cloud, instance).await;
-                return Err(down("it is terminated".to_owned(), lines));
-            }
-            let now = now.flatten();
-            let address = now.as_ref().and_then(|i| i.public_ip).unwrap_or(private_ip);
-            let found = match (secret, &self.control.shell) {
-                (Some(secret), _) => patient(cloud.secret(secret).await)?.flatten(),
-                (None, Some(shell)) => patient(shell.read_file(spec.image.user(), address, ON_SERVER).await)?.flatten(),
-                (None, None) => return Err(MakeError::Broken("nothing reads files over SSH from here")),
-            };
-            if let Some(text) = found {
-                kubeconfig::keep(&self.kubeconfigs, &spec.name, address, &text)?;
-                let context = kubeconfig::context(&spec.name);
-                return Ok(Made::Kubeconfig { context });
-            }
-            if looks.is_multiple_of(CONSOLE) {
-                let lines = console(cloud, instance).await;
-                let ours = lines.iter().rev().find_map(|line| line.split_once(OURS));
-                match ours.map(|(_, line)| line) {
-                    Some(line) if line.starts_with("failed: ") => return Err(down(line.to_owned(), lines.clone())),
-                    Some(line) => say(line.to_owned()),
-                    None => say(now
-                        .as_ref()
-                        .map_or_else(String::new, |i| format!("{instance} is {}", i.state.as_str()))),
-                }
-            }
-            if Instant::now() >= until {
-                let lines = console(cloud, instance).await;
-                let why = format!("there is no kubeconfig after {} min", COMING_UP.as_secs() / 60);
-                return Err(down(why, lines));
-            }
-            looks = looks.wrapping_add(1);
-            sleep(self.paced(LOOK)).await;
-        }
-    }
-
-    /// Waits until nothing carries the cluster's tag any longer but what was to stay; gives what is left all the same.
-    pub(super) async fn prove(
-        &self,
-        cloud: &dyn CloudControl,
-        cluster: &str,
-        staying: &[smol_str::SmolStr],
-        say: impl Fn(String),
-    ) -> Result<Result<String, String>, ProviderError> {
-        let until = Instant::now() + self.paced(FORGETTING);
-        loop {
-            if let Some(left) = patient(cloud.left(cluster).await)? {
-                let (stays, lost): (Vec<_>, Vec<_>) = left.iter().partition(|r| staying.contains(&r.id));
-                let list = |some: &[&crate::provider::Resource]| {
-                    some.iter().map(|r| r.describe()).collect::<Vec<_>>().join(", ")
-                };
-                if lost.is_empty() {
-                    return Ok(Ok(match stays.is_empty() {
-                        true => "nothing is left".to_owned(),
-                        false => format!("left, as planned: {}", list(&stays)),
-                    }));
-                }
-                let text = format!("still there: {}", list(&lost));
-                if Instant::now() >= until {
-                    return Ok(Err(text));
-                }
-                say(text);
-            }
-            sleep(self.paced(LOOK)).await;
-        }
-    }
-}
-
-/// An answer that may come later is none for now.
-fn patient<T>(answer: Result<T, ProviderError>) -> Result<Option<T>, ProviderError> {
-    match answer {
-        Err(error) if error.retryable() => Ok(None),
-        answer => answer.map(Some),
-    }
-}
-
-/// The console's last lines; none where it cannot be read.
-async fn console(cloud: &dyn CloudControl, instance: &InstanceId) -> Vec<String> {
-    let text = cloud.console(instance).await.ok().flatten().unwrap_or_default();
-    let lines: Vec<_> = text
-        .lines()
-        .map(str::trim_end)
-        .filter(|line| !line.is_empty())
-        .collect();
-    let from = lines.len().saturating_sub(LAST_LINES);
-    lines.iter().skip(from).map(|line| (*line).to_owned()).collect()
 }

@@ -78,6 +78,9 @@ fn a_launch_prepares_side_by_side_and_waits_at_the_end() {
         ]
     );
     assert_eq!(plan.stages[0].steps.len(), 7, "{:?}", whats(&plan));
+    assert_eq!(plan.stages[1].steps.len(), 4, "{:?}", whats(&plan));
+    // The lock, three stages, the workers' address and template, their group and its end, the kubeconfig and its address.
+    assert_eq!(plan.round_trips(), 1 + 3 + 2 + 2 + 2);
     assert_eq!(plan.confirm, None);
 }
 
@@ -93,6 +96,7 @@ fn a_lone_server_without_a_profile_makes_no_role_and_no_secret() {
             "make the security group k3fleet-shop",
             "make the parameter /k3fleet/shop/spec",
             "make the launch template k3fleet-shop-server",
+            "open the ports of k3fleet-shop",
             "launch the server from k3fleet-shop-server",
             "wait for the kubeconfig, read it over SSH, and keep it",
             "wait until the server is ready",

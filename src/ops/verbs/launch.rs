@@ -98,28 +98,30 @@ fn stages(launch: &Launch) -> Vec<Stage> {
     let has_role = spec.profile != Profile::None;
     let workers = spec.workers > 0;
 
+    let roles: &[Role] = match (&spec.profile, workers) {
+        (Profile::Own, true) => &[Role::Server, Role::Agent],
+        (Profile::Own, false) => &[Role::Server],
+        _ => &[],
+    };
     let mut first = vec![make(Part::SecurityGroup, names.security_group())];
-    if spec.profile == Profile::Own {
-        first.push(make(Part::Role(Role::Server), names.role(Role::Server)));
-        if workers {
-            first.push(make(Part::Role(Role::Agent), names.role(Role::Agent)));
-        }
-    }
+    first.extend(roles.iter().map(|role| make(Part::Role(*role), names.role(*role))));
     if has_role {
         first.push(make(Part::ServerToken, names.server_token()));
         first.push(make(Part::AgentToken, names.agent_token()));
         first.push(make(Part::Secret, names.kubeconfig()));
     }
     first.push(make(Part::Spec, names.spec()));
-
+    // What follows from those, beside the template: no call waits for one whose answer it does not need.
     let server = names.launch_template(Role::Server);
+    let mut second = vec![
+        make(Part::Template(Role::Server), server.clone()),
+        make(Part::Openings, names.security_group()),
+    ];
+    second.extend(roles.iter().map(|role| make(Part::Grant(*role), names.role(*role))));
+
     let mut stages = vec![];
     Stage::push(&mut stages, "prepare", first);
-    Stage::push(
-        &mut stages,
-        "describe the server",
-        [make(Part::Template(Role::Server), server.clone())],
-    );
+    Stage::push(&mut stages, "describe the server", second);
     Stage::push(
         &mut stages,
         "launch the server",

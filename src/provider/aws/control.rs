@@ -19,8 +19,8 @@ use smol_str::{SmolStr, format_smolstr};
 use super::{AwsCloud, error};
 use crate::fleet::{Instance, InstanceId, Scope};
 use crate::provider::{
-    AsgOrder, CloudControl, GroupOrder, Launched, MachineOrder, ParameterOrder, Resource, Result, RoleOrder, Secret,
-    TagList, TemplateOrder,
+    AsgOrder, CloudControl, GroupOrder, MachineOrder, ParameterOrder, Resource, Result, RoleOrder, Secret, TagList,
+    TemplateOrder,
 };
 
 #[async_trait]
@@ -126,6 +126,14 @@ impl CloudControl for AwsCloud {
         Err(crate::provider::pending("iam:CreateRole"))
     }
 
+    async fn grant_role(&self, _order: &RoleOrder) -> Result<()> {
+        Err(crate::provider::pending("iam:PutRolePolicy"))
+    }
+
+    async fn open_group(&self, _id: &str, _order: &GroupOrder) -> Result<()> {
+        Err(crate::provider::pending("ec2:AuthorizeSecurityGroupIngress"))
+    }
+
     async fn make_group(&self, _order: &GroupOrder) -> Result<SmolStr> {
         Err(crate::provider::pending("ec2:CreateSecurityGroup"))
     }
@@ -146,7 +154,7 @@ impl CloudControl for AwsCloud {
         Err(crate::provider::pending("ec2:CreateLaunchTemplate"))
     }
 
-    async fn launch(&self, _order: &MachineOrder) -> Result<Launched> {
+    async fn launch(&self, _order: &MachineOrder) -> Result<InstanceId> {
         Err(crate::provider::pending("ec2:CreateFleet"))
     }
 

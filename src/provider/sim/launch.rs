@@ -18,10 +18,10 @@ use super::state::{Cluster, ClusterNo, Event, State};
 use super::store::Store;
 use super::workload::system_workloads;
 use crate::fleet::{
-    ContextId, FaultKind, InstanceState, Purchase, Role, Scope, TAG_CLUSTER, TAG_EXPIRES_AT, TAG_POOL, TAG_ROLE,
-    TAG_SHAPE,
+    ContextId, FaultKind, InstanceId, InstanceState, Purchase, Role, Scope, TAG_CLUSTER, TAG_EXPIRES_AT, TAG_POOL,
+    TAG_ROLE, TAG_SHAPE,
 };
-use crate::provider::{Launched, MachineOrder, ResourceKind};
+use crate::provider::{MachineOrder, ResourceKind};
 
 /// Who made what carries no such tag.
 const NOBODY: SmolStr = SmolStr::new_static("");
@@ -125,7 +125,7 @@ impl State {
     }
 
     /// Launches one machine from a template. The same token gives the same machine.
-    pub(super) fn ask_launch(&mut self, scope: &Scope, order: &MachineOrder) -> Result<Launched, Refused> {
+    pub(super) fn ask_launch(&mut self, scope: &Scope, order: &MachineOrder) -> Result<InstanceId, Refused> {
         let token = (scope.clone(), SmolStr::new(&order.client_token));
         if let Some(launched) = self.tokens.get(&token) {
             return Ok(launched.clone());
@@ -173,14 +173,7 @@ impl State {
             age: None,
             from: Some(from),
         });
-        let launched = id.and_then(|id| {
-            let private_ip = self.machines.get(&id)?.instance.private_ip?;
-            Some(Launched {
-                instance: id,
-                private_ip,
-            })
-        });
-        let Some(launched) = launched else {
+        let Some(launched) = id else {
             return Err(Refused::new("InternalError: nothing was launched", "try again"));
         };
         if role == Role::Server {
@@ -188,7 +181,7 @@ impl State {
                 Snag::FailsAt(step) => Some(step.clone()),
                 _ => None,
             });
-            let machine = self.machines.get_mut(&launched.instance);
+            let machine = self.machines.get_mut(&launched);
             if let Some(boot) = machine.and_then(|m| m.first_boot.as_mut()) {
                 boot.fails = step;
             }

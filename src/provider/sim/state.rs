@@ -23,7 +23,6 @@ use crate::fleet::{
     Activity, AsgMember, ContextId, EdgeHost, HostName, Instance, InstanceId, Node, Notice, OwnerKind, Pod, Resources,
     Role, Scope,
 };
-use crate::provider::Launched;
 
 /// A cluster, by its place in [`State::clusters`].
 pub(super) type ClusterNo = usize;
@@ -53,7 +52,7 @@ pub(super) struct State {
     /// What there is besides machines and groups.
     pub(super) things: BTreeMap<ThingKey, Thing>,
     /// What was launched for which client token.
-    pub(super) tokens: BTreeMap<(Scope, SmolStr), Launched>,
+    pub(super) tokens: BTreeMap<(Scope, SmolStr), InstanceId>,
     /// What machines that are terminated had written to their consoles.
     pub(super) consoles: BTreeMap<InstanceId, String>,
     /// What is in store for launches, by region.

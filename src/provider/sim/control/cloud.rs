@@ -15,8 +15,8 @@ use super::super::world::World;
 use super::refused;
 use crate::fleet::{Instance, InstanceId, Scope};
 use crate::provider::{
-    AsgOrder, CloudControl, GroupOrder, Launched, MachineOrder, ParameterOrder, ParameterValue, Resource, ResourceKind,
-    Result, RoleOrder, Secret, TagList, TemplateOrder,
+    AsgOrder, CloudControl, GroupOrder, MachineOrder, ParameterOrder, ParameterValue, Resource, ResourceKind, Result,
+    RoleOrder, Secret, TagList, TemplateOrder,
 };
 
 /// One scope.
@@ -142,6 +142,32 @@ impl CloudControl for SimCloudControl {
         .await
     }
 
+    async fn grant_role(&self, order: &RoleOrder) -> Result<()> {
+        self.change("iam:PutRolePolicy", |s, scope| {
+            let there = s.thing(scope, ResourceKind::Role, &order.name);
+            there.map(|_| ()).ok_or_else(|| {
+                Refused::new(
+                    format_smolstr!("NoSuchEntity: The role with name {} cannot be found.", order.name),
+                    "make the role first",
+                )
+            })
+        })
+        .await
+    }
+
+    async fn open_group(&self, id: &str, order: &GroupOrder) -> Result<()> {
+        self.change("ec2:AuthorizeSecurityGroupIngress", |s, scope| {
+            match s.group_id(scope, &order.vpc, &order.name) {
+                Some(there) if there == id => Ok(()),
+                _ => Err(Refused::new(
+                    format_smolstr!("InvalidGroup.NotFound: The security group '{id}' does not exist"),
+                    "make the group first",
+                )),
+            }
+        })
+        .await
+    }
+
     async fn make_group(&self, order: &GroupOrder) -> Result<SmolStr> {
         self.change("ec2:CreateSecurityGroup", |s, scope| {
             if let Some(id) = s.group_id(scope, &order.vpc, &order.name) {
@@ -212,7 +238,7 @@ impl CloudControl for SimCloudControl {
         .await
     }
 
-    async fn launch(&self, order: &MachineOrder) -> Result<Launched> {
+    async fn launch(&self, order: &MachineOrder) -> Result<InstanceId> {
         self.change("ec2:CreateFleet", |s, scope| s.ask_launch(scope, order))
             .await
     }

@@ -62,7 +62,8 @@ async fn prepare(aws: &dyn CloudControl, p: &Providers, role: &str) -> SmolStr {
         open: vec![],
         tags: tags(""),
     };
-    let group = aws.make_group(&group).await.unwrap();
+    let id = aws.make_group(&group).await.unwrap();
+    aws.open_group(&id, &group).await.unwrap();
     let own = RoleOrder {
         name: format!("k3fleet-shop-{role}"),
         trust: "{}".to_owned(),
@@ -71,6 +72,7 @@ async fn prepare(aws: &dyn CloudControl, p: &Providers, role: &str) -> SmolStr {
         tags: tags(role),
     };
     aws.make_role(&own).await.unwrap();
+    aws.grant_role(&own).await.unwrap();
     let token = ParameterOrder {
         name: format!("/k3fleet/shop/{role}-token"),
         value: ParameterValue::Secure(Secret::new("t")),
@@ -78,8 +80,8 @@ async fn prepare(aws: &dyn CloudControl, p: &Providers, role: &str) -> SmolStr {
     };
     aws.make_parameter(&token).await.unwrap();
     aws.make_secret(SECRET, &tags("")).await.unwrap();
-    aws.make_template(&template(role, &group)).await.unwrap();
-    group
+    aws.make_template(&template(role, &id)).await.unwrap();
+    id
 }
 
 async fn server(p: &Providers, purchase: Purchase) -> MachineOrder {
@@ -121,17 +123,15 @@ async fn a_cluster_is_launched_grows_and_is_deleted_in_order() {
     let order = server(&p, Purchase::Spot).await;
     let (first, again) = (aws.launch(&order).await.unwrap(), aws.launch(&order).await.unwrap());
     assert_eq!(first, again, "the token makes one machine of both calls");
-    assert!(first.private_ip.to_string().starts_with("172.31."));
-    assert_eq!(
-        aws.look(&first.instance).await.unwrap().unwrap().state,
-        InstanceState::Pending
-    );
-    assert_eq!(aws.console(&first.instance).await.unwrap(), None);
+    let machine = aws.look(&first).await.unwrap().unwrap();
+    assert!(machine.private_ip.unwrap().to_string().starts_with("172.31."));
+    assert_eq!(machine.state, InstanceState::Pending);
+    assert_eq!(aws.console(&first).await.unwrap(), None);
 
     let launched = world.now();
     let mut seen = String::new();
     while aws.secret(SECRET).await.unwrap().is_none() {
-        let text = aws.console(&first.instance).await.unwrap().unwrap_or_default();
+        let text = aws.console(&first).await.unwrap().unwrap_or_default();
         assert!(text.starts_with(&seen), "it grows: {text}");
         assert!(!text.contains("ready"), "{text}");
         seen = text;
@@ -139,16 +139,13 @@ async fn a_cluster_is_launched_grows_and_is_deleted_in_order() {
     }
     let took = world.now().duration_since(launched).as_secs();
     assert!((40..=70).contains(&took), "{took}");
-    let text = aws.console(&first.instance).await.unwrap().unwrap();
-    assert!(
-        text.ends_with(&format!("k3fleet: ready: {}\n", first.instance)),
-        "{text}"
-    );
+    let text = aws.console(&first).await.unwrap().unwrap();
+    assert!(text.ends_with(&format!("k3fleet: ready: {}\n", first)), "{text}");
     let (shop, control) = world.kube(&ContextId::new("shop")).unwrap();
     assert_eq!(control.context(), shop.context());
     within(15, "the server's node is ready", async || {
         let nodes = shop.list_nodes().await.unwrap();
-        nodes.len() == 1 && nodes[0].ready == Readiness::Ready && nodes[0].key.name == first.instance.as_str()
+        nodes.len() == 1 && nodes[0].ready == Readiness::Ready && nodes[0].key.name == first.as_str()
     })
     .await;
     within(15, "K3s' own pods run", async || {
@@ -236,7 +233,7 @@ async fn a_region_may_have_no_capacity_and_a_profile_may_be_news_to_it() {
     assert!(short.message.contains("InsufficientInstanceCapacity"), "{short}");
     order.purchase = Purchase::OnDemand;
     let launched = aws.launch(&order).await.unwrap();
-    let machine = aws.look(&launched.instance).await.unwrap().unwrap();
+    let machine = aws.look(&launched).await.unwrap().unwrap();
     assert_eq!(
         (machine.purchase, machine.instance_type.as_str()),
         (Purchase::OnDemand, "t4g.small")
@@ -253,16 +250,16 @@ async fn a_first_boot_fails_where_its_needs_are_not_met() {
     let launched = aws.launch(&server(&p, Purchase::OnDemand).await).await.unwrap();
     let last = format!("k3fleet: failed: reading the SSM parameter {token}\n");
     within(60, "it says why", async || {
-        let text = aws.console(&launched.instance).await.unwrap();
+        let text = aws.console(&launched).await.unwrap();
         text.is_some_and(|text| text.ends_with(&last))
     })
     .await;
     secs(300).await;
     assert!(aws.secret(SECRET).await.unwrap().is_none());
-    aws.end(&launched.instance).await.unwrap();
+    aws.end(&launched).await.unwrap();
     secs(60).await;
-    assert_eq!(aws.look(&launched.instance).await.unwrap(), None);
-    assert!(aws.console(&launched.instance).await.unwrap().unwrap().ends_with(&last));
+    assert_eq!(aws.look(&launched).await.unwrap(), None);
+    assert!(aws.console(&launched).await.unwrap().unwrap().ends_with(&last));
 }
 
 #[tokio::test(start_paused = true)]
