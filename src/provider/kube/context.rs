@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use kube::config::{Cluster, Kubeconfig, KubeconfigError};
@@ -51,8 +51,13 @@ pub struct Contexts {
 /// Chooses contexts from the kubeconfig: these files (separated as in `KUBECONFIG`), else those that the environment
 /// names. No kubeconfig at all is no fault, but noted.
 pub fn contexts(kubeconfig: Option<&OsStr>, choice: &Choice) -> Contexts {
+    choose(files(kubeconfig).into(), choice)
+}
+
+/// The operator's kubeconfig files: these, else those that the environment names, else `~/.kube/config`.
+pub fn files(kubeconfig: Option<&OsStr>) -> Vec<PathBuf> {
     let environment = std::env::var_os("KUBECONFIG").filter(|value| !value.is_empty());
-    let files: Vec<PathBuf> = match kubeconfig.map(OsStr::to_owned).or(environment) {
+    match kubeconfig.map(OsStr::to_owned).or(environment) {
         Some(list) => std::env::split_paths(&list)
             .filter(|path| !path.as_os_str().is_empty())
             .collect(),
@@ -60,8 +65,7 @@ pub fn contexts(kubeconfig: Option<&OsStr>, choice: &Choice) -> Contexts {
             .map(|home| home.join(".kube").join("config"))
             .into_iter()
             .collect(),
-    };
-    choose(files.into(), choice)
+    }
 }
 
 /// Reads and merges what can be read. Files that are not there are passed over, as kubectl does.
@@ -89,6 +93,19 @@ pub(super) fn cluster<'a>(kubeconfig: &'a Kubeconfig, context: &str) -> Option<&
     let named = kubeconfig.contexts.iter().find(|c| c.name == context)?;
     let name = &named.context.as_ref()?.cluster;
     kubeconfig.clusters.iter().find(|c| c.name == *name)?.cluster.as_ref()
+}
+
+/// One context of one file.
+pub(super) fn only(file: &Path, name: &str) -> Result<KubeContext, ProviderError> {
+    let files: Arc<[PathBuf]> = [file.to_owned()].into();
+    let Contexts { found, faults, .. } = choose(files, &Choice::Named(vec![name.to_owned()]));
+    let place = file.display().to_string();
+    // What is wrong with the file comes before what is therefore not in it.
+    let lost = || fault(&format!("use context {name}"), &place, "there is no such context");
+    found
+        .into_iter()
+        .next()
+        .ok_or_else(|| faults.into_iter().next().unwrap_or_else(lost))
 }
 
 fn choose(files: Arc<[PathBuf]>, choice: &Choice) -> Contexts {
@@ -189,7 +206,7 @@ fn endpoint(kubeconfig: &Kubeconfig, name: &str) -> Result<SmolStr, String> {
 }
 
 /// A form in which two URLs of one server are equal.
-fn same_server(endpoint: &str) -> String {
+pub fn same_server(endpoint: &str) -> String {
     let Ok(uri) = endpoint.parse::<http::Uri>() else {
         return endpoint.to_owned();
     };
@@ -200,7 +217,7 @@ fn same_server(endpoint: &str) -> String {
 }
 
 /// The place, never the words: a parser's words may quote a token.
-fn unreadable(error: &KubeconfigError) -> String {
+pub(super) fn unreadable(error: &KubeconfigError) -> String {
     match error {
         KubeconfigError::Parse(error) => match error.location() {
             Some(at) => format!(

@@ -10,6 +10,7 @@ mod context;
 mod control;
 pub mod decode;
 mod error;
+mod file;
 pub mod kubeconfig;
 mod link;
 mod list;
@@ -22,7 +23,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use http::Request;
 
-pub use context::{Choice, Contexts, KubeContext, contexts};
+pub use context::{Choice, Contexts, KubeContext, contexts, files, same_server};
 pub use pace::Pace;
 
 use self::error::{Call, Trouble};
