@@ -15,6 +15,7 @@ use crate::feeds::{Feeds, Want};
 use crate::fleet::{FeedKind, Fleet, Summary};
 use crate::ops::json::{OperationRow, PlanRow};
 use crate::ops::{self, Event, OperationId, Outcome, Plan, Progress, RunError, What};
+use crate::runtime::contexts;
 use crate::runtime::operations::{Happened, Operations, nudge};
 use crate::runtime::session::Session;
 use crate::runtime::signals::Ends;
@@ -170,7 +171,7 @@ impl Desk<'_> {
     ) -> io::Result<Exit> {
         let (tx, mut rx) = mpsc::channel(WAITING);
         let settings = feed_settings(&self.config.poll, &self.session);
-        let feeds = Feeds::start(self.session.providers.clone(), settings, self.session.clock.clone(), tx);
+        let mut feeds = Feeds::start(self.session.providers.clone(), settings, self.session.clock.clone(), tx);
         feeds.set_hosts(self.session.hosts.clone());
         let mut batches = Vec::new();
         let mut interrupted = false;
@@ -186,6 +187,11 @@ impl Desk<'_> {
                         }
                         if let What::StepDone { .. } = event.what {
                             nudge(&feeds, &plan);
+                        }
+                        if let What::StepMade { made, .. } = &event.what
+                            && let Err(fault) = contexts::made(made, &mut self.session, &mut feeds, &mut operations)
+                        {
+                            complain_of(&fault);
                         }
                     }
                     Happened::Asked => {}

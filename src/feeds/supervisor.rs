@@ -25,7 +25,7 @@ use super::single::{Account, Server};
 use super::sink::{Closed, Sink};
 use super::watch::Watch;
 use super::{Batch, Clock, Settings, listing};
-use crate::fleet::{EdgeHost, FaultKind, FeedId, FeedKind, Scope, Source};
+use crate::fleet::{ContextId, EdgeHost, FaultKind, FeedId, FeedKind, Observation, Scope, Source};
 use crate::provider::{Cloud, Kube, Providers, Shell};
 
 /// After running so long, a crash counts as the first one.
@@ -43,6 +43,9 @@ pub(super) trait Feed: Send {
 /// The running feeds. Dropping it ends them all.
 pub struct Feeds {
     start: Start,
+    /// The ends of sources: true once all that such a one said has been taken back.
+    ends: BTreeMap<Source, watch::Receiver<bool>>,
+    ending: JoinSet<()>,
     signals: BTreeMap<Source, watch::Sender<Signal>>,
     /// The prices wanted, by region.
     prices: BTreeMap<SmolStr, watch::Sender<PriceWish>>,
@@ -58,11 +61,13 @@ impl Feeds {
     pub fn start(providers: Providers, settings: Settings, clock: Clock, tx: mpsc::Sender<Batch>) -> Self {
         let mut feeds = Self {
             start: Start {
-                tasks: JoinSet::new(),
+                tasks: BTreeMap::new(),
                 settings: settings.bounded(),
                 clock,
                 tx,
             },
+            ends: BTreeMap::new(),
+            ending: JoinSet::new(),
             signals: BTreeMap::new(),
             prices: BTreeMap::new(),
             groups: BTreeMap::new(),
@@ -79,6 +84,39 @@ impl Feeds {
         }
         feeds.start_hosts(providers.shell);
         feeds
+    }
+
+    /// Starts the feeds of one more API server; those of a context that is read already end first. Must be called within
+    /// a tokio runtime.
+    pub fn add_kube(&mut self, kube: &Arc<dyn Kube>) {
+        let focused = self.signals.values().all(|signal| signal.borrow().focused);
+        self.remove_kube(kube.context());
+        self.start_kube(kube);
+        self.focus(focused);
+    }
+
+    /// Ends the feeds of a context: the fleet is told to forget what they have shown.
+    pub fn remove_kube(&mut self, context: &ContextId) {
+        let source = Source::Kube(context.clone());
+        let Some(mut tasks) = self.start.tasks.remove(&source) else {
+            return;
+        };
+        self.signals.remove(&source);
+        let (done, end) = watch::channel(false);
+        let (tx, clock) = (self.start.tx.clone(), self.start.clock.clone());
+        let gone = Observation::ContextGone(context.clone());
+        self.ending.spawn(async move {
+            // Not before the last of them has ended, which may be telling something still.
+            tasks.shutdown().await;
+            let batch = Batch {
+                at: clock(),
+                observations: vec![gone],
+            };
+            // Where nobody takes batches nobody has to forget anything either.
+            let _unread = tx.send(batch).await;
+            done.send_replace(true);
+        });
+        self.ends.insert(source, end);
     }
 
     /// Something happens at a source: it is read at once, and often for two minutes. A source that failed is
@@ -201,13 +239,15 @@ impl Feeds {
         let signals = self.signals(&source);
         let every = self.start.settings.kube;
         let (k3s, gate) = watch::channel(false);
+        let end = self.ends.remove(&source);
         let mut start = self.start.of(&source, &signals);
+        start.gates.extend(end);
         start.poll(
             FeedKind::Server,
             Server::new(kube.clone(), k3s),
             Pace::steady(every * 4),
         );
-        start.gate = Some(gate);
+        start.gates.push(gate);
         let nodes = kube.clone();
         start.watch(FeedKind::Nodes, |spread| {
             Watch::new(context.clone(), move || nodes.nodes(), spread, signals.clone())
@@ -234,7 +274,7 @@ pub(super) fn by_region(clouds: &[Arc<dyn Cloud>]) -> BTreeMap<SmolStr, Vec<Arc<
 
 /// What it takes to start a feed.
 struct Start {
-    tasks: JoinSet<()>,
+    tasks: BTreeMap<Source, JoinSet<()>>,
     settings: Settings,
     clock: Clock,
     tx: mpsc::Sender<Batch>,
@@ -246,7 +286,7 @@ impl Start {
             start: self,
             source,
             signals,
-            gate: None,
+            gates: vec![],
         }
     }
 }
@@ -256,8 +296,8 @@ struct StartOf<'a> {
     start: &'a mut Start,
     source: &'a Source,
     signals: &'a watch::Receiver<Signal>,
-    /// Feeds wait until this is true, and end when it never will be.
-    gate: Option<watch::Receiver<bool>>,
+    /// Feeds wait until all of these are true, and end when one never will be.
+    gates: Vec<watch::Receiver<bool>>,
 }
 
 impl StartOf<'_> {
@@ -288,12 +328,13 @@ impl StartOf<'_> {
             clock: self.start.clock.clone(),
             speed: self.start.settings.speed,
         };
-        let gate = self.gate.clone();
-        self.start.tasks.spawn(async move {
-            if let Some(mut gate) = gate
-                && gate.wait_for(|open| *open).await.is_err()
-            {
-                return;
+        let gates = self.gates.clone();
+        let tasks = self.start.tasks.entry(self.source.clone()).or_default();
+        tasks.spawn(async move {
+            for mut gate in gates {
+                if gate.wait_for(|open| *open).await.is_err() {
+                    return;
+                }
             }
             supervise(feed, &sink).await;
         });

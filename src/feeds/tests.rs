@@ -1,11 +1,13 @@
 //! The feeds over fake ports, on paused time.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::testing::*;
 use crate::fleet::*;
+use crate::provider::{Change, Kube};
 
 #[tokio::test(start_paused = true)]
 async fn a_listing_is_told_once_then_only_its_changes() {
@@ -279,4 +281,55 @@ async fn dropping_the_feeds_ends_them_all() {
     let calls = cloud.instances.calls().len();
     tokio::time::sleep(Duration::from_hours(1)).await;
     assert_eq!(cloud.instances.calls().len(), calls);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_context_comes_and_goes_while_others_are_read() {
+    let (home, shop) = (FakeKube::k3s("home"), FakeKube::k3s("shop"));
+    let mut rig = Rig::kubes(&[&home]);
+    rig.synced(&home.feed(FeedKind::Server)).await;
+    rig.feeds.focus(false);
+    rig.feeds.add_kube(&(shop.clone() as Arc<dyn Kube>));
+    let all = [Change::Listing, Change::Is(shop.node("a")), Change::Listed];
+    shop.nodes.say(all.map(Ok)).await;
+    let seen = things(rig.synced(&shop.feed(FeedKind::Nodes)).await);
+    assert!(seen.contains(&Observation::Node(Box::new(shop.node("a")))), "{seen:?}");
+
+    rig.feeds.remove_kube(&shop.context);
+    let gone = Observation::ContextGone(shop.context.clone());
+    rig.until(|o| *o == gone).await;
+    assert!(!shop.nodes.is_followed() && !shop.pods.is_followed());
+    assert!(home.nodes.is_followed());
+    rig.feeds.remove_kube(&shop.context);
+    let rest = rig.for_secs(3600).await;
+    let of_shop = Source::Kube(shop.context.clone());
+    let told = |o: &&Observation| **o == gone || matches!(o, Observation::Feed(id, _) if id.source == of_shop);
+    assert_eq!(
+        rest.iter().find(told),
+        None,
+        "it says nothing more, and is not forgotten twice"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_context_that_is_opened_anew_is_forgotten_before_it_speaks() {
+    let (old, new) = (FakeKube::k3s("shop"), FakeKube::k3s("shop"));
+    let mut rig = Rig::kubes(&[&old]);
+    old.nodes
+        .say([Change::Listing, Change::Is(old.node("a")), Change::Listed].map(Ok))
+        .await;
+    rig.synced(&old.feed(FeedKind::Nodes)).await;
+    rig.feeds.add_kube(&(new.clone() as Arc<dyn Kube>));
+    new.nodes
+        .say([Change::Listing, Change::Is(new.node("b")), Change::Listed].map(Ok))
+        .await;
+    let seen = things(rig.synced(&new.feed(FeedKind::Nodes)).await);
+    let place = |meant: &Observation| seen.iter().position(|o| o == meant);
+    let gone = place(&Observation::ContextGone(new.context.clone())).unwrap();
+    assert!(
+        place(&Observation::Node(Box::new(new.node("b")))).unwrap() > gone,
+        "{seen:?}"
+    );
+    assert_eq!(place(&Observation::NodeGone(old.node("a").key)), None, "{seen:?}");
+    assert!(!old.nodes.is_followed() && new.nodes.is_followed());
 }

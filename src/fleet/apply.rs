@@ -11,8 +11,8 @@ use super::link::uncount;
 use super::shelf::Slot;
 use super::store::Fleet;
 use super::{
-    FeedId, FeedKind, Instance, InstanceId, InstanceState, MachineId, Node, NodeKey, NodeUsage, Notice, NoticeKind,
-    Observation, Readiness, Severity, Source, Usage, membership,
+    ContextId, FeedId, FeedKind, Instance, InstanceId, InstanceState, MachineId, Node, NodeKey, NodeUsage, Notice,
+    NoticeKind, Observation, Readiness, Severity, Source, Usage, membership,
 };
 
 impl Fleet {
@@ -43,6 +43,7 @@ impl Fleet {
             Observation::Pod(pod) => self.apply_pod(pod),
             Observation::PodGone(key) => self.drop_pod(&key),
             Observation::Usage(usage) => self.apply_usage(usage),
+            Observation::ContextGone(context) => self.drop_context(&context, at),
             Observation::EdgeHost(host) => self.apply_host(*host, at),
             Observation::EdgeHostGone(name) => self.drop_host(&name, at),
             Observation::EdgeProbe(probe) => self.apply_probe(*probe),
@@ -184,8 +185,19 @@ impl Fleet {
 
     fn drop_node(&mut self, key: &NodeKey, at: Timestamp) {
         let Some(slot) = self.nodes.slot(key) else { return };
-        let Some(entry) = self.nodes.at_mut(slot) else { return };
-        let Some(old) = entry.data.take() else { return };
+        if self.clear_node(slot, at) {
+            let text = format!("{} left the cluster", key.name);
+            self.log
+                .push(at, Severity::Info, Some(MachineId::Node(key.clone())), text);
+        }
+    }
+
+    /// Forgets what is known of a node, but for its pods; gives whether anything was.
+    fn clear_node(&mut self, slot: Slot, at: Timestamp) -> bool {
+        let Some(entry) = self.nodes.at_mut(slot) else {
+            return false;
+        };
+        let Some(old) = entry.data.take() else { return false };
         entry.usage = None;
         entry.instanceless_since = None;
         entry.cordoned_since = None;
@@ -193,9 +205,24 @@ impl Fleet {
         let hosts = self.joins.hosts_near(&old);
         self.rejoin_hosts(hosts, Some(slot), at);
         self.forget_if_empty(slot);
-        let text = format!("{} left the cluster", key.name);
-        self.log
-            .push(at, Severity::Info, Some(MachineId::Node(key.clone())), text);
+        true
+    }
+
+    /// Forgets a context with its nodes, their pods and its feeds. It costs as much as there are nodes and pods.
+    fn drop_context(&mut self, context: &ContextId, at: Timestamp) {
+        self.drop_pods(context);
+        let of_context = |slot: &Slot| self.nodes.at(*slot).is_some_and(|n| n.key.context == *context);
+        let slots: Vec<_> = self.nodes.slots().filter(of_context).collect();
+        for slot in slots {
+            self.clear_node(slot, at);
+            self.forget_if_empty(slot);
+        }
+        self.early_usages.forget(|node| node.context == *context);
+        self.contexts.remove(context);
+        let source = Source::Kube(context.clone());
+        self.feeds.retain(|feed, _| feed.source != source);
+        let text = format!("{context} is looked at no longer");
+        self.log.push(at, Severity::Info, None, text);
     }
 
     /// Forgets a node that is not known, and has no pods either.

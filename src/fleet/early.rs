@@ -46,6 +46,11 @@ impl<K: Hash + Eq + Clone, V> Early<K, V> {
         self.kept.remove(key).map(|(_, value)| value)
     }
 
+    /// Drops the words about some things.
+    pub(super) fn forget(&mut self, which: impl Fn(&K) -> bool) {
+        self.kept.retain(|key, _| !which(key));
+    }
+
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
         self.kept.is_empty()

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use smol_str::SmolStr;
 
 use super::{
-    Activity, Asg, EdgeHost, EdgeProbe, FeedId, FeedReport, HostName, Instance, InstanceId, KubeServer, Node, NodeKey,
-    NodeUsage, Notice, Pod, PodKey, Scope, SpotFleet,
+    Activity, Asg, ContextId, EdgeHost, EdgeProbe, FeedId, FeedReport, HostName, Instance, InstanceId, KubeServer,
+    Node, NodeKey, NodeUsage, Notice, Pod, PodKey, Scope, SpotFleet,
 };
 
 /// One thing seen. Applying one costs O(1); a feed that lists its source sends only what changed.
@@ -47,6 +47,8 @@ pub enum Observation {
     PodGone(PodKey),
     /// What a node uses.
     Usage(NodeUsage),
+    /// A context that is looked through no longer: all it showed is forgotten.
+    ContextGone(ContextId),
     /// An edge host as written in `hosts.toml`.
     EdgeHost(Box<EdgeHost>),
     /// An edge host that was taken out of `hosts.toml`.

@@ -6,7 +6,7 @@ use smol_str::SmolStr;
 use super::entry::NodeEntry;
 use super::shelf::{Shelf, Slot, hash};
 use super::store::Fleet;
-use super::{NodeKey, Pod, PodKey};
+use super::{ContextId, NodeKey, Pod, PodKey};
 
 /// What a pod takes of a node. Its context is its node's, which is there for as long as there are pods on it.
 #[derive(Debug)]
@@ -71,6 +71,19 @@ impl Fleet {
             sum.pods = sum.pods.saturating_sub(1);
         }
         self.forget_if_empty(pod.node);
+    }
+
+    /// Forgets all pods of a context.
+    pub(super) fn drop_pods(&mut self, context: &ContextId) {
+        let of_context = |node: &NodeEntry| node.key.context == *context;
+        let Self { pods, nodes, .. } = self;
+        pods.retain(|pod| !nodes.at(pod.node).is_some_and(of_context));
+        let slots: Vec<_> = nodes.slots().collect();
+        for slot in slots {
+            if let Some(node) = nodes.at_mut(slot).filter(|node| of_context(node)) {
+                node.requested = Default::default();
+            }
+        }
     }
 
     fn pod(&self, key: &PodKey) -> Option<&PodEntry> {

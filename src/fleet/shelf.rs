@@ -116,6 +116,12 @@ impl<T: Keyed> Shelf<T> {
         self.places.iter().flatten().map(|thing| &**thing)
     }
 
+    /// Where things are.
+    pub(super) fn slots(&self) -> impl Iterator<Item = Slot> {
+        let taken = self.places.iter().enumerate().filter(|(_, thing)| thing.is_some());
+        taken.map(|(place, _)| Slot(place as u32))
+    }
+
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
         self.by_key.is_empty()

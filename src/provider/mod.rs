@@ -13,6 +13,7 @@ mod order;
 mod resource;
 mod secret;
 pub mod sim;
+pub mod ssh;
 
 use std::pin::Pin;
 use std::sync::Arc;

@@ -1,6 +1,7 @@
 //! The running program: the driver's loop around the pure core, and all that it touches.
 
 pub mod clock;
+pub mod contexts;
 pub mod driver;
 mod files;
 mod input;

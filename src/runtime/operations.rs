@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use smol_str::{SmolStr, format_smolstr};
 use tokio::sync::{mpsc, watch};
@@ -14,7 +15,7 @@ use crate::ops::{
     Event, Executor, Job, Journal, JournalError, OperationId, Outcome, Plan, Progress, Question, Questions, RunError,
     Step, journal,
 };
-use crate::provider::Control;
+use crate::provider::{Control, KubeControl};
 
 /// How many events and questions may wait to be taken.
 const WAITING: usize = 256;
@@ -77,6 +78,11 @@ impl Operations {
     pub fn at_speed(mut self, speed: f64) -> Self {
         self.executor.speed = speed;
         self
+    }
+
+    /// What later operations change Kubernetes through; those that run keep what they have.
+    pub fn set_kubes(&mut self, kubes: Vec<Arc<dyn KubeControl>>) {
+        self.executor.control.kubes = kubes;
     }
 
     /// All operations that have a journal, the newest first, and what is wrong with journals.

@@ -1,5 +1,6 @@
 //! What a run of the program looks at: the providers that the settings ask for, or a simulated world.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -7,13 +8,14 @@ use futures::future::join_all;
 use smol_str::SmolStr;
 
 use super::clock;
+use super::contexts::open_contexts;
 use crate::config::{Config, Paths};
 use crate::feeds::Clock;
-use crate::fleet::{EdgeHost, FaultKind};
+use crate::fleet::{ContextId, EdgeHost, FaultKind};
 use crate::provider::aws::{self, AwsCloud, Profile};
-use crate::provider::kube;
 use crate::provider::sim::{Scenario, World};
-use crate::provider::{Cloud, Control, Kube, ProviderError, Providers};
+use crate::provider::ssh::OpenSsh;
+use crate::provider::{Cloud, Control, ProviderError, Providers};
 
 /// The simulated world that is asked for.
 #[derive(Clone, Debug)]
@@ -43,6 +45,10 @@ pub struct Session {
     pub hosts: Vec<EdgeHost>,
     /// The time in that world.
     pub clock: Clock,
+    /// The server of each live context, in the form that [`same_server`](crate::provider::kube::same_server) gives.
+    pub servers: BTreeMap<ContextId, String>,
+    /// The live contexts of launched clusters, whose kubeconfigs we keep.
+    pub kept: BTreeSet<ContextId>,
     /// Seconds that pass on the clock in one second.
     pub speed: f64,
     /// The simulated world, if it is one.
@@ -72,6 +78,8 @@ pub fn open_demo(demo: &Demo, read_only: bool, paths: &Paths) -> Result<Session,
         kubeconfigs: paths.kubeconfigs(true),
         hosts: world.edge_hosts(),
         clock: Arc::new(move || clock_world.now()),
+        servers: BTreeMap::new(),
+        kept: BTreeSet::new(),
         speed: demo.speed,
         world: Some(world),
         faults: vec![],
@@ -88,34 +96,19 @@ pub async fn open_live(config: &Config, paths: &Paths, hosts: Vec<EdgeHost>) -> 
         kubeconfigs: paths.kubeconfigs(false),
         hosts,
         clock: Arc::new(clock::now),
+        servers: BTreeMap::new(),
+        kept: BTreeSet::new(),
         speed: 1.0,
         world: None,
         faults: vec![],
         notes: vec![],
     };
+    if !config.read_only {
+        session.control.shell = Some(Arc::new(OpenSsh::default()));
+    }
     open_contexts(&mut session, config);
     open_clouds(&mut session, config, paths).await;
     session
-}
-
-fn open_contexts(session: &mut Session, config: &Config) {
-    let choice = if config.all_contexts {
-        kube::Choice::All
-    } else if config.contexts.is_empty() {
-        kube::Choice::Current
-    } else {
-        kube::Choice::Named(config.contexts.iter().map(ToString::to_string).collect())
-    };
-    let contexts = kube::contexts(None, &choice);
-    session.faults.extend(contexts.faults);
-    session.notes.extend(contexts.notes);
-    for context in contexts.found {
-        let api = Arc::new(kube::connect(context));
-        session.providers.kubes.push(Arc::clone(&api) as Arc<dyn Kube>);
-        if !config.read_only {
-            session.control.kubes.push(api);
-        }
-    }
 }
 
 async fn open_clouds(session: &mut Session, config: &Config, paths: &Paths) {

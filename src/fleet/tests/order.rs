@@ -169,6 +169,20 @@ fn gone(observation: &Observation) -> Option<Observation> {
     })
 }
 
+/// Whether an observation was made through a context.
+fn is_through(observation: &Observation, context: &ContextId) -> bool {
+    match observation {
+        Observation::Feed(feed, _) => feed.source == Source::Kube(context.clone()),
+        Observation::Server(server) => server.context == *context,
+        Observation::Node(node) => node.key.context == *context,
+        Observation::NodeGone(key) => key.context == *context,
+        Observation::Pod(pod) => pod.key.context == *context,
+        Observation::PodGone(key) => key.context == *context,
+        Observation::Usage(usage) => usage.node.context == *context,
+        _ => false,
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
@@ -208,5 +222,20 @@ proptest! {
             fleet.apply(end, now());
         }
         assert_empty(&fleet);
+    }
+
+    #[test]
+    fn a_context_that_is_gone_is_as_if_never_looked_through((world, turns) in told_once()) {
+        let context = ContextId::new("a");
+        let mut fleet = world.told(&turns);
+        fleet.apply(Observation::ContextGone(context.clone()), now());
+        let mut without = world.clone();
+        for story in &mut without.stories {
+            story.retain(|observation| !is_through(observation, &context));
+        }
+        let never = without.told(&turns);
+        prop_assert_eq!(picture(&fleet), picture(&never));
+        prop_assert_eq!(fleet.feeds().keys().collect::<Vec<_>>(), never.feeds().keys().collect::<Vec<_>>());
+        prop_assert_eq!(fleet.servers().count(), never.servers().count());
     }
 }

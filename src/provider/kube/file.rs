@@ -99,11 +99,21 @@ mod tests {
         assert_eq!(mode(&directory), 0o700);
         let file = directory.join("c");
         write(&file, "one").unwrap();
-        assert_eq!((mode(&file), fs::read_to_string(&file).unwrap().as_str()), (0o600, "one"));
+        assert_eq!(
+            (mode(&file), fs::read_to_string(&file).unwrap().as_str()),
+            (0o600, "one")
+        );
         fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
         write(&file, "two").unwrap();
-        assert_eq!((mode(&file), fs::read_to_string(&file).unwrap().as_str()), (0o640, "two"));
-        assert_eq!(fs::read_dir(&directory).unwrap().count(), 1, "nothing is left beside it");
+        assert_eq!(
+            (mode(&file), fs::read_to_string(&file).unwrap().as_str()),
+            (0o640, "two")
+        );
+        assert_eq!(
+            fs::read_dir(&directory).unwrap().count(),
+            1,
+            "nothing is left beside it"
+        );
         assert!(create(&file, "three").is_err());
     }
 

@@ -57,7 +57,10 @@ fn the_server_and_the_names_are_the_clusters_and_all_else_stays() {
     let text = rewrite(K3S).unwrap();
     assert_eq!(value(&text), expected(K3S, "shop", "https://203.0.113.7:6443"));
     let lines: Vec<_> = text.lines().collect();
-    let long = lines.iter().filter(|line| line.contains("certificate-authority-data: LS0t")).count();
+    let long = lines
+        .iter()
+        .filter(|line| line.contains("certificate-authority-data: LS0t"))
+        .count();
     assert_eq!(long, 1, "data stays on one line, as every reader expects it:\n{text}");
     assert_eq!(rewrite(&text).unwrap(), text, "once more changes nothing");
 }
@@ -66,7 +69,10 @@ fn the_server_and_the_names_are_the_clusters_and_all_else_stays() {
 fn an_ipv6_address_is_bracketed() {
     let address = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1));
     let text = rewritten("shop", address, &Secret::new(K3S)).unwrap();
-    assert_eq!(value(text.expose()), expected(K3S, "shop", "https://[2001:db8::1]:6443"));
+    assert_eq!(
+        value(text.expose()),
+        expected(K3S, "shop", "https://[2001:db8::1]:6443")
+    );
 }
 
 #[test]
@@ -80,7 +86,10 @@ fn what_is_no_kubeconfig_is_told_without_its_words() {
         ("token: s3cr3t\n", "it has no current context"),
         (&without("current-context: default\n"), "it has no current context"),
         (&without("    user: default\n"), "its context names no user of it"),
-        (&K3S.replace("    cluster: default", "    cluster: s3cr3t"), "its context names no cluster of it"),
+        (
+            &K3S.replace("    cluster: default", "    cluster: s3cr3t"),
+            "its context names no cluster of it",
+        ),
     ];
     for (text, why) in cases {
         let error = rewrite(text).unwrap_err();
@@ -114,7 +123,10 @@ fn a_cluster_is_kept_opened_and_forgotten() {
     fs::write(directory.join(".shop.1234"), "half").unwrap();
     fs::create_dir(directory.join("old")).unwrap();
     let (found, faults) = all(&directory);
-    assert_eq!(found.iter().map(|c| c.id.as_str()).collect::<Vec<_>>(), ["ci-1", "shop"]);
+    assert_eq!(
+        found.iter().map(|c| c.id.as_str()).collect::<Vec<_>>(),
+        ["ci-1", "shop"]
+    );
     assert_eq!(faults.len(), 1);
     let words = faults[0].to_string();
     assert!(words.contains("broken") && !words.contains("s3cr3t"), "{words}");

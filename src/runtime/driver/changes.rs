@@ -4,7 +4,8 @@
 use super::Driver;
 use crate::app::Msg;
 use crate::fleet::Severity;
-use crate::ops::{JournalError, LockError, RunError, What};
+use crate::ops::{JournalError, LockError, Made, RunError, What};
+use crate::runtime::contexts;
 use crate::runtime::operations::{Happened, Operations, nudge};
 use crate::runtime::session::Session;
 use crate::runtime::surface::Surface;
@@ -58,6 +59,9 @@ impl<S: Surface> Driver<S> {
                 ) {
                     nudge(feeds, plan);
                 }
+                if let What::StepMade { made, .. } = &event.what {
+                    self.made(made);
+                }
                 self.take(Msg::Operation(id, event));
             }
             Happened::Asked => {}
@@ -76,6 +80,17 @@ impl<S: Surface> Driver<S> {
             Happened::Ended(_, _, Ok(_)) => {}
         }
         self.answer();
+    }
+
+    /// Looks at a cluster that was launched, and no longer at one that is gone.
+    fn made(&mut self, made: &Made) {
+        let (Some(session), Some(feeds), Some(operations)) = (&mut self.session, &mut self.feeds, &mut self.operations)
+        else {
+            return;
+        };
+        if let Err(fault) = contexts::made(made, session, feeds, operations) {
+            self.say(Severity::Warning, fault.to_string());
+        }
     }
 
     /// Answers what operations ask about the fleet.

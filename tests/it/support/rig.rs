@@ -104,6 +104,8 @@ impl Rig {
             control: world.control(),
             journals: journals.path().to_owned(),
             kubeconfigs: journals.path().join("kubeconfigs"),
+            servers: Default::default(),
+            kept: Default::default(),
             hosts: world.edge_hosts(),
             clock: Arc::new(move || clock.now()),
             speed: 1.0,
