@@ -77,12 +77,13 @@ impl Session {
     /// own kubeconfig shows it already.
     pub fn open(&mut self, context: &ContextId) -> Result<Option<Arc<dyn Kube>>, ProviderError> {
         if let Some(world) = &self.world {
-            let kube = world.providers().kubes.into_iter().find(|k| k.context() == context);
-            let control = world.control().kube(context).cloned();
+            let opened = world.kube(context);
             self.close(context);
-            self.providers.kubes.extend(kube.clone());
-            self.control.kubes.extend(control);
-            return Ok(kube);
+            return Ok(opened.map(|(kube, control)| {
+                self.providers.kubes.push(Arc::clone(&kube));
+                self.control.kubes.push(control);
+                kube
+            }));
         }
         let opened = kubeconfig::open(&self.kubeconfigs, context)?;
         if self.kept.contains(context) {

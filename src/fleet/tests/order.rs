@@ -229,7 +229,7 @@ proptest! {
         let context = ContextId::new("a");
         let mut fleet = world.told(&turns);
         fleet.apply(Observation::ContextGone(context.clone()), now());
-        let mut without = world.clone();
+        let mut without = world;
         for story in &mut without.stories {
             story.retain(|observation| !is_through(observation, &context));
         }
