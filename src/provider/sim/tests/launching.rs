@@ -140,7 +140,7 @@ async fn a_cluster_is_launched_grows_and_is_deleted_in_order() {
     let took = world.now().duration_since(launched).as_secs();
     assert!((40..=70).contains(&took), "{took}");
     let text = aws.console(&first).await.unwrap().unwrap();
-    assert!(text.ends_with(&format!("k3fleet: ready: {}\n", first)), "{text}");
+    assert!(text.ends_with(&format!("k3fleet: ready: {first}\n")), "{text}");
     let (shop, control) = world.kube(&ContextId::new("shop")).unwrap();
     assert_eq!(control.context(), shop.context());
     within(15, "the server's node is ready", async || {
