@@ -168,12 +168,7 @@ impl Part {
             Self::ServerToken | Self::AgentToken | Self::Spec => &[Call::PutParameter, Call::AddTagsToResource],
             Self::Secret => &[Call::CreateSecret, Call::TagSecret],
             Self::Template(_) => &[Call::CreateLaunchTemplate, Call::CreateTags],
-            Self::Workers => &[
-                Call::CreateAutoScalingGroup,
-                Call::PutScheduledUpdateGroupAction,
-                Call::RunInstances,
-                Call::PassRole,
-            ],
+            Self::Workers => &[Call::CreateAutoScalingGroup, Call::RunInstances, Call::PassRole],
         }
     }
 }
@@ -234,9 +229,9 @@ impl Step {
     /// side count as one, and so does all that is repeated while it waits.
     pub fn round_trips(&self) -> usize {
         match self {
-            // The group, then its scheduled end; the server's address, then the template that holds it.
+            // The server's address, then the template that holds it.
             Self::Cloud(_, CloudStep::Make { part, .. }) => match part {
-                Part::Workers | Part::Template(Role::Agent) => 2,
+                Part::Template(Role::Agent) => 2,
                 _ => 1,
             },
             // The secret, then the address that goes with it.

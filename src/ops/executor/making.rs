@@ -205,7 +205,7 @@ impl Making<'_> {
             purchase: spec.purchase,
             desired: spec.workers,
             max: spec.workers.max(MOST_WORKERS),
-            expires: spec.expires_at.map(|at| (names.expiry_action(), at)),
+            expires: None,
             tags: self.tags(Some(Role::Agent)),
         }
     }

@@ -79,8 +79,8 @@ fn a_launch_prepares_side_by_side_and_waits_at_the_end() {
     );
     assert_eq!(plan.stages[0].steps.len(), 7, "{:?}", whats(&plan));
     assert_eq!(plan.stages[1].steps.len(), 4, "{:?}", whats(&plan));
-    // The lock, three stages, the workers' address and template, their group and its end, the kubeconfig and its address.
-    assert_eq!(plan.round_trips(), 1 + 3 + 2 + 2 + 2);
+    // The lock, three stages, the server's address and the workers' template, their group, the kubeconfig and its address.
+    assert_eq!(plan.round_trips(), 1 + 3 + 2 + 1 + 2);
     assert_eq!(plan.confirm, None);
 }
 

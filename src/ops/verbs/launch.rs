@@ -136,6 +136,14 @@ fn stages(launch: &Launch) -> Vec<Stage> {
             [make(Part::Workers, names.asg(Role::Agent))],
         );
     }
+    if let Some(until) = spec.expires_at.filter(|_| workers) {
+        let end = CloudStep::Expire {
+            asg: names.asg(Role::Agent).into(),
+            action: names.expiry_action(),
+            until,
+        };
+        Stage::push(&mut stages, "let the workers end in time", [step(end)]);
+    }
     let secret = has_role.then(|| names.kubeconfig());
     Stage::push(&mut stages, "come up", [step(CloudStep::FetchKubeconfig { secret })]);
     let up = |role, count| {
