@@ -1,6 +1,13 @@
 //! How many AWS calls a launch makes one after the other: told by its plan, and measured. In a simulated region where every
 //! call takes eight seconds of a clock that runs while nothing else does, the time tells how many waited for another.
 
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a bench tells its figures, or fails"
+)]
+
 use std::sync::Arc;
 
 use k3fleet::fleet::{Arch, Fleet, Purchase};
