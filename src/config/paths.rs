@@ -50,6 +50,11 @@ impl Paths {
         self.config.join("hosts.toml")
     }
 
+    /// What operators have made of the simulated world.
+    pub fn demo_world(&self) -> PathBuf {
+        self.state.join("demo-world.json")
+    }
+
     /// The journals of operations, one file each; those of simulated worlds are kept apart.
     pub fn journals(&self, demo: bool) -> PathBuf {
         self.state.join(if demo { "demo-journal" } else { "journal" })

@@ -70,6 +70,7 @@ pub fn open_demo(demo: &Demo, read_only: bool, paths: &Paths) -> Result<Session,
         (None, None) => Scenario::demo().map_err(|e| format!("the built-in scenario: {e}"))?,
     };
     let world = World::load(&scenario, demo.seed, clock::now(), demo.speed);
+    let note = world.remember(paths.demo_world());
     let clock_world = Arc::clone(&world);
     Ok(Session {
         providers: world.providers(),
@@ -83,7 +84,7 @@ pub fn open_demo(demo: &Demo, read_only: bool, paths: &Paths) -> Result<Session,
         speed: demo.speed,
         world: Some(world),
         faults: vec![],
-        notes: vec![],
+        notes: note.into_iter().collect(),
     })
 }
 

@@ -118,7 +118,8 @@ impl State {
         })
     }
 
-    fn tag_machine(&mut self, scope: &Scope, id: &InstanceId, new: &Tagged) -> Option<()> {
+    /// Sets tags of an instance; `None` where it is gone.
+    pub(super) fn tag_machine(&mut self, scope: &Scope, id: &InstanceId, new: &Tagged) -> Option<()> {
         let machine = self.machines.get_mut(id).filter(|m| m.instance.scope == *scope)?;
         let old = machine
             .instance

@@ -117,7 +117,8 @@ impl Kube for SimKube {
         let call = "list nodes.metrics.k8s.io";
         let used = self.call(call, |s, c| {
             let ready = c.nodes.iter().filter(|(_, n)| n.node.ready == Readiness::Ready);
-            c.measures.then(|| ready.map(|(_, n)| usage(s, n)).collect())
+            c.has("metrics-server")
+                .then(|| ready.map(|(_, n)| usage(s, n)).collect())
         });
         used.await?.ok_or_else(|| ProviderError {
             kind: FaultKind::Unsupported,

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 use smol_str::{SmolStr, format_smolstr};
 use toml::Spanned;
 
@@ -23,8 +24,18 @@ use crate::fleet::{
 };
 use crate::provider::{MachineOrder, ResourceKind};
 
-/// Who made what carries no such tag.
-const NOBODY: SmolStr = SmolStr::new_static("");
+/// What a cluster is that an operator launches.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Founding {
+    pub(super) scope: Scope,
+    pub(super) name: SmolStr,
+    pub(super) shape: Shape,
+    pub(super) k3s: SmolStr,
+    /// What of K3s it does without.
+    pub(super) disable: SmolStr,
+    pub(super) created_by: SmolStr,
+    pub(super) expires_at: Option<Timestamp>,
+}
 
 /// What a scenario has in store for the next launches in a region.
 #[derive(Clone, Debug)]
@@ -243,57 +254,52 @@ impl State {
             _ => Shape::Quick,
         };
         let setting = |key| template.settings.get(key).cloned().unwrap_or_default();
-        let spec = ClusterSpec {
+        self.add_launched(Founding {
+            scope: scope.clone(),
             name,
-            context: None,
             shape,
-            region: Spanned::new(0..0, scope.region.clone()),
             k3s: setting("version"),
+            disable: setting("disable"),
+            created_by: tag("k3fleet:created-by").cloned().unwrap_or_default(),
+            expires_at: tag(TAG_EXPIRES_AT).and_then(|at| at.parse().ok()),
+        })
+    }
+
+    /// A cluster that an operator launched; nothing is in it yet.
+    pub(super) fn add_launched(&mut self, of: Founding) -> ClusterNo {
+        let no = self.clusters.len();
+        let spec = ClusterSpec {
+            name: of.name,
+            context: None,
+            shape: of.shape,
+            region: Spanned::new(0..0, of.scope.region.clone()),
+            k3s: of.k3s,
             behind: None,
             ttl: None,
             age: SignedDuration::ZERO,
-            created_by: tag("k3fleet:created-by").cloned().unwrap_or(NOBODY),
+            created_by: of.created_by,
             hostnames: Hostnames::ResourceName,
             pods_per_node: 0,
             volumes: Vec::new(),
             pools: Vec::new(),
             machines: Vec::new(),
         };
-        self.add_launched(
-            scope,
-            spec,
-            &setting("disable"),
-            tag(TAG_EXPIRES_AT).and_then(|at| at.parse().ok()),
-        )
-    }
-
-    /// A cluster that an operator launched; nothing is in it yet.
-    pub(super) fn add_launched(
-        &mut self,
-        scope: &Scope,
-        spec: ClusterSpec,
-        disable: &str,
-        expires_at: Option<Timestamp>,
-    ) -> ClusterNo {
-        let no = self.clusters.len();
-        let without = |part| disable.split_whitespace().any(|p| p == part);
         self.clusters.push(Cluster {
             context: ContextId::new(&spec.name),
             name: spec.name.clone(),
             spec: Arc::new(spec),
-            scope: scope.clone(),
-            expires_at,
+            scope: of.scope,
+            expires_at: of.expires_at,
             launched: true,
             destroyed: false,
-            balances: !without("servicelb") && !without("traefik"),
-            measures: !without("metrics-server"),
             nodes: Store::default(),
             pods: Store::default(),
-            workloads: system_workloads(disable),
+            workloads: system_workloads(&of.disable),
+            disable: of.disable,
             budgets: Vec::new(),
             pods_made: 0,
         });
-        if let Some(at) = expires_at {
+        if let Some(at) = of.expires_at {
             self.at(at, Event::Expire(no));
         }
         no
@@ -301,7 +307,11 @@ impl State {
 
     /// K3s on a cluster's first server deploys what it brings along.
     pub(super) fn deploy(&mut self, no: ClusterNo) {
-        let Some(cluster) = self.clusters.get(no).filter(|c| c.launched && c.pods_made == 0) else {
+        let Some(cluster) = self
+            .clusters
+            .get(no)
+            .filter(|c| c.launched && c.pods.iter().all(|(_, p)| p.workload.is_none()))
+        else {
             return;
         };
         for workload in 0..cluster.workloads.len() {

@@ -165,7 +165,8 @@ impl State {
         }
     }
 
-    fn run(&mut self, id: &InstanceId) {
+    /// An instance runs.
+    pub(super) fn run(&mut self, id: &InstanceId) {
         let Some(machine) = self.machines.get_mut(id) else {
             return;
         };

@@ -38,6 +38,8 @@ pub(super) struct Thing {
     pub(super) name: Option<SmolStr>,
     pub(super) tags: Tagged,
     pub(super) what: What,
+    /// An operator made it.
+    pub(super) by_hand: bool,
 }
 
 /// What is special about it.
@@ -194,6 +196,7 @@ impl State {
             name: name.map(Into::into),
             tags: tags.clone(),
             what,
+            by_hand: false,
         };
         let sg = format!("sg-0{:016x}", hash(self.seed, &["group", &scope.region, name]));
         self.make(
@@ -238,6 +241,7 @@ impl State {
                 name: Some(volume.claim.clone()),
                 tags: tags.into(),
                 what: What::Volume(volume.gib),
+                by_hand: false,
             };
             self.make(scope, ResourceKind::Volume, &format!("vol-0{n:016x}"), thing);
         }

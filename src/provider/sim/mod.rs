@@ -8,6 +8,7 @@
 //!                         launch ─ asg ─ first_boot ─ made ─ ending ─ ground  (clusters that operators make)
 //!                                      │
 //!            world (lock, clock) ─ cloud │ kube │ shell │ control (the ports)
+//!            memory ─ kept ─ restore  (what operators made, from one run to the next)
 //! ```
 //! It is a small state machine, not a slide show: an instance boots and its node joins, a group keeps its
 //! desired capacity, pods move to nodes that are ready. Events draw on one seeded generator and are played at
@@ -28,14 +29,17 @@ mod fault;
 mod first_boot;
 mod ground;
 mod group;
+mod kept;
 mod kube;
 mod launch;
 mod machine;
 mod made;
 mod market;
+mod memory;
 mod names;
 mod node;
 mod noise;
+mod restore;
 mod scaling;
 mod scenario;
 mod shell;

@@ -52,6 +52,13 @@ impl Names {
         Ipv4Addr::UNSPECIFIED
     }
 
+    /// Takes an address that was given out in an earlier run.
+    pub(super) fn take(&mut self, ip: Option<IpAddr>) {
+        if let Some(IpAddr::V4(ip)) = ip {
+            self.private.insert(ip);
+        }
+    }
+
     /// Gives an address back.
     pub(super) fn free(&mut self, ip: Option<IpAddr>) {
         if let Some(IpAddr::V4(ip)) = ip {

@@ -267,6 +267,11 @@ impl State {
         let Some(node) = self.clusters.get(no).and_then(|c| c.nodes.get(name)) else {
             return false;
         };
+        let key = (node.node.key.context.clone(), SmolStr::new(name));
+        match on {
+            true => self.cordoned.remove(&key),
+            false => self.cordoned.insert(key),
+        };
         if node.node.schedulable != on {
             self.cordon(no, name, !on);
             self.after(1.0, Event::Schedule(no));

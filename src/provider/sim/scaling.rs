@@ -121,6 +121,7 @@ impl State {
             group.desired -= 1;
             group.by_hand = true;
         }
+        self.ended.insert(id.clone());
         self.terminate(id, WHY);
         Ok(())
     }
@@ -128,6 +129,7 @@ impl State {
     /// Ends an instance. A member of a group is replaced by it. One that is not there is no error.
     pub(super) fn ask_end(&mut self, scope: &Scope, id: &InstanceId) {
         if self.machines.get(id).is_some_and(|m| m.instance.scope == *scope) {
+            self.ended.insert(id.clone());
             self.terminate(id, WHY);
         }
     }

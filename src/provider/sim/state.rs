@@ -3,7 +3,7 @@
 //! Everything that happens is an [`Event`] at a world time. [`State::advance`] plays what is due, in order,
 //! each at its own time: what a port sees at a time does not depend on when, or whether, anybody looked before.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -55,6 +55,10 @@ pub(super) struct State {
     pub(super) tokens: BTreeMap<(Scope, SmolStr), InstanceId>,
     /// What machines that are terminated had written to their consoles.
     pub(super) consoles: BTreeMap<InstanceId, String>,
+    /// The instances that operators have ended.
+    pub(super) ended: BTreeSet<InstanceId>,
+    /// The nodes that operators have cordoned.
+    pub(super) cordoned: BTreeSet<(ContextId, SmolStr)>,
     /// What is in store for launches, by region.
     pub(super) snags: Vec<(SmolStr, Snag)>,
     pub(super) outages: Vec<Outage>,
@@ -140,10 +144,8 @@ pub(super) struct Cluster {
     pub(super) launched: bool,
     /// An operator has deleted its machines: nothing takes its place.
     pub(super) destroyed: bool,
-    /// Each of its nodes runs a pod of the service load balancer.
-    pub(super) balances: bool,
-    /// It serves metrics.k8s.io.
-    pub(super) measures: bool,
+    /// What of K3s it was launched without.
+    pub(super) disable: SmolStr,
     pub(super) nodes: Store<SimNode>,
     pub(super) pods: Store<SimPod>,
     pub(super) workloads: Vec<Workload>,
@@ -256,6 +258,13 @@ pub(super) struct Board {
     pub(super) up: bool,
 }
 
+impl Cluster {
+    /// Whether a part of K3s runs in it.
+    pub(super) fn has(&self, part: &str) -> bool {
+        self.disable.split_whitespace().all(|off| off != part)
+    }
+}
+
 impl State {
     /// A world with nothing in it yet.
     pub(super) fn empty(seed: u64, start: Timestamp, market: Market, life: LifeSpec) -> Self {
@@ -278,6 +287,8 @@ impl State {
             things: BTreeMap::new(),
             tokens: BTreeMap::new(),
             consoles: BTreeMap::new(),
+            ended: BTreeSet::new(),
+            cordoned: BTreeSet::new(),
             snags: Vec::new(),
             outages: Vec::new(),
             told: Vec::new(),

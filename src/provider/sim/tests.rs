@@ -18,6 +18,7 @@ mod draining;
 mod faults;
 mod launching;
 mod long;
+mod memory;
 mod scaling;
 mod story;
 mod watches;

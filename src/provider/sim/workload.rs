@@ -133,7 +133,11 @@ impl State {
 
     /// A node gets its pod of the DaemonSet that K3s' service load balancer runs.
     pub(super) fn add_daemon(&mut self, no: ClusterNo, node: &str, running: bool) {
-        let Some(cluster) = self.clusters.get_mut(no).filter(|c| c.balances) else {
+        let Some(cluster) = self
+            .clusters
+            .get_mut(no)
+            .filter(|c| c.has("servicelb") && c.has("traefik"))
+        else {
             return;
         };
         let name = format_smolstr!("kube-system/svclb-traefik-8f3c2b1d-{}", suffix(&mut self.rng, 5));

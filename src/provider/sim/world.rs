@@ -1,5 +1,6 @@
 //! The simulated world as a whole: its state behind a lock, its clock, and its ports.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
@@ -12,6 +13,7 @@ use super::cloud::SimCloud;
 use super::control::{SimCloudControl, SimKubeControl, SimShellControl};
 use super::fault::Target;
 use super::kube::SimKube;
+use super::memory::{Memory, mark};
 use super::scenario::Scenario;
 use super::shell::SimShell;
 use super::state::{ClusterNo, State};
@@ -32,6 +34,10 @@ pub struct World {
 struct Inner {
     clock: Clock,
     state: State,
+    /// Which world it is.
+    mark: String,
+    /// Where it is remembered.
+    memory: Option<Memory>,
 }
 
 impl World {
@@ -42,23 +48,35 @@ impl World {
             inner: Mutex::new(Inner {
                 state: build(scenario, seed, base),
                 clock: Clock::new(base, speed),
+                mark: mark(scenario, seed),
+                memory: None,
             }),
             stir: watch::Sender::new(()),
         })
+    }
+
+    /// Brings back what operators have made of it in earlier runs of the program, and writes down in the same file what
+    /// they make of it from now on, after each change. To be called before anything else. A file that is damaged, or of
+    /// another world, is not used; the note says so.
+    pub fn remember(&self, file: PathBuf) -> Option<String> {
+        let inner = &mut *self.lock();
+        inner.state.advance(inner.clock.now());
+        let (memory, note) = Memory::open(file, &inner.mark, &mut inner.state);
+        inner.memory = Some(memory);
+        note
     }
 
     /// Its ports: one for each scope and kube context, and one for all edge hosts, if there are any.
     pub fn providers(self: &Arc<Self>) -> Providers {
         let (scopes, contexts, boards) = self.look(|s| {
             let scopes: Vec<Scope> = s.regions.iter().map(scope).collect();
-            let contexts: Vec<_> = s.clusters.iter().map(|c| c.context.clone()).collect();
-            (scopes, contexts, !s.boards.is_empty())
+            (scopes, contexts(s), !s.boards.is_empty())
         });
         let cloud = |scope| Arc::new(SimCloud::new(Arc::clone(self), scope)) as Arc<dyn Cloud>;
         let kube = |(no, context)| Arc::new(SimKube::new(Arc::clone(self), no, context)) as Arc<dyn Kube>;
         Providers {
             clouds: scopes.into_iter().map(cloud).collect(),
-            kubes: contexts.into_iter().enumerate().map(kube).collect(),
+            kubes: contexts.into_iter().map(kube).collect(),
             shell: boards.then(|| Arc::new(SimShell::new(Arc::clone(self))) as Arc<dyn Shell>),
             web: Some(Arc::new(SimWeb)),
         }
@@ -68,8 +86,7 @@ impl World {
     pub fn control(self: &Arc<Self>) -> Control {
         let (scopes, contexts) = self.look(|s| {
             let scopes: Vec<_> = s.regions.iter().map(|r| (scope(r), r.account.clone())).collect();
-            let contexts: Vec<_> = s.clusters.iter().map(|c| c.context.clone()).collect();
-            (scopes, contexts)
+            (scopes, contexts(s))
         });
         let cloud = |(scope, account)| {
             Arc::new(SimCloudControl::new(Arc::clone(self), scope, account)) as Arc<dyn CloudControl>
@@ -77,7 +94,7 @@ impl World {
         let kube = |(no, context)| Arc::new(SimKubeControl::new(Arc::clone(self), no, context)) as Arc<dyn KubeControl>;
         Control {
             clouds: scopes.into_iter().map(cloud).collect(),
-            kubes: contexts.into_iter().enumerate().map(kube).collect(),
+            kubes: contexts.into_iter().map(kube).collect(),
             shell: Some(Arc::new(SimShellControl::new(Arc::clone(self)))),
         }
     }
@@ -135,7 +152,11 @@ impl World {
         let done = {
             let inner = &mut *self.lock();
             inner.state.advance(inner.clock.now());
-            change(&mut inner.state)
+            let done = change(&mut inner.state);
+            if let Some(memory) = &mut inner.memory {
+                memory.keep(&inner.state);
+            }
+            done
         };
         self.stir.send_replace(());
         Ok(done)
@@ -185,4 +206,16 @@ impl World {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The clusters with their contexts: those that are not destroyed, and of several with one context the newest.
+fn contexts(state: &State) -> Vec<(ClusterNo, ContextId)> {
+    let all = state.clusters.iter().enumerate().filter(|(_, c)| !c.destroyed);
+    let newest = |no: &ClusterNo, context: &ContextId| {
+        let mut later = state.clusters.iter().skip(no + 1).filter(|c| !c.destroyed);
+        later.all(|c| c.context != *context)
+    };
+    all.filter(|(no, c)| newest(no, &c.context))
+        .map(|(no, c)| (no, c.context.clone()))
+        .collect()
 }

@@ -300,6 +300,7 @@ fn plain(name: Option<&str>, tags: &TagList) -> Thing {
         name: name.map(Into::into),
         tags: tagged(tags),
         what: What::Plain,
+        by_hand: true,
     }
 }
 

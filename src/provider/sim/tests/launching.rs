@@ -7,7 +7,7 @@ use crate::provider::{
 };
 
 const EU: &str = "eu-west-1";
-const SECRET: &str = "k3fleet/shop/kubeconfig";
+pub(super) const SECRET: &str = "k3fleet/shop/kubeconfig";
 
 fn tags(role: &str) -> TagList {
     let mut tags = [
@@ -107,6 +107,21 @@ fn group() -> AsgOrder {
         expires: None,
         tags: tags("agent"),
     }
+}
+
+/// A cluster named shop that has come up, with so many agents; what its server was ordered with, and what came of it.
+pub(super) async fn shop(aws: &dyn CloudControl, p: &Providers, agents: u32) -> (MachineOrder, InstanceId) {
+    prepare(aws, p, "server").await;
+    let order = server(p, Purchase::OnDemand).await;
+    let launched = aws.launch(&order).await.unwrap();
+    prepare(aws, p, "agent").await;
+    let group = AsgOrder {
+        subnets: subnets(p).await,
+        desired: agents,
+        ..group()
+    };
+    aws.make_asg(&group).await.unwrap();
+    (order, launched)
 }
 
 fn kinds(all: &[Resource]) -> Vec<ResourceKind> {
