@@ -1,13 +1,19 @@
 //! Operations over a simulated world under paused time: the world, its feeds, the fleet, and what runs operations.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
 use k3fleet::feeds::{Batch, Feeds, Settings};
 use k3fleet::fleet::{Fleet, Machine, MachineState, PoolId};
-use k3fleet::ops::{Event, OperationId, Outcome, Plan, Refusal, Request, RunError, journal, plan};
+use k3fleet::ops::survey::survey;
+use k3fleet::ops::wish::Wish;
+use k3fleet::ops::{Event, Made, OperationId, Outcome, Plan, Refusal, Request, RunError, What, journal, plan};
 use k3fleet::provider::sim::{Scenario, World};
+use k3fleet::provider::{Providers, Resource};
+use k3fleet::runtime::contexts;
 use k3fleet::runtime::operations::{Happened, Operations, nudge};
+use k3fleet::runtime::session::Session;
 use tokio::sync::mpsc;
 
 use crate::support::rig::START;
@@ -23,6 +29,7 @@ pub(super) struct Desk {
     pub(super) told: Vec<(OperationId, Event)>,
     directory: tempfile::TempDir,
     feeds: Feeds,
+    session: Session,
     batches: mpsc::Receiver<Batch>,
 }
 
@@ -50,8 +57,21 @@ impl Desk {
             seed: 1,
             ..Settings::default()
         };
-        let clock = clock(&world);
-        let feeds = Feeds::start(world.providers(), settings, clock, tx);
+        let feeds = Feeds::start(world.providers(), settings, clock(&world), tx);
+        let session = Session {
+            providers: world.providers(),
+            control: world.control(),
+            journals: directory.path().to_owned(),
+            kubeconfigs: directory.path().join("kubeconfigs"),
+            servers: BTreeMap::new(),
+            kept: BTreeSet::new(),
+            hosts: vec![],
+            clock: clock(&world),
+            speed: 1.0,
+            world: Some(Arc::clone(&world)),
+            faults: vec![],
+            notes: vec![],
+        };
         let mut desk = Self {
             operations: operations(&world, directory.path()),
             world,
@@ -59,6 +79,7 @@ impl Desk {
             told: vec![],
             directory,
             feeds,
+            session,
             batches,
         };
         desk.until(|fleet| {
@@ -67,6 +88,24 @@ impl Desk {
         })
         .await;
         desk
+    }
+
+    /// The launch that a wish becomes.
+    pub(super) async fn launch(&self, wish: &Wish) -> Request {
+        let Providers { clouds, web, .. } = self.world.providers();
+        let survey = survey(&*clouds[0], web.as_deref()).await.unwrap();
+        let spec = wish.spec(&survey, self.fleet.market(), self.world.now()).unwrap();
+        Request::Launch(Box::new(survey.place(&*clouds[0], spec).await.unwrap()))
+    }
+
+    /// What carries a cluster's tag, or any.
+    pub(super) async fn resources(&self, cluster: Option<&str>) -> Vec<Resource> {
+        self.world.providers().clouds[0].resources(cluster).await.unwrap()
+    }
+
+    /// Takes in what a step has made, as whoever runs operations does.
+    fn made(&mut self, made: &Made) {
+        contexts::made(made, &mut self.session, &mut self.feeds, &mut self.operations).unwrap();
     }
 
     /// Plans a request over the fleet as it is.
@@ -125,6 +164,11 @@ impl Desk {
             happened = self.operations.next(), if self.told.len() < at_most => {
                 let ended = match happened {
                     Happened::Told(id, event) => {
+                        match &event.what {
+                            What::StepMade { made, .. } => self.made(made),
+                            What::StepDone { .. } => nudge(&self.feeds, self.operations.plan(&id).unwrap()),
+                            _ => {}
+                        }
                         self.told.push((id, event));
                         None
                     }
@@ -156,7 +200,29 @@ impl Desk {
             tokio::task::yield_now().await;
         }
         self.told.clear();
+        // A program that starts knows the clusters whose kubeconfigs were kept.
+        for progress in self.operations.journals().0 {
+            progress.made().iter().for_each(|made| self.made(made));
+        }
         id
+    }
+
+    /// Why steps failed.
+    pub(super) fn failures(&self) -> Vec<String> {
+        let failed = self.told.iter().filter_map(|(_, event)| match &event.what {
+            What::StepFailed { error, .. } => Some(error.clone()),
+            _ => None,
+        });
+        failed.collect()
+    }
+
+    /// Whether a step has said so.
+    pub(super) fn said(&self, text: &str) -> bool {
+        let mut lines = self.told.iter().filter_map(|(_, event)| match &event.what {
+            What::StepSaid { line, .. } => Some(line),
+            _ => None,
+        });
+        lines.any(|line| line.contains(text))
     }
 
     /// The pool of workers.

@@ -1,33 +1,17 @@
 //! Operations while things go wrong: no capacity, throttling, instances that never join, budgets that hold pods back.
 
 use k3fleet::fleet::{MachineId, MachineState};
-use k3fleet::ops::{DrainOptions, Outcome, Request, What};
+use k3fleet::ops::{DrainOptions, Outcome, Request};
 
 use super::desk::Desk;
 use super::{comes_to_rest, scale};
-
-fn failures(desk: &Desk) -> Vec<String> {
-    let failed = desk.told.iter().filter_map(|(_, event)| match &event.what {
-        What::StepFailed { error, .. } => Some(error.clone()),
-        _ => None,
-    });
-    failed.collect()
-}
-
-fn said(desk: &Desk, text: &str) -> bool {
-    let mut lines = desk.told.iter().filter_map(|(_, event)| match &event.what {
-        What::StepSaid { line, .. } => Some(line),
-        _ => None,
-    });
-    lines.any(|line| line.contains(text))
-}
 
 #[tokio::test(start_paused = true)]
 async fn a_lack_of_capacity_is_waited_out() {
     let fault = "[[events]]\nat = \"1s\"\nevent.no-capacity = { pool = \"lab/workers\", for = \"6m\" }\n";
     let mut desk = Desk::with(fault).await;
     assert_eq!(desk.run(&scale(&desk, 5, false)).await.unwrap(), Outcome::Done);
-    assert!(said(&desk, "none is launched yet"), "{:?}", desk.told);
+    assert!(desk.said("none is launched yet"), "{:?}", desk.told);
     comes_to_rest(&mut desk, 5).await;
 }
 
@@ -54,9 +38,9 @@ async fn an_instance_that_never_joins_is_named_and_the_rest_goes_on_later() {
     let stray = stray.expect("it runs, and its node never came");
     let (name, id) = (stray.name().to_owned(), stray.id());
     assert!(
-        failures(&desk).iter().any(|f| f.contains(&name)),
+        desk.failures().iter().any(|f| f.contains(&name)),
         "{:?}",
-        failures(&desk)
+        desk.failures()
     );
     // The group replaces what is ended from elsewhere; then there is nothing left to wait for.
     let MachineId::Instance(instance) = &id else {
@@ -84,7 +68,7 @@ async fn a_budget_that_never_allows_it_is_named_and_force_gets_past_it() {
         drain: drain(false),
     };
     assert_eq!(desk.run(&request).await.unwrap(), Outcome::Failed);
-    let failed = failures(&desk);
+    let failed = desk.failures();
     assert!(
         failed.iter().any(|f| f.contains("shop/web") && f.contains("budget")),
         "{failed:?}"

@@ -1,7 +1,9 @@
 //! Operations from request to end over the simulated world: each verb, refusals, kills at every step, two operators.
 
 mod desk;
+mod ending;
 mod faults;
+mod launching;
 
 use std::collections::BTreeSet;
 
