@@ -39,6 +39,11 @@ impl<'a> Names<'a> {
         format!("{}{mark}", kept.trim_end_matches('-'))
     }
 
+    /// Whether a role of this name, or an instance profile, is the cluster's in this region.
+    pub fn has_role(&self, name: &str) -> bool {
+        [Role::Server, Role::Agent].iter().any(|role| self.role(*role) == name)
+    }
+
     /// The instance profile that holds [`Names::role`]: the same name.
     pub fn instance_profile(&self, role: Role) -> String {
         self.role(role)
@@ -132,6 +137,8 @@ mod tests {
         let names = Names::new("shop", "eu-west-1");
         assert_eq!(names.security_group(), "k3fleet-shop");
         assert_eq!(names.role(Role::Server), "k3fleet-shop-eu-west-1-server");
+        assert!(names.has_role("k3fleet-shop-eu-west-1-agent"));
+        assert!(!Names::new("shop", "eu-west-2").has_role("k3fleet-shop-eu-west-1-agent"));
         assert_eq!(names.asg(Role::Agent), "k3fleet-shop-workers");
         assert_eq!(names.server_token(), "/k3fleet/shop/server-token");
         assert_eq!(names.agent_token(), "/k3fleet/shop/agent-token");

@@ -1,11 +1,15 @@
 //! The command line's words.
 
+mod cluster;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use smol_str::SmolStr;
+
+pub use cluster::{Ci, Destroy, Extend, Launch, Parts, ShapeWord};
 
 use crate::config::Options;
 use crate::ops::VictimOrder;
@@ -139,6 +143,8 @@ pub enum Format {
 pub enum Command {
     /// Print clusters, pools, machines, prices, edge hosts, findings or operations
     Get(Get),
+    /// Make a cluster
+    Launch(Launch),
     /// Bring a pool to a number of machines
     Scale(Scale),
     /// Take no new pods on the machines' nodes
@@ -151,6 +157,19 @@ pub enum Command {
     Replace(Drained),
     /// Drain and end the machines, and delete their nodes; nothing takes their place
     Remove(Drained),
+    /// Let a cluster that destroys itself live longer
+    Extend(Extend),
+    /// Delete a cluster and all that carries its tag
+    Destroy(Destroy),
+    /// Sweep up what expired ci clusters have left
+    Gc(Confirm),
+    /// Run a command with a cluster of its own, which is destroyed whatever comes of it
+    ///
+    /// The cluster is launched without asking, with the shape ci. CMD is run with KUBECONFIG and K3FLEET_CLUSTER set; its
+    /// output is passed through, and its exit code becomes that of k3fleet. Exit codes besides: 1 the cluster did not come
+    /// up, 3 a guard refuses it, 4 CMD succeeded but something of the cluster is left, 126 CMD cannot be run, 127 there is
+    /// no CMD, 128 and a signal's number when the signal ended CMD or k3fleet.
+    Ci(Ci),
     /// List, show, resume or give up operations
     #[command(subcommand)]
     Ops(OpsCommand),

@@ -4,14 +4,20 @@
 
 pub mod args;
 mod change;
+mod child;
+mod ci;
 mod config;
 mod doctor;
 pub mod exit;
 mod export;
+mod gc;
 mod get;
+mod launch;
+mod lookup;
 mod operate;
 mod ops;
 mod output;
+mod patience;
 mod plan;
 mod read;
 mod run;

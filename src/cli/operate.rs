@@ -3,18 +3,22 @@
 
 use std::io::{self, Write};
 
+use jiff::SignedDuration;
+use smol_str::SmolStr;
 use tokio::sync::mpsc;
 
 use super::args::{Command, Confirm, Format};
-use super::exit::Exit;
-use super::plan::{self, Answer};
+use super::exit::{Exit, Halt};
+use super::lookup::Found;
+use super::patience::{Patience, Then};
+use super::plan;
 use super::read::{read, read_prices, take};
 use super::{change, complain, complain_of};
-use crate::config::Config;
+use crate::config::{Config, Options};
 use crate::feeds::{Feeds, Want};
 use crate::fleet::{FeedKind, Fleet, Summary};
 use crate::ops::json::{OperationRow, PlanRow};
-use crate::ops::{self, Event, OperationId, Outcome, Plan, Progress, RunError, What};
+use crate::ops::{self, Event, OperationId, Outcome, Plan, Progress, Request, RunError, What};
 use crate::runtime::contexts;
 use crate::runtime::operations::{Happened, Operations, nudge};
 use crate::runtime::session::Session;
@@ -29,11 +33,77 @@ pub(super) struct Desk<'a> {
     pub(super) session: Session,
     pub(super) fleet: Fleet,
     pub(super) config: &'a Config,
+    /// What the command line says of the settings.
+    pub(super) options: &'a Options,
     pub(super) format: Format,
+}
+
+/// What a command asks for.
+pub(super) struct Asked {
+    pub(super) request: Request,
+    /// What the operator should know before saying yes, besides what the plan warns of.
+    pub(super) notes: Vec<String>,
+}
+
+impl From<Request> for Asked {
+    fn from(request: Request) -> Self {
+        let notes = vec![];
+        Self { request, notes }
+    }
+}
+
+/// How an operation came to its end.
+pub(super) struct Ended {
+    pub(super) id: OperationId,
+    /// `None`: it was left where it was.
+    pub(super) result: Option<Result<Outcome, RunError>>,
+    pub(super) progress: Option<Progress>,
+}
+
+impl Ended {
+    /// Whether everything was done.
+    pub(super) fn is_done(&self) -> bool {
+        matches!(self.result, Some(Ok(Outcome::Done)))
+    }
+
+    /// How it ended, in a word.
+    pub(super) fn state(&self) -> &'static str {
+        match &self.result {
+            Some(Ok(outcome)) => outcome.as_str(),
+            Some(Err(_)) => "failed",
+            None => "unfinished",
+        }
+    }
+
+    /// Tells what is not done and how to go on, and gives the exit code.
+    pub(super) fn tell(&self) -> Exit {
+        let id = &self.id;
+        match &self.result {
+            None => {
+                complain(&format!("left at once; go on with: k3fleet ops resume {id}"));
+                Exit::Partly
+            }
+            Some(Ok(Outcome::Done)) => Exit::Done,
+            Some(Ok(_)) => {
+                complain(&format!("go on with: k3fleet ops resume {id}"));
+                Exit::Partly
+            }
+            Some(Err(error)) => {
+                complain(&error.to_string());
+                match error {
+                    RunError::Lock(ops::LockError::Held { .. }) | RunError::ReadOnly => Exit::Refused,
+                    _ => Exit::Failed,
+                }
+            }
+        }
+    }
 }
 
 fn confirm(command: &Command) -> Option<&Confirm> {
     Some(match command {
+        Command::Launch(launch) => &launch.confirm,
+        Command::Destroy(destroy) => &destroy.confirm,
+        Command::Extend(extend) => &extend.confirm,
         Command::Scale(scale) => &scale.confirm,
         Command::Cordon(chosen) | Command::Uncordon(chosen) => &chosen.confirm,
         Command::Drain(of) | Command::Replace(of) | Command::Remove(of) => &of.chosen.confirm,
@@ -44,25 +114,16 @@ fn confirm(command: &Command) -> Option<&Confirm> {
 impl Desk<'_> {
     /// Plans what a command asks for, and carries it out once it is confirmed.
     pub(super) async fn run(mut self, command: &Command) -> io::Result<Exit> {
-        self.read().await;
-        let now = (self.session.clock)();
-        let summary = Summary::of(&self.fleet, now);
-        let (Some(confirm), Some(request)) = (confirm(command), change::request(command, &self.fleet, &summary)) else {
+        let Some(confirm) = confirm(command) else {
             return Ok(Exit::Usage);
         };
-        let request = match request {
-            Ok(request) => request,
-            Err(why) => {
-                complain(&why);
-                return Ok(Exit::Usage);
-            }
+        let Asked { request, notes } = match self.asked(command).await {
+            Ok(asked) => asked,
+            Err(halt) => return Ok(halt.tell()),
         };
-        let plan = match ops::plan(&self.fleet, &request, now) {
+        let plan = match self.plan(&request, notes) {
             Ok(plan) => plan,
-            Err(refusal) => {
-                complain(&format!("{} ({})", refusal, refusal.guard));
-                return Ok(Exit::Refused);
-            }
+            Err(halt) => return Ok(halt.tell()),
         };
         if confirm.dry_run {
             self.show(&plan, &mut io::stdout().lock())?;
@@ -70,37 +131,99 @@ impl Desk<'_> {
         }
         if !confirm.yes {
             io::stderr().lock().write_all(plan::text(&plan).as_bytes())?;
-            match plan::ask(&plan)? {
-                Answer::Yes => {}
-                Answer::No => {
-                    complain("nothing was done");
-                    return Ok(Exit::Failed);
-                }
-                Answer::Nobody => {
-                    complain("nobody can be asked here: give --yes to go on, or --dry-run to see the plan only");
-                    return Ok(Exit::Usage);
-                }
+            let asked = plan::ask(plan.confirm.as_deref(), "go on?")?;
+            if let Some(exit) = asked.refused() {
+                return Ok(exit);
             }
         }
-        let take_over = confirm.take_over;
+        let mut ends = Ends::listen()?;
+        match self
+            .perform(plan, confirm.take_over, &mut ends, &mut Patience::default())
+            .await?
+        {
+            Ok(ended) => self.result(&ended),
+            Err(halt) => Ok(halt.tell()),
+        }
+    }
+
+    /// What a command asks for, once all that it is about is known.
+    async fn asked(&mut self, command: &Command) -> Result<Asked, Halt> {
+        self.session.faults.iter().for_each(complain_of);
+        if let Command::Launch(launch) = command {
+            return self.launch_asked(&launch.name, launch.shape, &launch.parts).await;
+        }
+        self.read().await;
+        match command {
+            Command::Destroy(destroy) => {
+                let Found { cluster, resources } = self.find(&destroy.cluster).await?;
+                let volumes = destroy.volumes;
+                let request = Request::Destroy {
+                    cluster,
+                    resources,
+                    volumes,
+                };
+                Ok(request.into())
+            }
+            Command::Extend(extend) => self.extension(&extend.cluster, extend.by).await.map(Asked::from),
+            command => {
+                let summary = Summary::of(&self.fleet, (self.session.clock)());
+                let request = change::request(command, &self.fleet, &summary);
+                let request = request.unwrap_or_else(|| Err("this command changes nothing".to_owned()));
+                request.map(Asked::from).map_err(Halt::usage)
+            }
+        }
+    }
+
+    /// A cluster's end put off from when it was to be, or from now where that is past.
+    async fn extension(&self, name: &SmolStr, by: SignedDuration) -> Result<Request, Halt> {
+        let found = self.find(name).await?;
+        let now = (self.session.clock)();
+        let own = self.fleet.machines().filter(|m| m.belongs_to(&found.cluster));
+        let ends = own.filter_map(|m| m.expires_at()).max().or(found.expires_at());
+        let from = ends.map_or(now, |ends| ends.max(now));
+        let until = from.checked_add(by).map_err(|e| Halt::usage(e.to_string()))?;
+        Ok(Request::Extend {
+            cluster: found.cluster,
+            until,
+            resources: found.resources,
+        })
+    }
+
+    /// The plan of a request, with notes of ours among its warnings.
+    pub(super) fn plan(&self, request: &Request, notes: Vec<String>) -> Result<Plan, Halt> {
+        let mut plan = ops::plan(&self.fleet, request, (self.session.clock)())?;
+        plan.warnings.extend(notes);
+        Ok(plan)
+    }
+
+    /// Begins a confirmed plan and lets it run to its end.
+    pub(super) async fn perform(
+        &mut self,
+        plan: Plan,
+        take_over: bool,
+        ends: &mut Ends,
+        patience: &mut Patience,
+    ) -> io::Result<Result<Ended, Halt>> {
         let mut operations = self.operations();
         match operations.start(plan.clone(), take_over) {
-            Ok(id) => self.follow(operations, id, plan, None).await,
-            Err(error) => {
-                complain(&error.to_string());
-                Ok(Exit::Failed)
-            }
+            Ok(id) => self.follow(operations, id, plan, None, ends, patience).await.map(Ok),
+            Err(error) => Ok(Err(Halt::failed(error.to_string()))),
         }
     }
 
     /// Goes on with an operation.
     pub(super) async fn resume(mut self, id: &OperationId, take_over: bool) -> io::Result<Exit> {
+        self.session.faults.iter().for_each(complain_of);
         self.read().await;
         let mut operations = self.operations();
         match operations.resume(id, take_over) {
             Ok(progress) => {
                 let plan = progress.plan.clone();
-                self.follow(operations, id.clone(), plan, Some(progress)).await
+                let mut ends = Ends::listen()?;
+                let patience = &mut Patience::default();
+                let ended = self.follow(operations, id.clone(), plan, Some(progress), &mut ends, patience);
+                let ended = ended.await?;
+                self.result(&ended)
             }
             Err(error) => {
                 complain(&error.to_string());
@@ -111,20 +234,19 @@ impl Desk<'_> {
 
     /// Gives an operation up.
     pub(super) async fn abort(self, id: &OperationId) -> io::Result<Exit> {
+        Ok(match self.abort_one(id).await {
+            Ok(()) => Exit::Done,
+            Err(why) => Halt::failed(why).tell(),
+        })
+    }
+
+    /// Gives an operation up, or says why not.
+    pub(super) async fn abort_one(&self, id: &OperationId) -> Result<(), String> {
         let mut operations = self.operations();
-        if let Err(error) = operations.abort(id) {
-            complain(&error.to_string());
-            return Ok(Exit::Failed);
-        }
+        operations.abort(id).map_err(|error| error.to_string())?;
         loop {
             if let Happened::Ended(_, _, result) = operations.next().await {
-                return Ok(match result {
-                    Ok(_) => Exit::Done,
-                    Err(error) => {
-                        complain(&error.to_string());
-                        Exit::Failed
-                    }
-                });
+                return result.map(drop).map_err(|error| error.to_string());
             }
         }
     }
@@ -142,16 +264,15 @@ impl Desk<'_> {
     }
 
     /// Reads everything that plans look at, once.
-    async fn read(&mut self) {
+    pub(super) async fn read(&mut self) {
         use FeedKind::{Asgs, Edge, Instances, Nodes, Notices, Pods, Server, SpotFleets};
-        self.session.faults.iter().for_each(complain_of);
         let mut want = Want::new([Instances, Asgs, SpotFleets, Notices, Server, Nodes, Pods, Edge]);
         want.hosts.clone_from(&self.session.hosts);
         read(&self.session, &mut self.fleet, &want).await;
         read_prices(&self.session, &mut self.fleet, want).await;
     }
 
-    fn show(&self, plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
+    pub(super) fn show(&self, plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
         match self.format {
             Format::Json => {
                 serde_json::to_writer_pretty(&mut *out, &PlanRow::of(plan))?;
@@ -163,20 +284,20 @@ impl Desk<'_> {
 
     /// Lets an operation run to its end while the feeds go on.
     async fn follow(
-        mut self,
+        &mut self,
         mut operations: Operations,
         id: OperationId,
         plan: Plan,
         mut progress: Option<Progress>,
-    ) -> io::Result<Exit> {
+        ends: &mut Ends,
+        patience: &mut Patience,
+    ) -> io::Result<Ended> {
         let (tx, mut rx) = mpsc::channel(WAITING);
         let settings = feed_settings(&self.config.poll, &self.session);
         let mut feeds = Feeds::start(self.session.providers.clone(), settings, self.session.clock.clone(), tx);
         feeds.set_hosts(self.session.hosts.clone());
         let mut batches = Vec::new();
-        let mut interrupted = false;
-        let mut ends = Ends::listen()?;
-        let ended = loop {
+        let result = loop {
             tokio::select! {
                 happened = operations.next() => match happened {
                     Happened::Told(id, event) => {
@@ -195,44 +316,29 @@ impl Desk<'_> {
                         }
                     }
                     Happened::Asked => {}
-                    Happened::Ended(_, _, result) => break result,
+                    Happened::Ended(_, _, result) => break Some(result),
                 },
                 n = rx.recv_many(&mut batches, 64) => {
                     if n == 0 {
-                        return Ok(Exit::Failed);
+                        return Err(io::Error::other("the feeds have ended: this is a bug"));
                     }
                     take(&mut self.fleet, batches.drain(..));
                 }
-                () = ends.next() => {
-                    if std::mem::replace(&mut interrupted, true) {
-                        complain(&format!("left at once; go on with: k3fleet ops resume {id}"));
-                        return Ok(Exit::Partly);
-                    }
-                    complain("stopping before the next step; once more leaves at once");
-                    operations.stop_all();
-                }
+                end = ends.next() => match patience.lose(end) {
+                    Then::Stop => operations.stop_all(),
+                    Then::Leave => break None,
+                    Then::GoOn => {}
+                },
             }
             operations.look(&self.fleet);
         };
-        self.end(&id, ended, progress.as_ref())
+        Ok(Ended { id, result, progress })
     }
 
-    fn end(&self, id: &OperationId, ended: Result<Outcome, RunError>, progress: Option<&Progress>) -> io::Result<Exit> {
-        let exit = match ended {
-            Ok(Outcome::Done) => Exit::Done,
-            Ok(_) => {
-                complain(&format!("go on with: k3fleet ops resume {id}"));
-                Exit::Partly
-            }
-            Err(error) => {
-                complain(&error.to_string());
-                match error {
-                    RunError::Lock(crate::ops::LockError::Held { .. }) | RunError::ReadOnly => Exit::Refused,
-                    _ => Exit::Failed,
-                }
-            }
-        };
-        if let Some(progress) = progress {
+    /// Writes what came of an operation.
+    fn result(&self, ended: &Ended) -> io::Result<Exit> {
+        let exit = ended.tell();
+        if let (Some(progress), Some(_)) = (&ended.progress, &ended.result) {
             let mut out = io::stdout().lock();
             let row = OperationRow::of(progress, false);
             match self.format {
@@ -240,7 +346,11 @@ impl Desk<'_> {
                     serde_json::to_writer_pretty(&mut out, &row)?;
                     writeln!(out)?;
                 }
-                _ => writeln!(out, "{id}: {} ({} of {} steps)", row.state, row.steps_done, row.steps)?,
+                _ => writeln!(
+                    out,
+                    "{}: {} ({} of {} steps)",
+                    ended.id, row.state, row.steps_done, row.steps
+                )?,
             }
         }
         Ok(exit)

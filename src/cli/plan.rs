@@ -1,14 +1,21 @@
 //! A plan for people who read a terminal, and their yes.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::{self, BufRead, IsTerminal, Write};
 
+use super::complain;
+use super::exit::Exit;
 use crate::fleet::table::money;
-use crate::ops::{CostChange, Plan};
+use crate::ops::launch::{Launch, Profile, SshKey};
+use crate::ops::{CostChange, Plan, Request};
 
 /// A plan as text.
 pub(super) fn text(plan: &Plan) -> String {
     let mut text = format!("{}, in cluster {}\n", plan.title, plan.cluster.name);
+    if let Request::Launch(launch) = &plan.request {
+        text.push_str(&chosen(launch));
+    }
     if plan.stages.is_empty() {
         text.push_str("  nothing to do: it is so already\n");
     }
@@ -25,6 +32,44 @@ pub(super) fn text(plan: &Plan) -> String {
     }
     for warning in &plan.warnings {
         let _ = writeln!(text, "warning: {warning}");
+    }
+    text
+}
+
+/// What a launch is to make, and what was found out for it.
+fn chosen(launch: &Launch) -> String {
+    let Launch { scope, spec, ground } = launch;
+    let zones: BTreeSet<_> = ground.subnets.iter().map(|s| s.zone.as_str()).collect();
+    let zones: Vec<_> = zones.into_iter().collect();
+    let from = match spec.from.as_slice() {
+        [] => "nowhere".to_owned(),
+        networks => networks.join(", "),
+    };
+    let ssh = match &spec.ssh {
+        None => "nobody".to_owned(),
+        Some(SshKey::Pair(name)) => format!("the key pair {name}"),
+        // Its type and comment tell it apart; the middle is long.
+        Some(SshKey::Public(key)) => {
+            let words: Vec<_> = key.split_whitespace().enumerate().filter(|(at, _)| *at != 1).collect();
+            words.iter().map(|(_, word)| *word).collect::<Vec<_>>().join(" ")
+        }
+    };
+    let profile = match &spec.profile {
+        Profile::Own => "its own roles".to_owned(),
+        Profile::Named(name) => format!("the instance profile {name}"),
+        Profile::None => "no instance profile".to_owned(),
+    };
+    let mut text = format!(
+        "  in {scope}: {}, {}; {}, {} ({}), {} GiB each; {profile}\n  reached from {from}; SSH for {ssh}\n",
+        ground.vpc,
+        zones.join(", "),
+        spec.arch.as_str(),
+        spec.image.as_str(),
+        ground.image,
+        spec.volume_gib,
+    );
+    if let Some(at) = spec.expires_at {
+        let _ = writeln!(text, "  destroys itself at {}", at.strftime("%F %T UTC"));
     }
     text
 }
@@ -49,21 +94,38 @@ pub(super) enum Answer {
     Nobody,
 }
 
-/// Asks whether to go on.
-pub(super) fn ask(plan: &Plan) -> io::Result<Answer> {
+impl Answer {
+    /// The exit code where the answer is not yes, told.
+    pub(super) fn refused(self) -> Option<Exit> {
+        match self {
+            Self::Yes => None,
+            Self::No => {
+                complain("nothing was done");
+                Some(Exit::Failed)
+            }
+            Self::Nobody => {
+                complain("nobody can be asked here: give --yes to go on, or --dry-run to see the plan only");
+                Some(Exit::Usage)
+            }
+        }
+    }
+}
+
+/// Asks whether to go on; `word` has to be typed, where one is given.
+pub(super) fn ask(word: Option<&str>, question: &str) -> io::Result<Answer> {
     if !io::stdin().is_terminal() {
         return Ok(Answer::Nobody);
     }
     let mut out = io::stderr().lock();
-    match &plan.confirm {
+    match word {
         Some(word) => write!(out, "type {word} to go on: ")?,
-        None => write!(out, "go on? [y/N] ")?,
+        None => write!(out, "{question} [y/N] ")?,
     }
     out.flush()?;
     let mut line = String::new();
     io::stdin().lock().read_line(&mut line)?;
     let typed = line.trim();
-    let yes = match &plan.confirm {
+    let yes = match word {
         Some(word) => typed == word,
         None => ["y", "Y", "yes", "Yes"].contains(&typed),
     };

@@ -1,7 +1,7 @@
 //! Reading the fleet for a command: each source once.
 
 use crate::feeds::{Batch, Want, gather, gather_prices};
-use crate::fleet::{FeedKind, Fleet, Summary, View};
+use crate::fleet::{FeedKind, Fleet, Offer, Summary, View};
 use crate::runtime::session::Session;
 use crate::runtime::wants::offers;
 
@@ -14,8 +14,7 @@ pub(super) async fn read(session: &Session, fleet: &mut Fleet, want: &Want) {
 }
 
 /// Reads the prices of the fleet's own types, so it comes after the fleet.
-pub(super) async fn read_prices(session: &Session, fleet: &mut Fleet, mut want: Want) {
-    want.kinds = PRICES.into();
+pub(super) async fn read_prices(session: &Session, fleet: &mut Fleet, want: Want) {
     let now = (session.clock)();
     let summary = Summary::of(fleet, now);
     let offers = offers(&View {
@@ -23,10 +22,18 @@ pub(super) async fn read_prices(session: &Session, fleet: &mut Fleet, mut want: 
         summary: &summary,
         now,
     });
-    take(
-        fleet,
-        gather_prices(&session.providers, &session.clock, &want, offers).await,
-    );
+    prices(session, fleet, want, offers).await;
+}
+
+/// Reads the prices of these offers.
+pub(super) async fn read_offers(session: &Session, fleet: &mut Fleet, offers: Vec<Offer>) {
+    prices(session, fleet, Want::new([]), offers).await;
+}
+
+async fn prices(session: &Session, fleet: &mut Fleet, mut want: Want, offers: Vec<Offer>) {
+    want.kinds = PRICES.into();
+    let batches = gather_prices(&session.providers, &session.clock, &want, offers).await;
+    take(fleet, batches);
 }
 
 /// Takes in what was observed.

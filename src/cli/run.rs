@@ -18,20 +18,10 @@ use crate::runtime::settings::vocabulary;
 use crate::runtime::{driver, telemetry, terminal};
 
 /// Commands of later versions, which findings name already.
-const LATER: [&str; 12] = [
-    "launch",
-    "join",
-    "leave",
-    "run",
-    "rotate",
-    "upgrade",
-    "extend",
-    "kubeconfig",
-    "tunnel",
-    "destroy",
-    "gc",
-    "ci",
-];
+const LATER: [&str; 7] = ["join", "leave", "run", "rotate", "upgrade", "kubeconfig", "tunnel"];
+
+/// How much faster than real time a simulated world runs for a command.
+const COMMAND_SPEED: f64 = 100.0;
 
 /// Runs the program. Every error has been told on standard error when it returns.
 pub fn run(cli: Cli) -> Exit {
@@ -62,7 +52,7 @@ fn dispatch(cli: Cli) -> io::Result<Exit> {
         Some(Command::Config(command)) => return config::run(command, &paths, &file, global.config.is_some()),
         _ => {}
     }
-    let settings = match Settings::read(&global, paths, file) {
+    let settings = match Settings::read(&global, speed(command.as_ref()), paths, file) {
         Ok(settings) => settings,
         Err(error) => {
             error.faults.iter().for_each(|fault| complain(&fault.to_string()));
@@ -93,6 +83,7 @@ fn dispatch(cli: Cli) -> io::Result<Exit> {
                 session,
                 fleet,
                 config: &settings.config,
+                options: &settings.options,
                 format: global.output,
             };
             match command {
@@ -108,9 +99,20 @@ fn dispatch(cli: Cli) -> io::Result<Exit> {
                     Some(id) => desk(session).abort(&id).await,
                     None => Ok(Exit::Usage),
                 },
+                Command::Ci(ci) => desk(session).ci(&ci).await,
+                Command::Gc(confirm) => desk(session).gc(&confirm).await,
                 change => desk(session).run(&change).await,
             }
         }),
+    }
+}
+
+/// How fast a simulated world runs when nothing is said: what somebody looks at in real time, all else fast.
+fn speed(command: Option<&Command>) -> f64 {
+    match command {
+        None => 1.0,
+        Some(Command::Get(get)) if get.watch => 1.0,
+        Some(_) => COMMAND_SPEED,
     }
 }
 
@@ -118,9 +120,7 @@ fn dispatch(cli: Cli) -> io::Result<Exit> {
 fn unknown(words: &[OsString]) -> io::Result<Exit> {
     let name = words.first().map(|word| word.to_string_lossy()).unwrap_or_default();
     if LATER.contains(&&*name) {
-        complain(&format!(
-            "{name} is not part of this version yet: it only looks, and changes nothing"
-        ));
+        complain(&format!("{name} is not part of this version yet"));
     } else {
         let text = format!("there is no command {name:?}");
         Cli::command().error(ErrorKind::InvalidSubcommand, text).print()?;
@@ -139,7 +139,7 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    fn read(global: &Global, paths: Paths, config_file: PathBuf) -> Result<Self, ConfigError> {
+    fn read(global: &Global, speed: f64, paths: Paths, config_file: PathBuf) -> Result<Self, ConfigError> {
         let named = global.config.is_some();
         let config = vocabulary(|words| load_config(&config_file, named, words));
         let hosts = load_hosts(&paths.hosts_file());
@@ -154,7 +154,7 @@ impl Settings {
         let demo = global.demo.then(|| Demo {
             size: global.demo_size,
             seed: global.demo_seed,
-            speed: global.demo_speed.unwrap_or(1.0),
+            speed: global.demo_speed.unwrap_or(speed),
             scenario: global.demo_scenario.clone(),
         });
         Ok(Self {

@@ -5,7 +5,9 @@ use smol_str::SmolStr;
 
 use super::call::Call;
 use super::event::{Progress, StepState};
+use super::launch::Spec;
 use super::plan::{CostChange, Plan};
+use super::request::Request;
 
 /// A plan.
 #[derive(Debug, Serialize)]
@@ -26,6 +28,9 @@ pub struct PlanRow<'a> {
     pub warnings: &'a [String],
     /// What has to be typed to confirm, if anything.
     pub confirm: Option<&'a str>,
+    /// What a launch is to make.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spec: Option<&'a Spec>,
 }
 
 /// A step.
@@ -63,6 +68,10 @@ impl<'a> PlanRow<'a> {
             cost: plan.cost,
             warnings: &plan.warnings,
             confirm: plan.confirm.as_deref(),
+            spec: match &plan.request {
+                Request::Launch(launch) => Some(&launch.spec),
+                _ => None,
+            },
         }
     }
 }

@@ -85,6 +85,14 @@ impl ResourceKind {
         }
     }
 
+    /// Its word for several.
+    pub fn plural(self) -> String {
+        match self {
+            Self::Other => "other resources".to_owned(),
+            kind => format!("{}s", kind.as_str()),
+        }
+    }
+
     /// Whether k3fleet knows how to delete it.
     pub fn is_deletable(self) -> bool {
         !matches!(

@@ -19,6 +19,28 @@ pub struct Signals {
     stop: Signal,
 }
 
+/// A signal that ends a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// SIGTERM.
+    Terminate,
+    /// SIGHUP.
+    Hangup,
+    /// SIGINT.
+    Interrupt,
+}
+
+impl End {
+    /// The exit code of a program that ends by it, as shells give it.
+    pub fn code(self) -> u8 {
+        128 + match self {
+            Self::Terminate => 15,
+            Self::Hangup => 1,
+            Self::Interrupt => 2,
+        }
+    }
+}
+
 /// Listens for the signals that end a program: SIGTERM, SIGHUP, SIGINT.
 pub struct Ends([Signal; 3]);
 
@@ -31,12 +53,12 @@ impl Ends {
     }
 
     /// The next one. Cancel-safe: none is lost when this is dropped.
-    pub async fn next(&mut self) {
+    pub async fn next(&mut self) -> End {
         let Self([a, b, c]) = self;
         tokio::select! {
-            _ = a.recv() => {}
-            _ = b.recv() => {}
-            _ = c.recv() => {}
+            _ = a.recv() => End::Terminate,
+            _ = b.recv() => End::Hangup,
+            _ = c.recv() => End::Interrupt,
         }
     }
 }
@@ -53,7 +75,7 @@ impl Signals {
     /// The next signal. Cancel-safe: none is lost when this is dropped.
     pub async fn next(&mut self) -> Asked {
         tokio::select! {
-            () = self.ends.next() => Asked::End,
+            _ = self.ends.next() => Asked::End,
             _ = self.stop.recv() => Asked::Suspend,
         }
     }

@@ -107,7 +107,10 @@ fn an_interrupted_operation_stops_tells_so_and_can_be_given_up() {
     use std::io::{BufRead, BufReader};
 
     let home = tempfile::tempdir().unwrap();
-    let mut slow = command(home.path(), &["scale", "prod/k3s_workers", "8", "--yes"]);
+    let mut slow = command(
+        home.path(),
+        &["--demo-speed", "1", "scale", "prod/k3s_workers", "8", "--yes"],
+    );
     let mut child = slow.stderr(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let begun = lines.find(|line| line.as_ref().is_ok_and(|l| l.contains("2.1 wait")));

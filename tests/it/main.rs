@@ -10,6 +10,7 @@
 mod aws;
 mod cli;
 mod cli_changes;
+mod cli_launch;
 mod house;
 mod kube;
 mod live;
