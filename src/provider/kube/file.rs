@@ -19,7 +19,7 @@ pub(super) fn private_directory(directory: &Path) -> io::Result<()> {
 
 /// Writes a file in one stroke: whoever reads it meets the old text or the new one, never a part. What a link leads to
 /// is written, the link stays. A file that is there keeps its mode; a new one has mode 0600.
-pub(super) fn write(path: &Path, text: &str) -> io::Result<()> {
+pub(in crate::provider) fn write(path: &Path, text: &str) -> io::Result<()> {
     let path = followed(path)?;
     let mode = fs::metadata(&path).ok().map(|old| old.permissions());
     let beside = beside(&path)?;

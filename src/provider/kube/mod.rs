@@ -10,7 +10,7 @@ mod context;
 mod control;
 pub mod decode;
 mod error;
-mod file;
+pub(super) mod file;
 pub mod kubeconfig;
 mod link;
 mod list;

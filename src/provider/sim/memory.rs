@@ -11,6 +11,7 @@ use super::kept::{Beginning, Kept};
 use super::noise::hash;
 use super::scenario::Scenario;
 use super::state::State;
+use crate::provider::kube::file;
 
 /// What the file holds.
 #[derive(Serialize, Deserialize)]
@@ -94,8 +95,6 @@ impl Memory {
             world: self.world.clone(),
             kept: kept.clone(),
         };
-        let unfinished = self.file.with_extension(format!("{}.new", std::process::id()));
-        fs::write(&unfinished, serde_json::to_vec_pretty(&whole)?)?;
-        fs::rename(&unfinished, &self.file)
+        file::write(&self.file, &serde_json::to_string_pretty(&whole)?)
     }
 }

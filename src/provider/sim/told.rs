@@ -31,7 +31,9 @@ impl State {
             ToldEvent::NodeNotReady { pool, r#for } => self.not_ready(self.group_named(pool.get_ref()), r#for),
             ToldEvent::BoardDrop { host, r#for } => self.board_down(&HostName::new(host.get_ref()), r#for),
             ToldEvent::Scale { pool, desired } => {
-                if let Some(group) = self.group_named(pool.get_ref()) {
+                // What the operator at hand has set is not overruled by others.
+                let by_hand = |no: &GroupNo| self.groups.get(*no).is_some_and(|g| g.by_hand);
+                if let Some(group) = self.group_named(pool.get_ref()).filter(|no| !by_hand(no)) {
                     self.set_desired(group, desired);
                 }
             }
