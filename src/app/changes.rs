@@ -62,7 +62,7 @@ impl Turn<'_> {
         match action {
             Action::Scale => self.open_scale(),
             Action::Mend => self.mend(),
-            Action::Remove if self.state.focused() == Pane::FleetClusters => self.later("destroy"),
+            Action::Remove if self.state.focused() == Pane::FleetClusters => self.open_destroy(),
             _ => {
                 let machines = self.chosen_rows().iter().filter_map(machine).collect();
                 self.plan_for(action, machines);

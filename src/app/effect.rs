@@ -2,7 +2,9 @@
 
 use smol_str::SmolStr;
 
-use crate::fleet::{FeedId, Offer, Source};
+use crate::fleet::{ClusterId, FeedId, Offer, Scope, Source};
+use crate::ops::launch::Spec;
+use crate::ops::survey::Survey;
 use crate::ops::{OperationId, Plan};
 
 /// Something to be done outside the screen's state.
@@ -37,6 +39,12 @@ pub enum Effect {
     Mouse(bool),
     /// Clear the terminal and draw anew.
     Redraw,
+    /// Ask a region what it offers to a launch; it comes back as [`Msg::Surveyed`](super::Msg::Surveyed).
+    Survey(Scope),
+    /// Find the place for a cluster by what its region told; it comes back as [`Msg::Placed`](super::Msg::Placed).
+    Place(Box<Survey>, Box<Spec>),
+    /// Ask for all that carries a cluster's tag; it comes back as [`Msg::Resources`](super::Msg::Resources).
+    Resources(ClusterId),
     /// Run a plan as a new operation. What happens to it comes back as [`Msg::Operation`](super::Msg::Operation); a lock
     /// that another holds as [`Msg::Locked`](super::Msg::Locked).
     Run {

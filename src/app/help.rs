@@ -20,7 +20,7 @@ pub struct HelpLine {
 }
 
 /// Keys that are no actions of their own.
-const FIXED: [(Group, &str, &str); 7] = [
+const FIXED: [(Group, &str, &str); 8] = [
     (
         Group::Rows,
         "shift-letter",
@@ -37,6 +37,11 @@ const FIXED: [(Group, &str, &str); 7] = [
         Group::Change,
         "enter y",
         "while a plan is looked at: run it (esc leaves it)",
+    ),
+    (
+        Group::Change,
+        "left right space",
+        "in the launch form: turn the field under the cursor; in its table of types space marks",
     ),
     (
         Group::Change,
@@ -144,7 +149,14 @@ fn overlay_actions(overlay: &Overlay) -> &'static [Action] {
         Overlay::Source { .. } => &[Action::Source, Action::Describe, Action::CopyId, Action::Back],
         Overlay::Feeds { .. } => &[Action::Open, Action::Back],
         // Their own lower end tells the keys.
-        Overlay::Plan(_) | Overlay::Scale(_) | Overlay::Locked { .. } | Overlay::Abort { .. } => &[],
+        Overlay::Plan(_)
+        | Overlay::Scale(_)
+        | Overlay::Launch(_)
+        | Overlay::Types(_)
+        | Overlay::Extend(_)
+        | Overlay::Inquiry(_)
+        | Overlay::Locked { .. }
+        | Overlay::Abort { .. } => &[],
     }
 }
 

@@ -25,8 +25,8 @@ pub struct ActionInfo {
 impl ActionInfo {
     /// Whether a later version brings it: until then it answers with a line that says so.
     pub fn is_later(&self) -> bool {
-        use Action::{Extend, Join, Launch, Logs, Rotate, Shell, Upgrade};
-        matches!(self.action, Launch | Join | Rotate | Upgrade | Extend | Shell | Logs)
+        use Action::{Join, Logs, Rotate, Shell, Upgrade};
+        matches!(self.action, Join | Rotate | Upgrade | Shell | Logs)
     }
 }
 
@@ -108,6 +108,7 @@ pub enum Reach {
 }
 
 const CLUSTERS: &[Pane] = &[Pane::FleetClusters];
+const LAUNCHES: &[Pane] = &[Pane::FleetClusters, Pane::FleetPools, Pane::Pools];
 const POOLS: &[Pane] = &[Pane::FleetPools, Pane::Pools];
 const MACHINES: &[Pane] = &[Pane::FleetMachines, Pane::Machines, Pane::Edge];
 const EDGE: &[Pane] = &[Pane::Edge];
@@ -189,7 +190,7 @@ pub(super) const TABLE: [ActionInfo; Action::COUNT] = [
     row(Action::Redraw, "redraw", Group::Program, &["ctrl-l"], Place::Anywhere, Reach::Everywhere, "clear and draw anew"),
     row(Action::Suspend, "suspend", Group::Program, &["ctrl-z"], Place::Anywhere, Reach::Everywhere, "suspend; fg comes back"),
     row(Action::Quit, "quit", Group::Program, &["ctrl-c"], Place::Anywhere, Reach::Everywhere, "leave"),
-    row(Action::Launch, "launch", Group::Change, &["l"], Place::Panes(CLUSTERS), Reach::Screen, "launch a cluster"),
+    row(Action::Launch, "launch", Group::Change, &["l"], Place::Panes(LAUNCHES), Reach::Screen, "launch a cluster"),
     row(Action::Scale, "scale", Group::Change, &["s"], Place::Panes(POOLS), Reach::Screen, "scale the pool: asks for a number"),
     row(Action::Cordon, "cordon", Group::Change, &["c"], Place::Panes(MACHINES), Reach::Screen, "take no new pods on the node"),
     row(Action::Uncordon, "uncordon", Group::Change, &["u"], Place::Panes(MACHINES), Reach::Screen, "take pods on the node again"),
@@ -203,7 +204,7 @@ pub(super) const TABLE: [ActionInfo; Action::COUNT] = [
     row(Action::Join, "join", Group::Change, &["shift-j"], Place::Panes(EDGE), Reach::Screen, "join edge hosts to a cluster"),
     row(Action::Rotate, "rotate", Group::Change, &["shift-t"], Place::Panes(CLUSTERS), Reach::Screen, "rotate the cluster's tokens"),
     row(Action::Upgrade, "upgrade", Group::Change, &["shift-u"], Place::Panes(CLUSTERS), Reach::Screen, "upgrade K3s"),
-    row(Action::Extend, "extend", Group::Change, &["shift-e"], Place::Panes(CLUSTERS), Reach::Screen, "give the cluster more time"),
+    row(Action::Extend, "extend", Group::Change, &["shift-e"], Place::Panes(CLUSTERS), Reach::Screen, "let a ci cluster live longer"),
     row(Action::Shell, "shell", Group::Change, &["s"], Place::Panes(MACHINES), Reach::Screen, "a shell on the machine"),
     row(Action::Logs, "logs", Group::Change, &["l"], Place::Panes(MACHINES), Reach::Screen, "the machine's logs"),
 ];
@@ -244,6 +245,11 @@ impl Action {
     /// Its name in the configuration and the palette, such as `page-down`.
     pub fn name(self) -> &'static str {
         self.info().name
+    }
+
+    /// Whether it does the same in every pane: its keys are those of some only, but the palette reaches it from all.
+    pub fn needs_no_row(self) -> bool {
+        self == Self::Launch
     }
 
     /// The action that goes by a name.

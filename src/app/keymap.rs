@@ -182,7 +182,8 @@ mod tests {
         assert_eq!(keymap.in_pane(s, Pane::Findings), None);
         let l = Key::char('l');
         assert_eq!(keymap.in_pane(l, Pane::FleetClusters), Some(Action::Launch));
-        assert_eq!(keymap.in_pane(l, Pane::Pools), Some(Action::Right));
+        assert_eq!(keymap.in_pane(l, Pane::Pools), Some(Action::Launch));
+        assert_eq!(keymap.in_pane(l, Pane::Prices), Some(Action::Right));
         assert_eq!(keymap.in_list(l), Some(Action::Right));
         assert_eq!(keymap.in_text(l), None);
         assert_eq!(keymap.in_text(Key::ctrl('c')), Some(Action::Quit));

@@ -20,7 +20,8 @@
 //!                                                                           │
 //!        State::operations ◀─ Progress ◀─ Msg::Operation, Msg::Journals ◀───┘
 //! ```
-//! An action that changes the fleet only makes a plan that is looked at ([`planning`], [`plan_lines`]); what runs is
+//! A launch is wished for in a form first ([`launching`]); what a cluster is made of is asked of its region before it is
+//! destroyed or extended ([`inquiry`]). An action that changes the fleet only makes a plan that is looked at ([`planning`], [`plan_lines`]); what runs is
 //! known by its events ([`operations`], [`tasks`]).
 
 pub mod action;
@@ -32,9 +33,11 @@ pub mod feeds;
 mod filter;
 pub mod help;
 mod history;
+pub mod inquiry;
 pub mod key;
 pub mod key_table;
 pub mod keymap;
+pub mod launching;
 mod line;
 mod mouse;
 pub mod msg;

@@ -3,10 +3,12 @@
 use jiff::Timestamp;
 
 use super::key::Key;
+use super::launching::Surveyed;
 use super::planning::PlanOption;
 use super::{Action, Pane, Screen};
-use crate::fleet::{Observation, Severity};
-use crate::ops::{Event, OperationId, Plan, Progress};
+use crate::fleet::{ClusterId, Observation, Scope, Severity};
+use crate::ops::launch::{Launch, Spec};
+use crate::ops::{Event, OperationId, Plan, Progress, Resource};
 
 /// Something that happened.
 #[derive(Clone, Debug)]
@@ -40,6 +42,12 @@ pub enum Msg {
     Journals(Vec<Progress>),
     /// A plan was not run, for somebody else changes its cluster: who, since when.
     Locked(Box<Plan>, String),
+    /// What a region offers to a launch, or why it does not tell.
+    Surveyed(Scope, Result<Box<Surveyed>, String>),
+    /// The launch that a spec became, or why it has no place.
+    Placed(Box<Spec>, Result<Box<Launch>, String>),
+    /// All that carries a cluster's tag, or why that is not known.
+    Resources(ClusterId, Result<Vec<Resource>, String>),
 }
 
 /// A part of the screen that the mouse can hit. The view tells which; see `tui::hit`.

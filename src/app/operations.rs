@@ -9,7 +9,7 @@ use super::plan_lines::named;
 use super::update::Turn;
 use super::{Action, Effect, Pane, Screen, State};
 use crate::fleet::Severity;
-use crate::fleet::table::age;
+use crate::fleet::table::{RowId, age};
 use crate::ops::{Event, OperationId, Outcome, Progress, What};
 
 /// An operation in the list.
@@ -310,6 +310,10 @@ impl State {
         match action {
             Action::Stop => stands.is_some_and(OperationState::is_running),
             Action::Resume | Action::Abort => stands.is_some_and(OperationState::is_unfinished),
+            Action::Extend => match self.row() {
+                Some(RowId::Cluster(cluster)) => super::inquiry::ends(self, cluster).is_some(),
+                _ => false,
+            },
             _ => true,
         }
     }

@@ -3,6 +3,9 @@
 use tui_input::Input;
 
 use super::action::Action;
+use super::inquiry::{ExtendForm, Inquiry};
+use super::launching::LaunchForm;
+use super::launching::types::TypePicker;
 use super::planning::Planning;
 use super::scaling::ScaleForm;
 use crate::fleet::table::RowId;
@@ -77,6 +80,14 @@ pub enum Overlay {
     Plan(Box<Planning>),
     /// How many machines a pool shall have.
     Scale(Box<ScaleForm>),
+    /// The cluster that is wished for.
+    Launch(Box<LaunchForm>),
+    /// The instance types to choose from; over the form.
+    Types(Box<TypePicker>),
+    /// How much longer a cluster shall live.
+    Extend(Box<ExtendForm>),
+    /// What a cluster is made of is asked for.
+    Inquiry(Box<Inquiry>),
     /// A plan was not run, for another operator changes the cluster.
     Locked {
         /// The plan.

@@ -17,6 +17,8 @@ impl Overlay {
         match self {
             Self::Help { line, .. } | Self::Palette { line, .. } | Self::Locked { line, .. } => Some(line),
             Self::Scale(form) => Some(&mut form.line),
+            Self::Types(picker) => Some(&mut picker.line),
+            Self::Extend(form) => Some(&mut form.line),
             Self::Plan(planning) if planning.word().is_some() => Some(&mut planning.line),
             _ => None,
         }
@@ -26,7 +28,13 @@ impl Overlay {
     fn place(&mut self) -> Option<&mut usize> {
         Some(match self {
             Self::Plan(planning) => &mut planning.scroll,
-            Self::Scale(_) | Self::Locked { .. } | Self::Abort { .. } => return None,
+            Self::Scale(_)
+            | Self::Launch(_)
+            | Self::Types(_)
+            | Self::Extend(_)
+            | Self::Inquiry(_)
+            | Self::Locked { .. }
+            | Self::Abort { .. } => return None,
             Self::Help { scroll, .. }
             | Self::Describe { scroll, .. }
             | Self::Source { scroll, .. }
@@ -43,7 +51,13 @@ impl Overlay {
     fn is_list(&self) -> bool {
         matches!(
             self,
-            Self::Palette { .. } | Self::Menu { .. } | Self::Columns { .. } | Self::Sort { .. } | Self::Themes { .. }
+            Self::Palette { .. }
+                | Self::Menu { .. }
+                | Self::Columns { .. }
+                | Self::Sort { .. }
+                | Self::Themes { .. }
+                | Self::Launch(_)
+                | Self::Types(_)
         )
     }
 }
@@ -79,13 +93,25 @@ impl Turn<'_> {
             }
             Some(Overlay::Feeds { .. }) => super::feeds::feeds(&view).len(),
             Some(Overlay::Plan(planning)) => super::plan_lines::lines(state, planning).len(),
-            Some(Overlay::Scale(_) | Overlay::Locked { .. } | Overlay::Abort { .. }) => 0,
+            Some(Overlay::Launch(form)) => form.fields().len(),
+            Some(Overlay::Types(_)) => super::launching::types::rows(state).len(),
+            Some(
+                Overlay::Scale(_)
+                | Overlay::Extend(_)
+                | Overlay::Inquiry(_)
+                | Overlay::Locked { .. }
+                | Overlay::Abort { .. },
+            ) => 0,
         }
     }
 
     pub(super) fn overlay_key(&mut self, key: Key) {
-        if matches!(self.state.overlays.last(), Some(Overlay::Scale(_))) {
-            return self.scale_key(key);
+        match self.state.overlays.last() {
+            Some(Overlay::Scale(_)) => return self.scale_key(key),
+            Some(Overlay::Launch(_)) => return self.launch_key(key),
+            Some(Overlay::Types(_)) => return self.types_key(key),
+            Some(Overlay::Extend(_)) => return self.extend_key(key),
+            _ => {}
         }
         if self.plan_key(key) {
             return;
@@ -134,6 +160,9 @@ impl Turn<'_> {
     }
 
     pub(super) fn paste_into_overlay(&mut self, text: &str) {
+        if let Some(Overlay::Launch(_)) = self.state.overlays.last() {
+            return self.paste_into_form(text);
+        }
         let field = self.state.overlays.last_mut().and_then(Overlay::line);
         if field.is_some_and(|field| line::paste(field, text)) {
             self.overlay_text_changed();
@@ -144,8 +173,9 @@ impl Turn<'_> {
         self.touch();
         match self.state.overlays.last_mut() {
             Some(Overlay::Scale(_)) => return self.number_changed(),
+            Some(Overlay::Types(_)) => return self.types_filtered(),
             // What is typed to confirm a plan finds nothing in it.
-            Some(Overlay::Plan(_)) => return,
+            Some(Overlay::Plan(_) | Overlay::Extend(_)) => return,
             Some(overlay) => {
                 if let Some(place) = overlay.place() {
                     *place = 0;
@@ -186,6 +216,11 @@ impl Turn<'_> {
     }
 
     fn move_in_overlay(&mut self, by: isize) {
+        match self.state.overlays.last() {
+            Some(Overlay::Launch(_)) => return self.step_field(by),
+            Some(Overlay::Types(_)) => return self.move_type(by),
+            _ => {}
+        }
         let last = self.overlay_lines().saturating_sub(1);
         let Some(overlay) = self.state.overlays.last_mut() else {
             return;
@@ -212,6 +247,11 @@ impl Turn<'_> {
 
     /// A click on a line of the topmost overlay.
     pub(super) fn click_overlay(&mut self, at: usize) {
+        match self.state.overlays.last() {
+            Some(Overlay::Launch(_)) => return self.click_field(at),
+            Some(Overlay::Types(_)) => return self.click_type(at),
+            _ => {}
+        }
         let lines = self.overlay_lines();
         let Some(overlay) = self.state.overlays.last_mut().filter(|o| o.is_list() && at < lines) else {
             return;
@@ -275,6 +315,10 @@ impl Turn<'_> {
             Some(Overlay::Feeds { .. }) => self.retry_failed(),
             Some(Overlay::Plan(_)) => self.run_plan(),
             Some(Overlay::Scale(_)) => self.plan_scale(),
+            Some(Overlay::Launch(_)) => self.plan_launch(),
+            Some(Overlay::Types(_)) => self.take_types(),
+            Some(Overlay::Extend(_)) => self.plan_extend(),
+            Some(Overlay::Inquiry(_)) => self.inquire_again(),
             Some(Overlay::Locked { .. }) => self.take_over(),
             Some(Overlay::Abort { .. }) => self.abort_asked(),
             Some(Overlay::Help { .. } | Overlay::Describe { .. } | Overlay::Source { .. }) | None => {}
@@ -360,7 +404,7 @@ impl Turn<'_> {
         let fits = |action: &Action| {
             let info = action.info();
             let of_row = matches!(info.group, Group::Row | Group::Change) && info.place != Place::Anywhere;
-            let wanted = of_row && (about.is_some() || self.state.on_operation())
+            let wanted = of_row && (about.is_some() || self.state.on_operation() || action.needs_no_row())
                 || matches!(action, Action::Open | Action::Mark) && about.is_some()
                 || info.group == Group::Rows && *action != Action::Mark;
             wanted && info.place.holds(pane) && self.state.is_worth(*action)

@@ -71,6 +71,9 @@ impl Turn<'_> {
             Msg::Operation(id, event) => self.operation(id, &event),
             Msg::Journals(read) => self.journals(read),
             Msg::Locked(plan, why) => self.locked(plan, why),
+            Msg::Surveyed(scope, answer) => self.surveyed(scope, answer),
+            Msg::Placed(spec, answer) => self.placed(&spec, answer),
+            Msg::Resources(cluster, answer) => self.inquired(&cluster, answer),
         }
     }
 
@@ -172,7 +175,8 @@ impl Turn<'_> {
                 _ => self.keep_filter(),
             }
         }
-        if !info.place.holds(self.state.focused()) && !info.is_later() {
+        let fits = info.place.holds(self.state.focused()) || info.is_later() || action.needs_no_row();
+        if !fits {
             return self.say(Severity::Info, format!("{} does nothing in this pane", action.name()));
         }
         match action {
@@ -229,6 +233,8 @@ impl Turn<'_> {
             }
             Action::Suspend => self.effect(Effect::Suspend),
             Action::Quit => self.quit(),
+            Action::Launch => self.open_launch(),
+            Action::Extend => self.open_extend(),
             Action::Scale
             | Action::Cordon
             | Action::Uncordon
@@ -239,13 +245,7 @@ impl Turn<'_> {
             Action::Stop => self.stop_operation(),
             Action::Resume => self.resume_operation(),
             Action::Abort => self.abort_operation(),
-            Action::Launch
-            | Action::Join
-            | Action::Rotate
-            | Action::Upgrade
-            | Action::Extend
-            | Action::Shell
-            | Action::Logs => self.later(action.name()),
+            Action::Join | Action::Rotate | Action::Upgrade | Action::Shell | Action::Logs => self.later(action.name()),
         }
     }
 }

@@ -41,3 +41,5 @@ pub use plan::{CostChange, Plan, Refusal, Stage, StepId, plan};
 pub use request::{DrainOptions, Request, VictimOrder};
 pub use step::{CloudStep, KubeStep, Part, Step};
 pub use watch::{About, Question, Questions};
+
+pub use crate::provider::{Resource, ResourceKind};

@@ -18,6 +18,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use super::clock;
+use super::errands::Errands;
 use super::input::Input;
 use super::operations::Operations;
 use super::reload::Reload;
@@ -103,6 +104,7 @@ pub struct Driver<S> {
     session: Option<Session>,
     feeds: Option<Feeds>,
     operations: Option<Operations>,
+    errands: Errands,
     wants: Wants,
     /// The fleet's revision that the feeds have been told of.
     followed: u64,
@@ -127,6 +129,7 @@ impl<S: Surface> Driver<S> {
             session: None,
             feeds: None,
             operations: None,
+            errands: Errands::default(),
             wants: Wants::default(),
             followed: 0,
             dirty: true,
@@ -175,6 +178,7 @@ impl<S: Surface> Driver<S> {
                     self.answer();
                 },
                 happened = changes::next(&mut self.operations) => self.operated(happened),
+                answer = self.errands.next() => self.take(answer),
                 () = sleep_until(project.unwrap_or(tick)), if project.is_some() && !self.dirty => self.now(),
                 () = sleep_until(tick), if self.ticks() => {
                     tick = Instant::now() + TICK;
@@ -298,6 +302,9 @@ impl<S: Surface> Driver<S> {
             Effect::Run { plan, take_over } => {
                 self.operate(|operations| operations.start(*plan, take_over).map(drop));
             }
+            Effect::Survey(scope) => self.errands.survey(self.session.as_ref(), scope),
+            Effect::Place(survey, spec) => self.errands.place(self.session.as_ref(), survey, spec),
+            Effect::Resources(cluster) => self.errands.resources(self.session.as_ref(), cluster),
             Effect::Stop(id) => self.operate(|operations| {
                 operations.stop(&id);
                 Ok(())

@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod contexts;
 pub mod driver;
+mod errands;
 mod files;
 mod input;
 pub mod operations;

@@ -67,6 +67,14 @@ pub(super) fn waiting(state: &State, look: Look<'_>, pane: Pane) -> Vec<Vec<Span
     feeds.iter().map(line).collect()
 }
 
+/// How a cluster is launched from a pane: by its key, or by its name where the key means something else.
+fn launch(state: &State, pane: Pane) -> String {
+    match Action::Launch.info().place.holds(pane) {
+        true => keys::of(state, Action::Launch),
+        false => format!(":{}", Action::Launch.name()),
+    }
+}
+
 fn reason(state: &State, look: Look<'_>, pane: Pane, table: &TableState) -> Vec<String> {
     let Some(kind) = pane.table() else { return vec![] };
     let key = |action| keys::of(state, action);
@@ -116,7 +124,11 @@ fn reason(state: &State, look: Look<'_>, pane: Pane, table: &TableState) -> Vec<
     let dash = look.glyphs.separator;
     match kind {
         TableKind::Clusters | TableKind::Machines | TableKind::Pools => vec![
-            format!("No {things} found. k3fleet finds K3s clusters by:"),
+            match aws {
+                true => format!("No {things} found. {} launches the first cluster.", launch(state, pane)),
+                false => format!("No {things} found."),
+            },
+            "k3fleet finds K3s clusters by:".to_owned(),
             match aws {
                 true => format!("{dash} the tag k3fleet:cluster on instances (none carries it in these regions)"),
                 false => format!("{dash} the tag k3fleet:cluster on EC2 instances (no AWS region is configured)"),

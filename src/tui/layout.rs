@@ -194,8 +194,19 @@ fn overlay(state: &State, overlay: &Overlay, area: Rect) -> Rect {
         }
         Overlay::Describe { .. } | Overlay::Source { .. } => centred(area, 104, all),
         Overlay::Feeds { .. } => centred(area, 132, all),
-        Overlay::Plan(_) | Overlay::Scale(_) | Overlay::Locked { .. } | Overlay::Abort { .. } => {
-            let width = if matches!(overlay, Overlay::Plan(_)) { 100 } else { 74 };
+        Overlay::Types(_) => centred(area, 84, all.min(super::overlay::types::ROWS)),
+        Overlay::Plan(_)
+        | Overlay::Scale(_)
+        | Overlay::Launch(_)
+        | Overlay::Extend(_)
+        | Overlay::Inquiry(_)
+        | Overlay::Locked { .. }
+        | Overlay::Abort { .. } => {
+            let width = match overlay {
+                Overlay::Plan(_) => 100,
+                Overlay::Launch(_) => 92,
+                _ => 74,
+            };
             let place = centred(area, width, all);
             centred(area, width, super::overlay::height(state, overlay, place.width))
         }

@@ -1,6 +1,7 @@
 //! Transitions of the screen's state: messages in, state and effects out. No I/O, no async.
 
 mod filter;
+mod launching;
 mod nav;
 mod operations;
 mod overlays;

@@ -302,7 +302,7 @@ fn actions_without_anything_to_act_on_say_so() {
         assert!(state.overlays.is_empty());
     }
     press(&mut state, "1 ctrl-d");
-    assert_eq!(notice(&state), "destroy is not part of this version yet");
+    assert_eq!(notice(&state), "there is no cluster under the cursor");
 }
 
 #[test]

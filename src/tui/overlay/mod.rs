@@ -3,12 +3,15 @@
 mod describe;
 mod feeds;
 mod help;
+mod inquiry;
+mod launch;
 mod lists;
 mod locked;
 mod palette;
 mod plan;
 mod scale;
 mod source;
+pub(super) mod types;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -40,6 +43,19 @@ struct Content {
 enum Body {
     /// One of them is chosen.
     List { lines: Vec<Line>, cursor: usize },
+    /// One of them is chosen, below a line that says what stands where.
+    Table {
+        heading: Line,
+        lines: Vec<Line>,
+        cursor: usize,
+    },
+    /// They are filled in, each on as many lines as it needs; the terminal's cursor is in this column of the one that has
+    /// the keyboard.
+    Form {
+        rows: Vec<Vec<Line>>,
+        cursor: usize,
+        caret: Option<u16>,
+    },
     /// They are read: each may take several lines on the screen, and the first ones may be scrolled out.
     Text { lines: Vec<Vec<Line>>, scroll: usize },
 }
@@ -57,6 +73,10 @@ fn content(state: &State, look: Look<'_>, overlay: &Overlay, width: u16) -> Cont
         Overlay::Feeds { scroll } => feeds::content(state, look, *scroll, width),
         Overlay::Plan(planning) => plan::content(state, look, planning, width),
         Overlay::Scale(form) => scale::content(state, look, form, width),
+        Overlay::Launch(form) => launch::content(state, look, form, width),
+        Overlay::Types(picker) => types::content(state, look, picker),
+        Overlay::Extend(form) => inquiry::extend(state, look, form),
+        Overlay::Inquiry(inquiry) => inquiry::content(state, look, inquiry, width),
         Overlay::Locked { plan, why, line } => locked::content(look, &plan.cluster, why, line, width),
         Overlay::Abort { id } => locked::abort(look, state.operations.get(id).map(|p| named(&p.plan)), width),
     }
@@ -67,6 +87,10 @@ fn foot(state: &State, look: Look<'_>, overlay: &Overlay, width: u16) -> Vec<Vec
     match overlay {
         Overlay::Plan(planning) => plan::foot(state, look, planning, width),
         Overlay::Scale(form) => scale::foot(state, look, form),
+        Overlay::Launch(form) => launch::foot(state, look, form, width),
+        Overlay::Types(picker) => types::foot(state, look, picker, width),
+        Overlay::Extend(_) => inquiry::extend_foot(look),
+        Overlay::Inquiry(inquiry) => inquiry::foot(look, inquiry),
         Overlay::Locked { .. } => vec![keys_line(look, &[("enter", "take over", Some(Action::Open)), LEAVE])],
         Overlay::Abort { .. } => vec![keys_line(look, &[("enter", "give it up", Some(Action::Open)), LEAVE])],
         _ => vec![],
@@ -123,7 +147,8 @@ pub(super) fn height(state: &State, overlay: &Overlay, width: u16) -> u16 {
     let content = content(state, look, overlay, room);
     let lines = match &content.body {
         Body::List { lines, .. } => lines.len(),
-        Body::Text { lines, .. } => lines.iter().map(Vec::len).sum(),
+        Body::Table { lines, .. } => lines.len() + 1,
+        Body::Form { rows: lines, .. } | Body::Text { lines, .. } => lines.iter().map(Vec::len).sum(),
     };
     let field = if content.field.is_some() { 2 } else { 0 };
     let foot = match foot(state, look, overlay, room).len() {
@@ -171,11 +196,11 @@ pub(super) fn draw(
             field.y,
         )
     });
-    draw_body(buffer, look, &content.body, body);
+    let caret = draw_body(buffer, look, &content.body, body);
     for line in placed(foot, below) {
         strip::draw(buffer, &line);
     }
-    cursor
+    cursor.or(caret)
 }
 
 /// The line of the field, the lines below it, and those of the foot.
@@ -219,7 +244,7 @@ fn clear(buffer: &mut Buffer, look: Look<'_>, area: Rect) {
     buffer.set_style(area, look.theme.text.patch(look.theme.popup));
 }
 
-fn draw_body(buffer: &mut Buffer, look: Look<'_>, body: &Body, area: Rect) {
+fn draw_body(buffer: &mut Buffer, look: Look<'_>, body: &Body, area: Rect) -> Option<Position> {
     let height = usize::from(area.height);
     let padded = |y: u16| Rect {
         x: area.x.saturating_add(1),
@@ -232,22 +257,45 @@ fn draw_body(buffer: &mut Buffer, look: Look<'_>, body: &Body, area: Rect) {
         width: 1,
         ..area
     };
+    let signed = |chosen: bool, line: &Line| {
+        let sign = if chosen { look.glyphs.cursor } else { " " };
+        let mut spans = vec![Span::styled(format!("{sign} "), look.theme.accent)];
+        spans.extend(line.iter().cloned());
+        spans
+    };
     match body {
+        Body::Table { heading, lines, cursor } => {
+            let (head, rest) = top(area, 1);
+            strip::put(buffer, padded(head.y), heading);
+            let (lines, cursor) = (lines.clone(), *cursor);
+            return draw_body(buffer, look, &Body::List { lines, cursor }, rest);
+        }
         Body::List { lines, cursor } => {
             let offset = first(lines.len(), *cursor, height);
             for ((y, line), at) in (area.y..area.bottom()).zip(lines.iter().skip(offset)).zip(offset..) {
                 let chosen = at == *cursor;
-                let sign = if chosen { look.glyphs.cursor } else { " " };
-                let place = padded(y);
-                let mut spans = vec![Span::styled(format!("{sign} "), look.theme.accent)];
-                spans.extend(line.iter().cloned());
-                strip::put(buffer, place, &spans);
+                strip::put(buffer, padded(y), &signed(chosen, line));
                 if chosen {
                     let whole = Rect { y, height: 1, ..area };
                     buffer.set_style(whole, look.selection(true));
                 }
             }
             scrollbar(buffer, look, bar, offset, lines.len());
+        }
+        Body::Form { rows, cursor, caret } => {
+            let (offset, all) = scrolled(rows, *cursor, height);
+            let lines = rows.iter().enumerate();
+            let lines = lines.flat_map(|(at, lines)| lines.iter().enumerate().map(move |(i, line)| (at, i, line)));
+            let mut found = None;
+            for (y, (at, i, line)) in (area.y..area.bottom()).zip(lines.skip(offset)) {
+                let here = at == *cursor && i == 0;
+                strip::put(buffer, padded(y), &signed(here, line));
+                if let (true, Some(column)) = (here, caret) {
+                    found = Some(Position::new(area.x.saturating_add(3).saturating_add(*column), y));
+                }
+            }
+            scrollbar(buffer, look, bar, offset, all);
+            return found;
         }
         Body::Text { lines, scroll } => {
             let scroll = (*scroll).min(last_page(lines, height));
@@ -260,6 +308,14 @@ fn draw_body(buffer: &mut Buffer, look: Look<'_>, body: &Body, area: Rect) {
             scrollbar(buffer, look, bar, above, all);
         }
     }
+    None
+}
+
+/// How many lines of a form are scrolled out so that the row under the cursor is in its window, and how many there are.
+fn scrolled(rows: &[Vec<Line>], cursor: usize, height: usize) -> (usize, usize) {
+    let all = rows.iter().map(Vec::len).sum();
+    let above = rows.iter().take(cursor).map(Vec::len).sum();
+    (first(all, above, height), all)
 }
 
 /// The first line of a list's window: the cursor stands in its middle where it can.
@@ -303,6 +359,20 @@ fn item_at(content: &Content, body: Rect, at: Position) -> Option<usize> {
         Body::List { lines, cursor } => {
             let at = first(lines.len(), *cursor, height) + line;
             (at < lines.len()).then_some(at)
+        }
+        Body::Table { lines, cursor, .. } => {
+            let at = first(lines.len(), *cursor, height.saturating_sub(1)) + line.checked_sub(1)?;
+            (at < lines.len()).then_some(at)
+        }
+        Body::Form { rows, cursor, .. } => {
+            let mut left = scrolled(rows, *cursor, height).0 + line;
+            rows.iter().position(|lines| match left.checked_sub(lines.len()) {
+                Some(rest) => {
+                    left = rest;
+                    false
+                }
+                None => true,
+            })
         }
         Body::Text { lines, scroll } => {
             let scroll = (*scroll).min(last_page(lines, height));

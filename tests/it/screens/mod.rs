@@ -3,6 +3,7 @@
 mod demo;
 mod dump;
 mod hits;
+mod launching;
 mod operations;
 
 use std::path::Path;

@@ -1,0 +1,140 @@
+//! What the screen asks for besides what the feeds bring: what a region offers to a launch, the place for a cluster, what
+//! a cluster is made of. Each is asked in a task of its own, and its answer comes back as a message.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use smol_str::SmolStr;
+use tokio::task::JoinSet;
+
+use super::session::Session;
+use crate::app::Msg;
+use crate::app::launching::{OwnKey, Surveyed};
+use crate::fleet::{ClusterId, Scope, Severity};
+use crate::ops::launch::{Spec, SshKey};
+use crate::ops::survey::{Survey, survey};
+use crate::provider::Cloud;
+
+/// The public keys that ssh makes, the one to take first.
+const KEYS: [&str; 3] = ["id_ed25519.pub", "id_ecdsa.pub", "id_rsa.pub"];
+
+/// What is being asked. Dropping it asks no longer.
+#[derive(Default)]
+pub(super) struct Errands {
+    tasks: JoinSet<Msg>,
+}
+
+impl Errands {
+    /// Asks a region what it offers.
+    pub(super) fn survey(&mut self, session: Option<&Session>, scope: Scope) {
+        let web = session.and_then(|s| s.providers.web.clone());
+        match cloud(session, &scope) {
+            Ok(cloud) => self.tasks.spawn(async move {
+                let answer = survey(cloud.as_ref(), web.as_deref()).await;
+                let keys = tokio::task::spawn_blocking(own_keys).await.unwrap_or_default();
+                let told = answer.map(|survey| Box::new(Surveyed { survey, keys }));
+                Msg::Surveyed(scope, told.map_err(|error| error.to_string()))
+            }),
+            Err(why) => self.tasks.spawn(async move { Msg::Surveyed(scope, Err(why)) }),
+        };
+    }
+
+    /// Finds the place for a cluster.
+    pub(super) fn place(&mut self, session: Option<&Session>, survey: Box<Survey>, spec: Box<Spec>) {
+        match cloud(session, &survey.scope) {
+            Ok(cloud) => self.tasks.spawn(async move {
+                let answer = survey.place(cloud.as_ref(), (*spec).clone()).await;
+                Msg::Placed(spec, answer.map(Box::new).map_err(|error| error.to_string()))
+            }),
+            Err(why) => self.tasks.spawn(async move { Msg::Placed(spec, Err(why)) }),
+        };
+    }
+
+    /// Asks for all that carries a cluster's tag.
+    pub(super) fn resources(&mut self, session: Option<&Session>, cluster: ClusterId) {
+        let home = cluster
+            .home
+            .as_ref()
+            .ok_or_else(|| format!("it is not known where {cluster} is"));
+        match home.and_then(|home| cloud(session, home)) {
+            Ok(cloud) => self.tasks.spawn(async move {
+                let answer = cloud.resources(Some(&cluster.name)).await;
+                Msg::Resources(cluster, answer.map_err(|error| error.to_string()))
+            }),
+            Err(why) => self.tasks.spawn(async move { Msg::Resources(cluster, Err(why)) }),
+        };
+    }
+
+    /// The next answer; never, while nothing is asked. Cancel-safe.
+    pub(super) async fn next(&mut self) -> Msg {
+        match self.tasks.join_next().await {
+            Some(Ok(msg)) => msg,
+            Some(Err(_crashed)) => Msg::Say(
+                Severity::Critical,
+                "what was asked for has crashed; the log tells more".to_owned(),
+            ),
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// What sees a profile and region.
+fn cloud(session: Option<&Session>, scope: &Scope) -> Result<Arc<dyn Cloud>, String> {
+    let session = session.ok_or("nothing is open yet: try again")?;
+    let found = session.providers.clouds.iter().find(|cloud| cloud.scope() == scope);
+    found
+        .cloned()
+        .ok_or_else(|| format!("{scope} is not looked at: start with its --profile and --region"))
+}
+
+/// The operator's own public keys.
+fn own_keys() -> Vec<OwnKey> {
+    let home = directories::BaseDirs::new();
+    home.map_or_else(Vec::new, |home| keys_in(&home.home_dir().join(".ssh")))
+}
+
+/// The public keys in a directory. What is not there, or no text, is none.
+fn keys_in(directory: &Path) -> Vec<OwnKey> {
+    let read = |name: &&str| {
+        let text = std::fs::read_to_string(directory.join(name)).ok()?;
+        let line = text.lines().map(str::trim).find(|line| !line.is_empty())?;
+        Some(OwnKey {
+            file: format!("~/.ssh/{name}"),
+            key: SshKey::Public(SmolStr::new(line)),
+        })
+    };
+    KEYS.iter().filter_map(read).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn own_keys_are_read_the_newest_kind_first() {
+        let directory = tempfile::tempdir().unwrap();
+        let put = |name: &str, text: &str| std::fs::write(directory.path().join(name), text).unwrap();
+        put("id_rsa.pub", "\nssh-rsa AAAAB3 ana@desk\n");
+        put("id_ed25519.pub", "ssh-ed25519 AAAAC3 ana@desk\n");
+        put("id_ecdsa.pub", "\n");
+        put("id_ed25519", "no public key");
+        let found = keys_in(directory.path());
+        let files: Vec<_> = found.iter().map(|key| key.file.as_str()).collect();
+        assert_eq!(files, ["~/.ssh/id_ed25519.pub", "~/.ssh/id_rsa.pub"]);
+        assert_eq!(found[1].key, SshKey::Public("ssh-rsa AAAAB3 ana@desk".into()));
+        assert!(keys_in(&directory.path().join("none")).is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_is_not_open_is_told() {
+        let mut errands = Errands::default();
+        errands.survey(None, Scope::new("", "eu-west-1"));
+        let Msg::Surveyed(scope, Err(why)) = errands.next().await else {
+            panic!("no answer")
+        };
+        assert_eq!(
+            (scope, why.as_str()),
+            (Scope::new("", "eu-west-1"), "nothing is open yet: try again")
+        );
+    }
+}
