@@ -38,6 +38,10 @@ pub enum Call {
     RemoveRoleFromInstanceProfile,
     /// `DeleteInstanceProfile` of IAM.
     DeleteInstanceProfile,
+    /// `ListRolePolicies` of IAM.
+    ListRolePolicies,
+    /// `ListInstanceProfilesForRole` of IAM.
+    ListInstanceProfilesForRole,
     /// `DeleteRolePolicy` of IAM.
     DeleteRolePolicy,
     /// `DeleteRole` of IAM.
@@ -98,7 +102,7 @@ pub enum Call {
 
 impl Call {
     /// All calls.
-    pub const ALL: [Self; 45] = [
+    pub const ALL: [Self; 47] = [
         Self::SetDesiredCapacity,
         Self::UpdateAutoScalingGroup,
         Self::TerminateInstanceInAutoScalingGroup,
@@ -116,6 +120,8 @@ impl Call {
         Self::PassRole,
         Self::RemoveRoleFromInstanceProfile,
         Self::DeleteInstanceProfile,
+        Self::ListRolePolicies,
+        Self::ListInstanceProfilesForRole,
         Self::DeleteRolePolicy,
         Self::DeleteRole,
         Self::CreateSecurityGroup,
@@ -166,6 +172,8 @@ impl Call {
             Self::PassRole => "iam:PassRole",
             Self::RemoveRoleFromInstanceProfile => "iam:RemoveRoleFromInstanceProfile",
             Self::DeleteInstanceProfile => "iam:DeleteInstanceProfile",
+            Self::ListRolePolicies => "iam:ListRolePolicies",
+            Self::ListInstanceProfilesForRole => "iam:ListInstanceProfilesForRole",
             Self::DeleteRolePolicy => "iam:DeleteRolePolicy",
             Self::DeleteRole => "iam:DeleteRole",
             Self::CreateSecurityGroup => "ec2:CreateSecurityGroup",

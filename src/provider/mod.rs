@@ -175,14 +175,3 @@ pub struct Providers {
     /// The open web; `None` where nothing asks it.
     pub web: Option<Arc<dyn Web>>,
 }
-
-/// What is not built yet.
-pub(crate) fn pending(call: &str) -> ProviderError {
-    ProviderError {
-        kind: crate::fleet::FaultKind::Unsupported,
-        call: call.into(),
-        target: SmolStr::default(),
-        message: "this version does not make this call yet".into(),
-        mend: SmolStr::default(),
-    }
-}

@@ -127,19 +127,19 @@ impl Cloud for FakeCloud {
     }
 
     async fn instance_types(&self) -> Result<Vec<InstanceType>> {
-        Err(crate::provider::pending("ec2:DescribeInstanceTypes"))
+        Err(error("ec2:DescribeInstanceTypes", FaultKind::Unsupported))
     }
 
     async fn vpcs(&self) -> Result<Vec<Vpc>> {
-        Err(crate::provider::pending("ec2:DescribeVpcs"))
+        Err(error("ec2:DescribeVpcs", FaultKind::Unsupported))
     }
 
     async fn image(&self, _parameter: &str) -> Result<SmolStr> {
-        Err(crate::provider::pending("ssm:GetParameter"))
+        Err(error("ssm:GetParameter", FaultKind::Unsupported))
     }
 
     async fn resources(&self, _cluster: Option<&str>) -> Result<Vec<Resource>> {
-        Err(crate::provider::pending("tag:GetResources"))
+        Err(error("tag:GetResources", FaultKind::Unsupported))
     }
 
     async fn check(&self) -> Vec<Check> {

@@ -12,6 +12,11 @@ use crate::provider::Result;
 const ACTIVITIES: i32 = 20;
 
 pub(super) async fn asgs(cloud: &AwsCloud) -> Result<Vec<Asg>> {
+    listed(cloud, None).await
+}
+
+/// All groups, or those that pass a filter.
+pub(super) async fn listed(cloud: &AwsCloud, which: Option<sdk::Filter>) -> Result<Vec<Asg>> {
     const CALL: &str = "autoscaling:DescribeAutoScalingGroups";
     let mut strings = Interner::default();
     let mut found = Vec::new();
@@ -20,6 +25,7 @@ pub(super) async fn asgs(cloud: &AwsCloud) -> Result<Vec<Asg>> {
         let page = cloud
             .autoscaling
             .describe_auto_scaling_groups()
+            .set_filters(which.clone().map(|which| vec![which]))
             .max_records(cloud.page(100))
             .set_next_token(token.clone());
         let page = cloud.call(CALL, page.send()).await?;

@@ -13,6 +13,9 @@ use super::policy::VIEW_ACTIONS;
 use super::{AwsCloud, error, pricing};
 use crate::provider::{Check, Result};
 
+/// The name of a role, profile and secret that nobody has.
+const NOBODY: &str = "k3fleet-doctor";
+
 /// Tries the identity first, then every action that seeing needs, side by side.
 pub(super) async fn check(cloud: &AwsCloud) -> Vec<Check> {
     let mut checks = vec![Check {
@@ -20,12 +23,15 @@ pub(super) async fn check(cloud: &AwsCloud) -> Vec<Check> {
         outcome: account(cloud).await.map(drop),
         clock_skew: cloud.meter.skew(),
     }];
-    let tries = VIEW_ACTIONS.map(|action| async move {
-        Check {
-            permission: SmolStr::new_static(action),
-            outcome: attempt(cloud, action).await,
-            clock_skew: None,
-        }
+    // Boxed: the SDK's calls are large, and here they are many.
+    let tries = VIEW_ACTIONS.iter().map(|action| {
+        Box::pin(async {
+            Check {
+                permission: SmolStr::new_static(action),
+                outcome: attempt(cloud, action).await,
+                clock_skew: None,
+            }
+        })
     });
     checks.extend(join_all(tries).await);
     checks
@@ -41,39 +47,90 @@ pub(super) async fn account(cloud: &AwsCloud) -> Result<SmolStr> {
 }
 
 async fn attempt(cloud: &AwsCloud, action: &str) -> Result<()> {
-    let ec2 = &cloud.ec2;
-    let autoscaling = &cloud.autoscaling;
     match action {
-        "ec2:DescribeInstances" => dry(cloud, action, ec2.describe_instances().dry_run(true).send()).await,
-        "ec2:DescribeSpotFleetRequests" => {
-            dry(cloud, action, ec2.describe_spot_fleet_requests().dry_run(true).send()).await
-        }
-        "ec2:DescribeSpotInstanceRequests" => {
-            dry(
-                cloud,
-                action,
-                ec2.describe_spot_instance_requests().dry_run(true).send(),
-            )
-            .await
-        }
-        "ec2:DescribeSpotPriceHistory" => {
-            dry(cloud, action, ec2.describe_spot_price_history().dry_run(true).send()).await
-        }
         "autoscaling:DescribeAutoScalingGroups" => {
-            let one = autoscaling.describe_auto_scaling_groups().max_records(1);
+            let one = cloud.autoscaling.describe_auto_scaling_groups().max_records(1);
             cloud.call(action, one.send()).await.map(drop)
         }
         "autoscaling:DescribeScalingActivities" => {
-            let one = autoscaling.describe_scaling_activities().max_records(1);
+            let one = cloud.autoscaling.describe_scaling_activities().max_records(1);
             cloud.call(action, one.send()).await.map(drop)
         }
-        _ => {
+        "pricing:GetProducts" => {
             let Some(pricing) = &cloud.pricing else {
                 return Err(pricing::no_price_list(cloud));
             };
             let one = pricing.get_products().service_code("AmazonEC2").max_results(1);
             cloud.call(action, one.send()).await.map(drop)
         }
+        "ssm:DescribeParameters" => {
+            let one = cloud.ssm.describe_parameters().max_results(1);
+            cloud.call(action, one.send()).await.map(drop)
+        }
+        "secretsmanager:ListSecrets" => {
+            let one = cloud.secrets.list_secrets().max_results(1);
+            cloud.call(action, one.send()).await.map(drop)
+        }
+        "secretsmanager:DescribeSecret" => {
+            let none = cloud.secrets.describe_secret().secret_id(NOBODY);
+            let unknown = |code: &str, _: &str| code == "ResourceNotFoundException";
+            cloud.call_unless(action, none.send(), unknown).await.map(drop)
+        }
+        "tag:GetResources" => {
+            let one = cloud.tagging.get_resources().resources_per_page(1);
+            cloud.call(action, one.send()).await.map(drop)
+        }
+        _ if action.starts_with("iam:") => attempt_iam(cloud, action).await,
+        _ => attempt_ec2(cloud, action).await,
+    }
+}
+
+/// Of single things one is asked for that is not there: being told so is permission.
+async fn attempt_iam(cloud: &AwsCloud, action: &str) -> Result<()> {
+    let iam = &cloud.iam;
+    let unknown = |code: &str, _: &str| code == "NoSuchEntity";
+    match action {
+        "iam:ListRoles" => cloud.call(action, iam.list_roles().max_items(1).send()).await.map(drop),
+        "iam:GetRole" => {
+            let none = iam.get_role().role_name(NOBODY);
+            cloud.call_unless(action, none.send(), unknown).await.map(drop)
+        }
+        "iam:ListInstanceProfiles" => {
+            let one = iam.list_instance_profiles().max_items(1);
+            cloud.call(action, one.send()).await.map(drop)
+        }
+        _ => {
+            let none = iam.get_instance_profile().instance_profile_name(NOBODY);
+            cloud.call_unless(action, none.send(), unknown).await.map(drop)
+        }
+    }
+}
+
+async fn attempt_ec2(cloud: &AwsCloud, action: &str) -> Result<()> {
+    let ec2 = &cloud.ec2;
+    macro_rules! dry {
+        ($ask:ident) => {
+            dry(cloud, action, Box::pin(ec2.$ask().dry_run(true).send())).await
+        };
+    }
+    match action {
+        "ec2:DescribeInstances" => dry!(describe_instances),
+        "ec2:DescribeSpotFleetRequests" => dry!(describe_spot_fleet_requests),
+        "ec2:DescribeSpotInstanceRequests" => dry!(describe_spot_instance_requests),
+        "ec2:DescribeSpotPriceHistory" => dry!(describe_spot_price_history),
+        "ec2:DescribeInstanceTypes" => dry!(describe_instance_types),
+        "ec2:DescribeVpcs" => dry!(describe_vpcs),
+        "ec2:DescribeSubnets" => dry!(describe_subnets),
+        "ec2:DescribeTags" => dry!(describe_tags),
+        "ec2:DescribeVolumes" => dry!(describe_volumes),
+        "ec2:DescribeSecurityGroups" => dry!(describe_security_groups),
+        "ec2:DescribeLaunchTemplates" => dry!(describe_launch_templates),
+        "ec2:DescribeKeyPairs" => dry!(describe_key_pairs),
+        _ => Err(error::refused(
+            action,
+            &cloud.scope,
+            "nothing tries this permission: this is a bug",
+        )),
     }
 }
 

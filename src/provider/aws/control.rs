@@ -1,22 +1,18 @@
 //! What changes AWS: the live adapter of the port [`CloudControl`].
 //!
 //! Every call here may be made again with the same effect, so that the SDK repeats it when its answer is lost: every
-//! call but one. Ending a member that lets its group shrink counts each time AWS hears of it, so that call goes out once.
+//! call but two. Ending a member that lets its group shrink counts each time AWS hears of it, so that call goes out once;
+//! and launching a machine does, because a lack of capacity looks like a fault of the server.
 //! What is gone already counts as ended or deleted: AWS says so with an error of its own, which [`is_gone`] knows.
-
-use std::error::Error;
 
 use async_trait::async_trait;
 use aws_sdk_ec2::types::ExcessCapacityTerminationPolicy;
 use aws_sdk_ssm::types::ParameterType;
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_smithy_types::retry::RetryConfig;
 use jiff::Timestamp;
 use smol_str::{SmolStr, format_smolstr};
 
-use super::{AwsCloud, error};
+use super::{AwsCloud, delete, error, launch, make, resources, tag};
 use crate::fleet::{Instance, InstanceId, Scope};
 use crate::provider::{
     AsgOrder, CloudControl, GroupOrder, MachineOrder, ParameterOrder, Resource, Result, RoleOrder, Secret, TagList,
@@ -122,68 +118,72 @@ impl CloudControl for AwsCloud {
         self.call(PUT, self.put(name, value, true).send()).await.map(drop)
     }
 
-    async fn make_role(&self, _order: &RoleOrder) -> Result<()> {
-        Err(crate::provider::pending("iam:CreateRole"))
+    async fn make_role(&self, order: &RoleOrder) -> Result<()> {
+        make::role(self, order).await
     }
 
-    async fn grant_role(&self, _order: &RoleOrder) -> Result<()> {
-        Err(crate::provider::pending("iam:PutRolePolicy"))
+    async fn grant_role(&self, order: &RoleOrder) -> Result<()> {
+        make::grant(self, order).await
     }
 
-    async fn open_group(&self, _id: &str, _order: &GroupOrder) -> Result<()> {
-        Err(crate::provider::pending("ec2:AuthorizeSecurityGroupIngress"))
+    async fn open_group(&self, id: &str, order: &GroupOrder) -> Result<()> {
+        make::open(self, id, order).await
     }
 
-    async fn make_group(&self, _order: &GroupOrder) -> Result<SmolStr> {
-        Err(crate::provider::pending("ec2:CreateSecurityGroup"))
+    async fn make_group(&self, order: &GroupOrder) -> Result<SmolStr> {
+        make::group(self, order).await
     }
 
-    async fn make_parameter(&self, _order: &ParameterOrder) -> Result<()> {
-        Err(crate::provider::pending("ssm:PutParameter"))
+    async fn make_parameter(&self, order: &ParameterOrder) -> Result<()> {
+        make::parameter(self, order).await
     }
 
-    async fn make_secret(&self, _name: &str, _tags: &TagList) -> Result<()> {
-        Err(crate::provider::pending("secretsmanager:CreateSecret"))
+    async fn make_secret(&self, name: &str, tags: &TagList) -> Result<()> {
+        make::secret(self, name, tags).await
     }
 
-    async fn secret(&self, _name: &str) -> Result<Option<Secret>> {
-        Err(crate::provider::pending("secretsmanager:GetSecretValue"))
+    async fn secret(&self, name: &str) -> Result<Option<Secret>> {
+        const CALL: &str = "secretsmanager:GetSecretValue";
+        let question = self.secrets.get_secret_value().secret_id(name);
+        let none = |code: &str, _: &str| code == "ResourceNotFoundException";
+        let answer = self.call_unless(CALL, question.send(), none).await?;
+        Ok(answer.and_then(|answer| answer.secret_string).map(Secret::new))
     }
 
-    async fn make_template(&self, _order: &TemplateOrder) -> Result<()> {
-        Err(crate::provider::pending("ec2:CreateLaunchTemplate"))
+    async fn make_template(&self, order: &TemplateOrder) -> Result<()> {
+        make::template(self, order).await
     }
 
-    async fn launch(&self, _order: &MachineOrder) -> Result<InstanceId> {
-        Err(crate::provider::pending("ec2:CreateFleet"))
+    async fn launch(&self, order: &MachineOrder) -> Result<InstanceId> {
+        launch::launch(self, order).await
     }
 
-    async fn make_asg(&self, _order: &AsgOrder) -> Result<()> {
-        Err(crate::provider::pending("autoscaling:CreateAutoScalingGroup"))
+    async fn make_asg(&self, order: &AsgOrder) -> Result<()> {
+        launch::group(self, order).await
     }
 
-    async fn look(&self, _instance: &InstanceId) -> Result<Option<Instance>> {
-        Err(crate::provider::pending("ec2:DescribeInstances"))
+    async fn look(&self, instance: &InstanceId) -> Result<Option<Instance>> {
+        launch::look(self, instance).await
     }
 
-    async fn console(&self, _instance: &InstanceId) -> Result<Option<String>> {
-        Err(crate::provider::pending("ec2:GetConsoleOutput"))
+    async fn console(&self, instance: &InstanceId) -> Result<Option<String>> {
+        launch::console(self, instance).await
     }
 
-    async fn delete(&self, _resource: &Resource) -> Result<()> {
-        Err(crate::provider::pending("ec2:Delete"))
+    async fn delete(&self, resource: &Resource) -> Result<()> {
+        delete::delete(self, resource).await
     }
 
-    async fn left(&self, _cluster: &str) -> Result<Vec<Resource>> {
-        Err(crate::provider::pending("tag:GetResources"))
+    async fn left(&self, cluster: &str) -> Result<Vec<Resource>> {
+        resources::resources(self, Some(cluster)).await
     }
 
-    async fn tag(&self, _resource: &Resource, _tags: &TagList) -> Result<()> {
-        Err(crate::provider::pending("ec2:CreateTags"))
+    async fn tag(&self, resource: &Resource, tags: &TagList) -> Result<()> {
+        tag::tag(self, resource, tags).await
     }
 
-    async fn expire(&self, _asg: &str, _action: &str, _at: Timestamp) -> Result<()> {
-        Err(crate::provider::pending("autoscaling:PutScheduledUpdateGroupAction"))
+    async fn expire(&self, asg: &str, action: &str, at: Timestamp) -> Result<()> {
+        launch::expire(self, asg, action, at).await
     }
 
     async fn delete_parameter(&self, name: &str) -> Result<()> {
@@ -210,33 +210,8 @@ impl AwsCloud {
             .overwrite(overwrite)
     }
 
-    /// Makes one call; `None` when AWS refuses it with a code and a message that are as good as an answer.
-    async fn call_unless<O, E>(
-        &self,
-        call: &str,
-        send: impl Future<Output = std::result::Result<O, SdkError<E, HttpResponse>>>,
-        is_answer: impl Fn(&str, &str) -> bool,
-    ) -> Result<Option<O>>
-    where
-        E: Error + ProvideErrorMetadata + Send + Sync + 'static,
-    {
-        self.meter.budget.acquire(call).await;
-        match send.await {
-            Ok(done) => Ok(Some(done)),
-            Err(refused)
-                if is_answer(
-                    refused.code().unwrap_or_default(),
-                    refused.message().unwrap_or_default(),
-                ) =>
-            {
-                Ok(None)
-            }
-            Err(refused) => Err(error::translate(call, &self.scope, &refused)),
-        }
-    }
-
     /// A number as AWS takes it.
-    fn number(&self, call: &str, number: u32) -> Result<i32> {
+    pub(super) fn number(&self, call: &str, number: u32) -> Result<i32> {
         i32::try_from(number).map_err(|_too_large| {
             let message = format_smolstr!("{number} is more than AWS can count; name a smaller number");
             error::refused(call, &self.scope, message)

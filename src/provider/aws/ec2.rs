@@ -34,24 +34,27 @@ const MARKED: [&str; 2] = ["marked-for-termination", "marked-for-stop"];
 /// The product descriptions under which Linux spot prices are listed.
 const LINUX: [&str; 2] = ["Linux/UNIX", "Linux/UNIX (Amazon VPC)"];
 
-fn filter<S: Into<String>>(name: &str, values: impl IntoIterator<Item = S>) -> sdk::Filter {
+pub(super) fn filter<S: Into<String>>(name: &str, values: impl IntoIterator<Item = S>) -> sdk::Filter {
     let values = values.into_iter().map(Into::into).collect();
     sdk::Filter::builder().name(name).set_values(Some(values)).build()
 }
 
 pub(super) async fn instances(cloud: &AwsCloud) -> Result<Vec<Instance>> {
+    living(cloud, None).await
+}
+
+/// All instances that are not terminated, or those of them that pass a filter.
+pub(super) async fn living(cloud: &AwsCloud, which: Option<sdk::Filter>) -> Result<Vec<Instance>> {
     const CALL: &str = "ec2:DescribeInstances";
     let mut strings = Interner::default();
     let mut found = Vec::new();
     let mut token = None;
     loop {
+        let states = filter("instance-state-name", LIVING.map(|state| state.as_str().to_owned()));
         let page = cloud
             .ec2
             .describe_instances()
-            .filters(filter(
-                "instance-state-name",
-                LIVING.map(|state| state.as_str().to_owned()),
-            ))
+            .set_filters(Some(which.iter().cloned().chain([states]).collect()))
             .max_results(cloud.page(1000))
             .set_next_token(token.clone());
         let page = cloud.call(CALL, page.send()).await?;
@@ -66,7 +69,7 @@ pub(super) async fn instances(cloud: &AwsCloud) -> Result<Vec<Instance>> {
 }
 
 /// `None` for an instance that is terminated, or in a state that EC2 did not have when this was written.
-fn instance(from: sdk::Instance, scope: &Scope, strings: &mut Interner) -> Option<Instance> {
+pub(super) fn instance(from: sdk::Instance, scope: &Scope, strings: &mut Interner) -> Option<Instance> {
     let state = match from.state?.name? {
         sdk::InstanceStateName::Pending => InstanceState::Pending,
         sdk::InstanceStateName::Running => InstanceState::Running,
@@ -99,7 +102,7 @@ fn instance(from: sdk::Instance, scope: &Scope, strings: &mut Interner) -> Optio
     })
 }
 
-fn tags(from: Option<Vec<sdk::Tag>>, strings: &mut Interner) -> Tags {
+pub(super) fn tags(from: Option<Vec<sdk::Tag>>, strings: &mut Interner) -> Tags {
     let pairs = from
         .into_iter()
         .flatten()

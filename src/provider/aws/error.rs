@@ -1,7 +1,7 @@
 //! What AWS says no with, in the fleet's words: the class of the failure, and AWS' own message without its noise;
 //! [`mend`] adds what to do about it.
 //!
-//! A refusal comes as XML (EC2, Auto Scaling, STS) or JSON (Pricing, SSM) with a code; the SDK reads the form that belongs
+//! A refusal comes as XML (EC2, Auto Scaling, IAM, STS) or JSON (the others) with a code; the SDK reads the form that belongs
 //! to the service, and [`code_in`] the other one, which proxies and gateways send. Without any code the HTTP status
 //! decides. No answer at all ends in [`FaultKind::Unreachable`], or in [`FaultKind::Credentials`] when the request
 //! could not even be signed.
@@ -55,6 +55,23 @@ pub(super) fn malformed(call: &str, scope: &Scope, message: impl AsRef<str>) -> 
 /// A no that comes without any of AWS' codes.
 pub(super) fn refused(call: &str, scope: &Scope, message: impl AsRef<str>) -> ProviderError {
     ours(FaultKind::Other, call, scope, message.as_ref())
+}
+
+/// A refusal with a code that came within an answer.
+pub(super) fn said(call: &str, scope: &Scope, code: &str, message: &str) -> ProviderError {
+    let kind = kind_of_code(code).unwrap_or(FaultKind::Other);
+    let message = match (code, tidy(message)) {
+        ("", message) => message,
+        (code, message) if message.is_empty() => SmolStr::new(code),
+        (code, message) => format_smolstr!("{code}: {message}"),
+    };
+    ProviderError {
+        kind,
+        call: SmolStr::new(call),
+        target: format_smolstr!("{scope}"),
+        mend: mend(kind, call, scope, code, &message),
+        message,
+    }
 }
 
 /// A failure in our own words.
@@ -160,7 +177,7 @@ fn element(xml: &str, name: &str) -> Option<String> {
 }
 
 /// The class of AWS' error codes; `None` for one that tells of nothing general.
-fn kind_of_code(code: &str) -> Option<FaultKind> {
+pub(super) fn kind_of_code(code: &str) -> Option<FaultKind> {
     // `Client.RequestLimitExceeded` and the like come from old EC2 API versions.
     let code = code
         .strip_prefix("Client.")
@@ -187,7 +204,8 @@ fn kind_of_code(code: &str) -> Option<FaultKind> {
         | "AccessDeniedException"
         | "UnauthorizedAccess"
         | "NotAuthorized"
-        | "OptInRequired" => FaultKind::Denied,
+        | "OptInRequired"
+        | "AuthFailure.ServiceLinkedRoleCreationNotPermitted" => FaultKind::Denied,
         "AuthFailure"
         | "ExpiredToken"
         | "ExpiredTokenException"
@@ -204,6 +222,23 @@ fn kind_of_code(code: &str) -> Option<FaultKind> {
         | "IncompleteSignatureException"
         | "MissingAuthenticationToken"
         | "MissingAuthenticationTokenException" => FaultKind::Credentials,
+        "InsufficientInstanceCapacity"
+        | "InsufficientCapacity"
+        | "InsufficientHostCapacity"
+        | "InsufficientReservedInstanceCapacity"
+        | "InsufficientFreeAddressesInSubnet"
+        | "UnfulfillableCapacity"
+        | "MaxSpotInstanceCountExceeded"
+        | "SpotMaxPriceTooLow"
+        | "VcpuLimitExceeded"
+        // A type that is not sold in a zone.
+        | "Unsupported" => FaultKind::NoCapacity,
+        "DependencyViolation"
+        | "DeleteConflict"
+        | "ResourceInUse"
+        | "VolumeInUse"
+        | "ConcurrentModification"
+        | "EntityTemporarilyUnmodifiable" => FaultKind::NotYet,
         "InvalidAction"
         | "UnknownOperation"
         | "UnknownOperationException"
@@ -303,6 +338,10 @@ mod tests {
             ("InvalidClientTokenId", FaultKind::Credentials),
             ("InternalError", FaultKind::Unreachable),
             ("InvalidAction", FaultKind::Unsupported),
+            ("Server.InsufficientInstanceCapacity", FaultKind::NoCapacity),
+            ("MaxSpotInstanceCountExceeded", FaultKind::NoCapacity),
+            ("DependencyViolation", FaultKind::NotYet),
+            ("DeleteConflict", FaultKind::NotYet),
         ] {
             assert_eq!(kind(code), Some(expected), "{code}");
         }

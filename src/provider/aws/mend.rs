@@ -8,12 +8,19 @@ use crate::fleet::{FaultKind, Scope};
 /// What is said when no way to credentials is set up; the mend knows it again.
 pub(super) const NO_CREDENTIALS: &str = "no credentials found";
 
+/// The code for the role that spot instances need once for each account.
+const SERVICE_ROLE: &str = "AuthFailure.ServiceLinkedRoleCreationNotPermitted";
+
 /// What to do about it.
 pub(super) fn mend(kind: FaultKind, call: &str, scope: &Scope, code: &str, message: &str) -> SmolStr {
     match kind {
         FaultKind::Denied if code == "OptInRequired" => format_smolstr!(
             "enable the region {} and the service for this account in the AWS console",
             scope.region
+        ),
+        FaultKind::Denied if code == SERVICE_ROLE => SmolStr::new(
+            "once for this account, as an administrator: aws iam create-service-linked-role --aws-service-name \
+             spot.amazonaws.com",
         ),
         FaultKind::Denied if message.contains("service control policy") => {
             format_smolstr!("a policy of the AWS organization forbids {call}: ask its administrators")

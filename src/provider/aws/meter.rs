@@ -96,7 +96,9 @@ impl Intercept for Meter {
         };
         let body = response.body().bytes().unwrap_or_default();
         let is_answer = match operation.service() {
-            "Pricing" | "SSM" => is_object(body),
+            "Pricing" | "SSM" | "Secrets Manager" | "Resource Groups Tagging API" => {
+                is_object(body) || (body.is_empty() && operation.name() == "TagResource")
+            }
             _ => is_whole(body, operation.name()),
         };
         if response.status().is_success() && !is_answer {
@@ -130,6 +132,9 @@ fn api(cfg: &ConfigBag) -> Option<SmolStr> {
         "Pricing" => "pricing",
         "SSM" => "ssm",
         "STS" => "sts",
+        "IAM" => "iam",
+        "Secrets Manager" => "secretsmanager",
+        "Resource Groups Tagging API" => "tag",
         other => other,
     };
     Some(format_smolstr!("{service}:{}", operation.name()))

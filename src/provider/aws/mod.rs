@@ -9,21 +9,44 @@
 //! shares its credentials among the regions. An [`AwsCloud`] makes the calls: each page waits for the [`budget`], is
 //! counted by the `meter`, freed by the `sieve` of what nobody reads, and mapped at once, so that no SDK type leaves
 //! this folder and no more than one page of them is held. What AWS says no with is put into words by `error`. What
-//! changes something stands apart, in `control`.
+//! changes something stands apart, in `control`: `make` and `launch` carry out orders, `delete` and `tag` act on what
+//! `resources` has found by its tags.
+
+/// All items of a listing in pages: `$ask` is asked anew for each page, whose `$items` are collected.
+macro_rules! pages {
+    ($cloud:expr, $call:expr, $ask:expr, $items:ident) => {{
+        let mut found = Vec::new();
+        let mut token = None;
+        loop {
+            let page = $cloud.call($call, $ask.set_next_token(token.clone()).send()).await?;
+            found.extend(page.$items.unwrap_or_default());
+            token = $cloud.next_page($call, token, page.next_token)?;
+            if token.is_none() {
+                break found;
+            }
+        }
+    }};
+}
 
 mod autoscaling;
 pub mod budget;
 mod check;
 mod control;
+mod delete;
 mod ec2;
 mod error;
+mod ground;
 mod intern;
+mod launch;
+mod make;
 mod mend;
 mod meter;
 mod policy;
 mod price_cache;
 mod pricing;
+mod resources;
 mod sieve;
+mod tag;
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -189,15 +212,24 @@ impl Profile {
                 .interceptor(meter.clone());
             aws_sdk_pricing::Client::from_conf(settings.build())
         });
+        let ec2 = aws_sdk_ec2::config::Builder::from(&sdk)
+            .interceptor(meter.clone())
+            .interceptor(Sifting);
         let autoscaling = aws_sdk_autoscaling::config::Builder::from(&sdk)
             .interceptor(meter.clone())
             .interceptor(Sifting);
+        let iam = aws_sdk_iam::config::Builder::from(&sdk).interceptor(meter.clone());
+        let secrets = aws_sdk_secretsmanager::config::Builder::from(&sdk).interceptor(meter.clone());
+        let tagging = aws_sdk_resourcegroupstagging::config::Builder::from(&sdk).interceptor(meter.clone());
         let ssm = aws_sdk_ssm::config::Builder::from(&sdk).interceptor(meter.clone());
         let sts = aws_sdk_sts::config::Builder::from(&sdk).interceptor(meter.clone());
         let directory = self.options.price_cache.as_deref();
         Ok(AwsCloud {
-            ec2: ec2_client(&sdk, &meter, self.options.retries()),
+            ec2: aws_sdk_ec2::Client::from_conf(ec2.build()),
             autoscaling: aws_sdk_autoscaling::Client::from_conf(autoscaling.build()),
+            iam: aws_sdk_iam::Client::from_conf(iam.build()),
+            secrets: aws_sdk_secretsmanager::Client::from_conf(secrets.build()),
+            tagging: aws_sdk_resourcegroupstagging::Client::from_conf(tagging.build()),
             ssm: aws_sdk_ssm::Client::from_conf(ssm.build()),
             sts: aws_sdk_sts::Client::from_conf(sts.build()),
             pricing,
@@ -206,20 +238,11 @@ impl Profile {
             page: self.options.page,
             may_be_emulator: sdk.endpoint_url().is_some(),
             lacks_status_filter: AtomicBool::new(false),
+            fresh: launch::Fresh::default(),
             meter,
             scope,
         })
     }
-}
-
-/// An EC2 client with a given retry policy: calls that launch must not be retried by the SDK
-/// ([`RetryConfig::disabled`]), because a lack of capacity is a server error there.
-fn ec2_client(sdk: &SdkConfig, meter: &Meter, retries: RetryConfig) -> aws_sdk_ec2::Client {
-    let settings = aws_sdk_ec2::config::Builder::from(sdk)
-        .retry_config(retries)
-        .interceptor(meter.clone())
-        .interceptor(Sifting);
-    aws_sdk_ec2::Client::from_conf(settings.build())
 }
 
 /// The region, if it can be one: a region becomes part of a host name.
@@ -244,6 +267,9 @@ pub struct AwsCloud {
     scope: Scope,
     ec2: aws_sdk_ec2::Client,
     autoscaling: aws_sdk_autoscaling::Client,
+    iam: aws_sdk_iam::Client,
+    secrets: aws_sdk_secretsmanager::Client,
+    tagging: aws_sdk_resourcegroupstagging::Client,
     ssm: aws_sdk_ssm::Client,
     sts: aws_sdk_sts::Client,
     /// `None` where AWS has no price list.
@@ -255,6 +281,7 @@ pub struct AwsCloud {
     may_be_emulator: bool,
     /// Learnt from an emulator's answer, see [`ec2::notices`].
     lacks_status_filter: AtomicBool,
+    fresh: launch::Fresh,
     meter: Meter,
 }
 
@@ -276,6 +303,31 @@ impl AwsCloud {
         self.meter.budget.acquire(call).await;
         send.await
             .map_err(|refused| error::translate(call, &self.scope, &refused))
+    }
+
+    /// Makes one call; `None` when AWS refuses it with a code and a message that are as good as an answer.
+    async fn call_unless<O, E>(
+        &self,
+        call: &str,
+        send: impl Future<Output = std::result::Result<O, SdkError<E, HttpResponse>>>,
+        is_answer: impl Fn(&str, &str) -> bool,
+    ) -> Result<Option<O>>
+    where
+        E: Error + ProvideErrorMetadata + Send + Sync + 'static,
+    {
+        self.meter.budget.acquire(call).await;
+        match send.await {
+            Ok(done) => Ok(Some(done)),
+            Err(refused)
+                if is_answer(
+                    refused.code().unwrap_or_default(),
+                    refused.message().unwrap_or_default(),
+                ) =>
+            {
+                Ok(None)
+            }
+            Err(refused) => Err(error::translate(call, &self.scope, &refused)),
+        }
     }
 
     /// The size of a page of an API with this limit.
@@ -334,19 +386,19 @@ impl Cloud for AwsCloud {
     }
 
     async fn instance_types(&self) -> Result<Vec<InstanceType>> {
-        Err(crate::provider::pending("ec2:DescribeInstanceTypes"))
+        ground::instance_types(self).await
     }
 
     async fn vpcs(&self) -> Result<Vec<Vpc>> {
-        Err(crate::provider::pending("ec2:DescribeVpcs"))
+        ground::vpcs(self).await
     }
 
-    async fn image(&self, _parameter: &str) -> Result<SmolStr> {
-        Err(crate::provider::pending("ssm:GetParameter"))
+    async fn image(&self, parameter: &str) -> Result<SmolStr> {
+        ground::image(self, parameter).await
     }
 
-    async fn resources(&self, _cluster: Option<&str>) -> Result<Vec<Resource>> {
-        Err(crate::provider::pending("tag:GetResources"))
+    async fn resources(&self, cluster: Option<&str>) -> Result<Vec<Resource>> {
+        resources::resources(self, cluster).await
     }
 
     async fn check(&self) -> Vec<Check> {

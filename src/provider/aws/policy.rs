@@ -5,9 +5,11 @@ use serde_json::{Value, json};
 
 use crate::fleet::TAG_CLUSTER;
 
-/// The actions that seeing needs, in the order `doctor` shows them. None of them changes anything, and none can be
-/// narrowed to single resources: AWS wants `"Resource": "*"` for them all.
-pub const VIEW_ACTIONS: [&str; 7] = [
+/// The actions that seeing needs, in the order `doctor` shows them: the feeds' first, then those by which a cluster's
+/// resources are found and a launch is prepared. None of them changes anything. AWS wants `"Resource": "*"` for them all:
+/// lists cannot be narrowed to what they list, and of the three that look at one thing (`iam:GetRole`,
+/// `iam:GetInstanceProfile`, `secretsmanager:DescribeSecret`) none tells a secret.
+pub const VIEW_ACTIONS: [&str; 23] = [
     "ec2:DescribeInstances",
     "ec2:DescribeSpotFleetRequests",
     "ec2:DescribeSpotInstanceRequests",
@@ -15,26 +17,168 @@ pub const VIEW_ACTIONS: [&str; 7] = [
     "autoscaling:DescribeAutoScalingGroups",
     "autoscaling:DescribeScalingActivities",
     "pricing:GetProducts",
+    "ec2:DescribeInstanceTypes",
+    "ec2:DescribeVpcs",
+    "ec2:DescribeSubnets",
+    "ec2:DescribeTags",
+    "ec2:DescribeVolumes",
+    "ec2:DescribeSecurityGroups",
+    "ec2:DescribeLaunchTemplates",
+    "ec2:DescribeKeyPairs",
+    "ssm:DescribeParameters",
+    "secretsmanager:ListSecrets",
+    "secretsmanager:DescribeSecret",
+    "iam:ListRoles",
+    "iam:GetRole",
+    "iam:ListInstanceProfiles",
+    "iam:GetInstanceProfile",
+    "tag:GetResources",
 ];
 
 /// The actions that changing needs beyond [`VIEW_ACTIONS`]: those of the port
 /// [`CloudControl`](crate::provider::CloudControl).
-pub const CHANGE_ACTIONS: [&str; 8] = [
+pub const CHANGE_ACTIONS: [&str; 42] = [
     "autoscaling:SetDesiredCapacity",
     "autoscaling:UpdateAutoScalingGroup",
     "autoscaling:TerminateInstanceInAutoScalingGroup",
+    "autoscaling:CreateAutoScalingGroup",
+    "autoscaling:PutScheduledUpdateGroupAction",
+    "autoscaling:DeleteAutoScalingGroup",
+    "autoscaling:CreateOrUpdateTags",
     "ec2:TerminateInstances",
     "ec2:ModifySpotFleetRequest",
+    "ec2:CancelSpotFleetRequests",
+    "ec2:CreateSecurityGroup",
+    "ec2:AuthorizeSecurityGroupIngress",
+    "ec2:DeleteSecurityGroup",
+    "ec2:CreateTags",
+    "ec2:CreateLaunchTemplate",
+    "ec2:DeleteLaunchTemplate",
+    "ec2:CreateFleet",
+    "ec2:RunInstances",
+    "ec2:DeleteVolume",
+    "ec2:DeleteKeyPair",
+    "iam:CreateRole",
+    "iam:TagRole",
+    "iam:PutRolePolicy",
+    "iam:ListRolePolicies",
+    "iam:DeleteRolePolicy",
+    "iam:DeleteRole",
+    "iam:PassRole",
+    "iam:CreateInstanceProfile",
+    "iam:TagInstanceProfile",
+    "iam:AddRoleToInstanceProfile",
+    "iam:ListInstanceProfilesForRole",
+    "iam:RemoveRoleFromInstanceProfile",
+    "iam:DeleteInstanceProfile",
     "ssm:PutParameter",
     "ssm:GetParameter",
     "ssm:DeleteParameter",
+    "ssm:AddTagsToResource",
+    "secretsmanager:CreateSecret",
+    "secretsmanager:TagResource",
+    "secretsmanager:GetSecretValue",
+    "secretsmanager:DeleteSecret",
+    "ec2:GetConsoleOutput",
 ];
+
+/// What is done to things that carry a cluster's tag.
+const ON_TAGGED: [&str; 16] = [
+    "autoscaling:SetDesiredCapacity",
+    "autoscaling:UpdateAutoScalingGroup",
+    "autoscaling:TerminateInstanceInAutoScalingGroup",
+    "autoscaling:PutScheduledUpdateGroupAction",
+    "autoscaling:DeleteAutoScalingGroup",
+    "autoscaling:CreateOrUpdateTags",
+    "ec2:TerminateInstances",
+    "ec2:GetConsoleOutput",
+    "ec2:ModifySpotFleetRequest",
+    "ec2:CancelSpotFleetRequests",
+    "ec2:AuthorizeSecurityGroupIngress",
+    "ec2:DeleteSecurityGroup",
+    "ec2:DeleteLaunchTemplate",
+    "ec2:DeleteVolume",
+    "ec2:DeleteKeyPair",
+    "ec2:CreateTags",
+];
+
+/// What makes things in EC2 and Auto Scaling, which carry a cluster's tag from the first moment.
+const MAKING: [&str; 6] = [
+    "autoscaling:CreateAutoScalingGroup",
+    "autoscaling:CreateOrUpdateTags",
+    "ec2:CreateSecurityGroup",
+    "ec2:CreateLaunchTemplate",
+    "ec2:CreateFleet",
+    "ec2:RunInstances",
+];
+
+/// What [`MAKING`] makes.
+const MADE: [&str; 6] = [
+    "arn:*:autoscaling:*:*:autoScalingGroup:*:autoScalingGroupName/*",
+    "arn:*:ec2:*:*:security-group/*",
+    "arn:*:ec2:*:*:launch-template/*",
+    "arn:*:ec2:*:*:fleet/*",
+    "arn:*:ec2:*:*:instance/*",
+    "arn:*:ec2:*:*:volume/*",
+];
+
+/// What machines are made of besides: it is there already, or goes with its machine, and carries no tag of a cluster.
+const BESIDE_MACHINES: [&str; 8] = [
+    "arn:*:ec2:*::image/*",
+    "arn:*:ec2:*::snapshot/*",
+    "arn:*:ec2:*:*:key-pair/*",
+    "arn:*:ec2:*:*:launch-template/*",
+    "arn:*:ec2:*:*:network-interface/*",
+    "arn:*:ec2:*:*:security-group/*",
+    "arn:*:ec2:*:*:spot-instances-request/*",
+    "arn:*:ec2:*:*:subnet/*",
+];
+
+/// What a change of a Spot Fleet may be asked for besides the fleet itself; none of it carries a cluster's tag.
+const BESIDE_SPOT_FLEETS: [&str; 2] = ["arn:*:ec2:*:*:launch-template/*", "arn:*:ec2:*:*:subnet/*"];
+
+/// k3fleet's own roles and instance profiles, by their path. IAM cannot look into the policies that are put into them:
+/// whoever may put one may give a machine any right. Where that is too much, name an instance profile at each launch
+/// and take these statements out.
+const ROLES: [&str; 2] = ["arn:*:iam::*:role/k3fleet/*", "arn:*:iam::*:instance-profile/k3fleet/*"];
+
+const ON_ROLES: [&str; 10] = [
+    "iam:TagRole",
+    "iam:PutRolePolicy",
+    "iam:ListRolePolicies",
+    "iam:DeleteRolePolicy",
+    "iam:DeleteRole",
+    "iam:TagInstanceProfile",
+    "iam:AddRoleToInstanceProfile",
+    "iam:ListInstanceProfilesForRole",
+    "iam:RemoveRoleFromInstanceProfile",
+    "iam:DeleteInstanceProfile",
+];
+
+const MAKING_ROLES: [&str; 2] = ["iam:CreateRole", "iam:CreateInstanceProfile"];
 
 /// k3fleet's own parameters, in every partition, region and account.
 const PARAMETERS: &str = "arn:*:ssm:*:*:parameter/k3fleet/*";
 
-/// What a change of a Spot Fleet may be asked for besides the fleet itself; none of it carries a cluster's tag.
-const BESIDE_SPOT_FLEETS: [&str; 2] = ["arn:*:ec2:*:*:launch-template/*", "arn:*:ec2:*:*:subnet/*"];
+/// The parameters in which the newest images are published.
+const IMAGES: &str = "arn:*:ssm:*::parameter/aws/service/*";
+
+const ON_PARAMETERS: [&str; 4] = [
+    "ssm:PutParameter",
+    "ssm:GetParameter",
+    "ssm:DeleteParameter",
+    "ssm:AddTagsToResource",
+];
+
+/// k3fleet's own secrets.
+const SECRETS: &str = "arn:*:secretsmanager:*:*:secret:k3fleet/*";
+
+const ON_SECRETS: [&str; 4] = [
+    "secretsmanager:CreateSecret",
+    "secretsmanager:TagResource",
+    "secretsmanager:GetSecretValue",
+    "secretsmanager:DeleteSecret",
+];
 
 /// The IAM policy of somebody who may see the fleet, as JSON to be pasted into IAM.
 pub fn view_policy() -> String {
@@ -43,10 +187,9 @@ pub fn view_policy() -> String {
 
 /// The IAM policy of somebody who may also change it, as JSON to be pasted into IAM. What may be changed carries the tag
 /// `k3fleet:cluster`, or one of the keys in `adopted`, by which clusters made by others are known; IAM takes such keys
-/// only as they are, without any pattern in them.
+/// only as they are, without any pattern in them. What is made carries `k3fleet:cluster` from the first moment, or its
+/// name or path says whose it is.
 pub fn operator_policy(adopted: &[&str]) -> String {
-    let of_parameters = |action: &&&str| action.starts_with("ssm:");
-    let (parameters, tagged): (Vec<&str>, Vec<&str>) = CHANGE_ACTIONS.iter().partition(of_parameters);
     let mut keys = vec![TAG_CLUSTER];
     for key in adopted {
         if !keys.contains(key) {
@@ -64,23 +207,58 @@ pub fn operator_policy(adopted: &[&str]) -> String {
         json!({
             "Sid": format!("K3fleetChange{suffix}"),
             "Effect": "Allow",
-            "Action": tagged,
+            "Action": ON_TAGGED,
             "Resource": "*",
             "Condition": {"StringLike": {format!("aws:ResourceTag/{key}"): "*"}},
         })
     }));
-    statements.push(json!({
-        "Sid": "K3fleetBesideSpotFleets",
-        "Effect": "Allow",
-        "Action": "ec2:ModifySpotFleetRequest",
-        "Resource": BESIDE_SPOT_FLEETS,
-    }));
-    statements.push(json!({
-        "Sid": "K3fleetParameters",
-        "Effect": "Allow",
-        "Action": parameters,
-        "Resource": PARAMETERS,
-    }));
+    let carries_tag = json!({"StringLike": {format!("aws:RequestTag/{TAG_CLUSTER}"): "*"}});
+    let allow = |id: &str, actions: Value, resources: Value| json!({"Sid": format!("K3fleet{id}"), "Effect": "Allow", "Action": actions, "Resource": resources});
+    let only = |mut statement: Value, condition: Value| {
+        if let Some(fields) = statement.as_object_mut() {
+            fields.insert("Condition".to_owned(), condition);
+        }
+        statement
+    };
+    statements.extend([
+        allow(
+            "BesideSpotFleets",
+            json!("ec2:ModifySpotFleetRequest"),
+            json!(BESIDE_SPOT_FLEETS),
+        ),
+        // The CSI driver's own tag: what it made for a cluster is deleted with it when the operator says so.
+        only(
+            allow("VolumesOfKubernetes", json!("ec2:DeleteVolume"), json!("*")),
+            json!({"StringLike": {"aws:ResourceTag/ebs.csi.aws.com/cluster-name": "*"}}),
+        ),
+        only(allow("Make", json!(MAKING), json!(MADE)), carries_tag.clone()),
+        allow(
+            "BesideGroups",
+            json!("ec2:CreateSecurityGroup"),
+            json!("arn:*:ec2:*:*:vpc/*"),
+        ),
+        allow(
+            "BesideMachines",
+            json!(["ec2:CreateFleet", "ec2:RunInstances"]),
+            json!(BESIDE_MACHINES),
+        ),
+        // Tags on what is being made, and never later on what is somebody else's.
+        only(
+            allow("TagWhatIsMade", json!("ec2:CreateTags"), json!(MADE)),
+            json!({"StringEquals": {"ec2:CreateAction": [
+                "CreateSecurityGroup", "CreateLaunchTemplate", "CreateFleet", "RunInstances",
+            ]}}),
+        ),
+        only(allow("MakeRoles", json!(MAKING_ROLES), json!(ROLES)), carries_tag),
+        allow("Roles", json!(ON_ROLES), json!(ROLES)),
+        only(
+            allow("PassRoles", json!("iam:PassRole"), json!(ROLES.first())),
+            json!({"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}}),
+        ),
+        allow("Parameters", json!(ON_PARAMETERS), json!(PARAMETERS)),
+        allow("Images", json!("ssm:GetParameter"), json!(IMAGES)),
+        allow("Secrets", json!(ON_SECRETS), json!(SECRETS)),
+    ]);
     written(&statements)
 }
 
@@ -105,7 +283,17 @@ pub(super) fn is_for_change(action: &str) -> bool {
 
 /// The one statement that grants one action.
 pub(super) fn statement(action: &str) -> String {
-    let resource = if action.starts_with("ssm:") { PARAMETERS } else { "*" };
+    let resource = match action {
+        "iam:CreateInstanceProfile" | "iam:DeleteInstanceProfile" | "iam:TagInstanceProfile" => {
+            "arn:*:iam::*:instance-profile/k3fleet/*"
+        }
+        action if ON_PARAMETERS.contains(&action) => PARAMETERS,
+        action if ON_SECRETS.contains(&action) => SECRETS,
+        action if action == "iam:PassRole" || ON_ROLES.contains(&action) || MAKING_ROLES.contains(&action) => {
+            "arn:*:iam::*:role/k3fleet/*"
+        }
+        _ => "*",
+    };
     format!(r#"{{"Effect": "Allow", "Action": "{action}", "Resource": "{resource}"}}"#)
 }
 
@@ -153,20 +341,37 @@ mod tests {
         assert_eq!(granted, needed);
 
         for statement in statements.iter().skip(1) {
-            let tag = &statement["Condition"]["StringLike"]["aws:ResourceTag/k3fleet:cluster"];
             assert!(
-                tag == "*" || statement["Resource"] != "*",
+                statement.get("Condition").is_some() || statement["Resource"] != "*",
                 "nothing is changed without a bound: {statement}"
             );
         }
-        let of_parameters = statements.iter().find(|s| actions(s).contains(&"ssm:PutParameter"));
-        assert_eq!(of_parameters.unwrap()["Resource"], "arn:*:ssm:*:*:parameter/k3fleet/*");
+        let of = |action: &str| statements.iter().find(|s| actions(s).contains(&action)).unwrap();
+        assert_eq!(of("ssm:PutParameter")["Resource"], "arn:*:ssm:*:*:parameter/k3fleet/*");
+        assert_eq!(of("iam:PassRole")["Resource"], "arn:*:iam::*:role/k3fleet/*");
+        assert_eq!(
+            of("iam:PassRole")["Condition"]["StringEquals"]["iam:PassedToService"],
+            "ec2.amazonaws.com"
+        );
+        for made in [
+            "ec2:CreateLaunchTemplate",
+            "autoscaling:CreateAutoScalingGroup",
+            "iam:CreateRole",
+        ] {
+            let condition = &of(made)["Condition"]["StringLike"];
+            assert_eq!(condition["aws:RequestTag/k3fleet:cluster"], "*", "{made}");
+        }
+        let size = operator_policy(&[]).split_whitespace().map(str::len).sum::<usize>();
+        assert!(
+            size <= 6144,
+            "a managed policy holds so many characters, blanks not counted: {size}"
+        );
     }
 
     #[test]
     fn clusters_made_by_others_are_bound_to_their_own_tags() {
         let statements = statements(&operator_policy(&["k3s-cluster", TAG_CLUSTER, "Team"]));
-        let of_tags = |statement: &&Value| statement.get("Condition").is_some();
+        let of_tags = |statement: &&Value| actions(statement).contains(&"autoscaling:SetDesiredCapacity");
         let conditions: Vec<_> = statements.iter().filter(of_tags).map(|s| &s["Condition"]).collect();
         assert_eq!(
             conditions,
@@ -189,5 +394,7 @@ mod tests {
         assert_eq!((&one["Effect"], &one["Resource"]), (&json!("Allow"), &json!("*")));
         let one: Value = serde_json::from_str(&statement("ssm:PutParameter")).unwrap();
         assert_eq!(one["Resource"], PARAMETERS);
+        let one: Value = serde_json::from_str(&statement("iam:CreateRole")).unwrap();
+        assert_eq!(one["Resource"], "arn:*:iam::*:role/k3fleet/*");
     }
 }

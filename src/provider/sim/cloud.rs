@@ -10,19 +10,8 @@ use super::fault::Target;
 use super::state::State;
 use super::world::World;
 use crate::fleet::{Activity, Asg, FaultKind, Instance, Notice, OnDemandPrice, Scope, SpotFleet, SpotPrice};
+use crate::provider::aws::VIEW_ACTIONS;
 use crate::provider::{Check, Cloud, InstanceType, ProviderError, Resource, Result, Vpc};
-
-/// What `doctor` tries, in the live adapter's order.
-const PERMISSIONS: [&str; 8] = [
-    "sts:GetCallerIdentity",
-    "ec2:DescribeInstances",
-    "ec2:DescribeSpotFleetRequests",
-    "ec2:DescribeSpotInstanceRequests",
-    "ec2:DescribeSpotPriceHistory",
-    "autoscaling:DescribeAutoScalingGroups",
-    "autoscaling:DescribeScalingActivities",
-    "pricing:GetProducts",
-];
 
 /// One scope.
 #[derive(Debug)]
@@ -157,6 +146,8 @@ impl Cloud for SimCloud {
             outcome: self.call(permission, |_| ()).await,
             clock_skew: Some(0),
         };
-        futures::future::join_all(PERMISSIONS.map(check)).await
+        // In the live adapter's order.
+        let permissions = ["sts:GetCallerIdentity"].into_iter().chain(VIEW_ACTIONS);
+        futures::future::join_all(permissions.map(check)).await
     }
 }

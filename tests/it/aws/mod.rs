@@ -4,6 +4,7 @@ mod answers;
 mod chain;
 mod changes;
 mod changes_refused;
+mod launch;
 mod moto;
 mod prices;
 mod refusals;

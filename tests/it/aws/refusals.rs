@@ -219,7 +219,18 @@ async fn one_permission_may_lack_and_the_clock_may_be_wrong() {
     let server = Server::start(move |request: &Request| match request.form("Action").as_deref() {
         Some("GetCallerIdentity") => Reply::xml(identity).header("date", "Sun, 22 Nov 2020 12:00:00 GMT"),
         Some("DescribeSpotFleetRequests") => refusal(403, "UnauthorizedOperation", "You are not authorized."),
-        Some(call) if call.starts_with("DescribeSpot") || call == "DescribeInstances" => {
+        Some("GetRole" | "GetInstanceProfile") => Reply::xml(
+            "<ErrorResponse><Error><Type>Sender</Type><Code>NoSuchEntity</Code><Message>no</Message></Error>\
+             </ErrorResponse>",
+        )
+        .status(404),
+        Some(call @ ("ListRoles" | "ListInstanceProfiles")) => {
+            assert_eq!(request.form("MaxItems").as_deref(), Some("1"));
+            Reply::xml(format!(
+                "<{call}Response><{call}Result></{call}Result></{call}Response>"
+            ))
+        }
+        Some(_) if request.form("DryRun").is_some() => {
             assert_eq!(request.form("DryRun").as_deref(), Some("true"));
             refusal(
                 412,
@@ -242,7 +253,7 @@ async fn one_permission_may_lack_and_the_clock_may_be_wrong() {
         panic!("only one is denied: {denied:#?}");
     };
     assert_eq!(denied.permission, "ec2:DescribeSpotFleetRequests");
-    assert_eq!(checks.len(), 8);
+    assert_eq!(checks.len(), 24);
     let skew = checks[0].clock_skew.expect("the answer is dated");
     assert!(skew < -86_400, "the server lives in 2020: {skew}");
 }
