@@ -219,19 +219,24 @@ pub fn same_server(endpoint: &str) -> String {
 /// The place, never the words: a parser's words may quote a token.
 pub(super) fn unreadable(error: &KubeconfigError) -> String {
     match error {
-        KubeconfigError::Parse(error) => match error.location() {
-            Some(at) => format!(
-                "line {}, column {}: not as a kubeconfig is written",
-                at.line(),
-                at.column()
-            ),
-            None => "not as a kubeconfig is written".to_owned(),
-        },
+        KubeconfigError::Parse(error) => place_of(error),
         KubeconfigError::ReadConfig(error, _) => error.to_string(),
         KubeconfigError::KindMismatch | KubeconfigError::ApiVersionMismatch => {
             "kind or apiVersion differ from those of the files before it".to_owned()
         }
         _ => "it cannot be used".to_owned(),
+    }
+}
+
+/// Where a text is not as a kubeconfig is written.
+pub(super) fn place_of(error: &serde_saphyr::Error) -> String {
+    match error.location() {
+        Some(at) => format!(
+            "line {}, column {}: not as a kubeconfig is written",
+            at.line(),
+            at.column()
+        ),
+        None => "not as a kubeconfig is written".to_owned(),
     }
 }
 

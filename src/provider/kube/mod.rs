@@ -14,6 +14,7 @@ pub(super) mod file;
 pub mod kubeconfig;
 mod link;
 mod list;
+pub mod merge;
 mod pace;
 mod proxy;
 mod watch;
