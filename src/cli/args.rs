@@ -170,6 +170,8 @@ pub enum Command {
     /// up, 3 a guard refuses it, 4 CMD succeeded but something of the cluster is left, 126 CMD cannot be run, 127 there is
     /// no CMD, 128 and a signal's number when the signal ended CMD or k3fleet.
     Ci(Ci),
+    /// Print where a cluster's kubeconfig is kept, print it, or merge it into your own
+    Kubeconfig(Kubeconfig),
     /// List, show, resume or give up operations
     #[command(subcommand)]
     Ops(OpsCommand),
@@ -331,6 +333,26 @@ impl ValueEnum for VictimOrder {
         };
         Some(PossibleValue::new(self.as_str()).help(help))
     }
+}
+
+/// A cluster's kubeconfig.
+#[derive(Debug, Args)]
+pub struct Kubeconfig {
+    /// The cluster
+    #[arg(value_name = "CLUSTER")]
+    pub cluster: String,
+    /// Merge it into your kubeconfig (the first file of KUBECONFIG, else ~/.kube/config), which is backed up first
+    #[arg(long, conflicts_with = "print")]
+    pub merge: bool,
+    /// Print it instead of the name of its file
+    #[arg(long)]
+    pub print: bool,
+    /// Merge it under this name instead of the cluster's
+    #[arg(long = "as", value_name = "NAME", requires = "merge")]
+    pub name: Option<String>,
+    /// Fetch it anew, though one is kept: for a cluster that was launched anew, or has moved
+    #[arg(long)]
+    pub fetch: bool,
 }
 
 /// What can be written out.

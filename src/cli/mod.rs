@@ -12,6 +12,7 @@ pub mod exit;
 mod export;
 mod gc;
 mod get;
+mod kubeconfig;
 mod launch;
 mod lookup;
 mod operate;

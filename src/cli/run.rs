@@ -10,7 +10,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::args::{Cli, Command, Global, OpsCommand, Table};
 use super::exit::Exit;
-use super::{complain, config, doctor, export, get, operate, ops};
+use super::{complain, config, doctor, export, get, kubeconfig, operate, ops};
 use crate::config::{Config, ConfigError, Options, Paths, load_config, load_hosts};
 use crate::fleet::{EdgeHost, Fleet, Policy};
 use crate::runtime::session::{Demo, Session, open_demo, open_live};
@@ -18,7 +18,7 @@ use crate::runtime::settings::vocabulary;
 use crate::runtime::{driver, telemetry, terminal};
 
 /// Commands of later versions, which findings name already.
-const LATER: [&str; 7] = ["join", "leave", "run", "rotate", "upgrade", "kubeconfig", "tunnel"];
+const LATER: [&str; 6] = ["join", "leave", "run", "rotate", "upgrade", "tunnel"];
 
 /// How much faster than real time a simulated world runs for a command.
 const COMMAND_SPEED: f64 = 100.0;
@@ -70,6 +70,7 @@ fn dispatch(cli: Cli) -> io::Result<Exit> {
             Some(id) => ops::show(&journals, &id, global.output),
             None => Ok(Exit::Usage),
         },
+        Some(Command::Kubeconfig(args)) => runtime()?.block_on(kubeconfig::run(&args, &settings)),
         Some(command) => runtime()?.block_on(async {
             let session = match settings.open().await {
                 Ok(session) => session,
@@ -177,7 +178,7 @@ impl Settings {
         fleet
     }
 
-    async fn open(&self) -> Result<Session, String> {
+    pub(super) async fn open(&self) -> Result<Session, String> {
         match &self.demo {
             Some(demo) => open_demo(demo, self.config.read_only, &self.paths),
             None => Ok(open_live(&self.config, &self.paths, self.hosts.clone()).await),

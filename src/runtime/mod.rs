@@ -6,6 +6,7 @@ pub mod driver;
 mod errands;
 mod files;
 mod input;
+pub mod kubeconfigs;
 pub mod operations;
 mod reload;
 pub mod session;

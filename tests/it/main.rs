@@ -13,6 +13,7 @@ mod cli_changes;
 mod cli_launch;
 mod house;
 mod kube;
+mod kubeconfig;
 mod live;
 mod operations;
 mod pty;

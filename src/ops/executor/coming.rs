@@ -29,8 +29,6 @@ const LAST_LINES: usize = 12;
 const OURS: &str = "k3fleet: ";
 /// What it begins its last line with where it has failed.
 const FAILED: &str = "failed: ";
-/// Where K3s keeps the kubeconfig on a server.
-const ON_SERVER: &str = "/etc/rancher/k3s/k3s.yaml";
 
 impl Executor {
     /// A time on the clock as time that passes here.
@@ -98,7 +96,11 @@ impl Executor {
     ) -> Result<Option<Secret>, MakeError> {
         let found = match (secret, &self.control.shell) {
             (Some(secret), _) => cloud.secret(secret).await,
-            (None, Some(shell)) => shell.read_file(making.spec().image.user(), address, ON_SERVER).await,
+            (None, Some(shell)) => {
+                shell
+                    .read_file(making.spec().image.user(), address, kubeconfig::ON_SERVER)
+                    .await
+            }
             (None, None) => return Err(MakeError::Broken("nothing reads files over SSH from here")),
         };
         Ok(patient(found)?.flatten())

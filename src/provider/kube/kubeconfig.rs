@@ -10,13 +10,16 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use kube::config::Kubeconfig;
-use smol_str::SmolStr;
+use smol_str::{SmolStr, format_smolstr};
 
 use super::context::{self, KubeContext};
 use super::file;
 use crate::blueprint::API_PORT;
 use crate::fleet::{ContextId, FaultKind};
 use crate::provider::{ProviderError, Secret};
+
+/// Where K3s keeps the kubeconfig on a server.
+pub const ON_SERVER: &str = "/etc/rancher/k3s/k3s.yaml";
 
 /// What a call of this module is named in an error.
 const READ: &str = "read the kubeconfig";
@@ -51,7 +54,7 @@ pub fn rewritten(cluster: &str, address: IpAddr, text: &Secret) -> Result<Secret
         call: READ.into(),
         target: cluster.into(),
         message: message.into(),
-        mend: "look at /etc/rancher/k3s/k3s.yaml on a server of the cluster".into(),
+        mend: format_smolstr!("look at {ON_SERVER} on a server of the cluster"),
     };
     let mut kubeconfig = Kubeconfig::from_yaml(text.expose()).map_err(|error| wrong(&context::unreadable(&error)))?;
     rename(&mut kubeconfig, cluster, address).map_err(wrong)?;

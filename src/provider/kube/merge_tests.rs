@@ -254,11 +254,11 @@ proptest! {
         let quoted = |n: usize| serde_json::to_string(&words[n]).unwrap();
         let pad = " ".repeat(indent);
         let mut lists: Vec<String> = LISTS.iter().map(|(list, own)| {
-            let mut text = format!("{list}:\n");
-            for name in &names {
-                text += &format!("{pad}- {own}:\n{pad}    x: {}\n\n{pad}    # {list}\n{pad}    y: [1, {}]\n{pad}  name: {name}\n", quoted(0), quoted(1));
-            }
-            text
+            let entry = |name: &String| {
+                let (one, two) = (quoted(0), quoted(1));
+                format!("{pad}- {own}:\n{pad}    x: {one}\n\n{pad}    # {list}\n{pad}    y: [1, {two}]\n{pad}  name: {name}\n")
+            };
+            format!("{list}:\n{}", names.iter().map(entry).collect::<String>())
         }).collect();
         lists.push(format!("x: {}\n", quoted(2)));
         if order {
