@@ -20,6 +20,7 @@ mod ops;
 mod output;
 mod patience;
 mod plan;
+mod progress;
 mod read;
 mod run;
 

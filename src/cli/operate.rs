@@ -12,13 +12,14 @@ use super::exit::{Exit, Halt};
 use super::lookup::Found;
 use super::patience::{Patience, Then};
 use super::plan;
+use super::progress::Teller;
 use super::read::{read, read_prices, take};
 use super::{change, complain, complain_of};
 use crate::config::{Config, Options};
 use crate::feeds::{Feeds, Want};
 use crate::fleet::{FeedKind, Fleet, Summary};
 use crate::ops::json::{OperationRow, PlanRow};
-use crate::ops::{self, Event, OperationId, Outcome, Plan, Progress, Request, RunError, What};
+use crate::ops::{self, OperationId, Outcome, Plan, Progress, Request, RunError, What};
 use crate::runtime::contexts;
 use crate::runtime::operations::{Happened, Operations, nudge};
 use crate::runtime::session::Session;
@@ -297,11 +298,12 @@ impl Desk<'_> {
         let mut feeds = Feeds::start(self.session.providers.clone(), settings, self.session.clock.clone(), tx);
         feeds.set_hosts(self.session.hosts.clone());
         let mut batches = Vec::new();
+        let mut teller = Teller::new(&plan);
         let result = loop {
             tokio::select! {
                 happened = operations.next() => match happened {
                     Happened::Told(id, event) => {
-                        tell(&plan, &event);
+                        teller.take(&plan, &event);
                         match &mut progress {
                             Some(progress) => progress.take(&event),
                             None => progress = Progress::begin(id, &event),
@@ -312,7 +314,7 @@ impl Desk<'_> {
                         if let What::StepMade { made, .. } = &event.what
                             && let Err(fault) = contexts::made(made, &mut self.session, &mut feeds, &mut operations)
                         {
-                            complain_of(&fault);
+                            teller.aside(|| complain_of(&fault));
                         }
                     }
                     Happened::Asked => {}
@@ -324,7 +326,7 @@ impl Desk<'_> {
                     }
                     take(&mut self.fleet, batches.drain(..));
                 }
-                end = ends.next() => match patience.lose(end) {
+                end = ends.next() => match teller.aside(|| patience.lose(end)) {
                     Then::Stop => operations.stop_all(),
                     Then::Leave => break None,
                     Then::GoOn => {}
@@ -332,6 +334,7 @@ impl Desk<'_> {
             }
             operations.look(&self.fleet);
         };
+        teller.end(progress.as_ref());
         Ok(Ended { id, result, progress })
     }
 
@@ -355,23 +358,4 @@ impl Desk<'_> {
         }
         Ok(exit)
     }
-}
-
-/// One line of progress.
-fn tell(plan: &Plan, event: &Event) {
-    let what = |id| plan.step(id).map_or_else(String::new, ops::Step::describe);
-    let line = match &event.what {
-        What::Began { plan, .. } => plan.title.clone(),
-        What::Resumed { .. } => format!("going on: {}", plan.title),
-        What::StepBegan { step } => format!("{step} {} …", what(*step)),
-        What::StepSaid { step, line } => format!("{step} {line}"),
-        What::StepMade { .. } => return,
-        What::StepDone { step, line } if line.is_empty() => format!("{step} done: {}", what(*step)),
-        What::StepDone { step, line } => format!("{step} done: {}, {line}", what(*step)),
-        What::StepFailed { step, error } => format!("{step} failed: {}: {error}", what(*step)),
-        What::Ended { outcome } => outcome.as_str().to_owned(),
-    };
-    let at = event.at.strftime("%H:%M:%S");
-    // Nobody reads standard error: then nobody wants to know.
-    let _unread = writeln!(io::stderr(), "{at} {line}");
 }
