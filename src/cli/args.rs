@@ -19,7 +19,12 @@ use crate::ops::VictimOrder;
 /// Without a command the screen opens. Every command reads the same fleet: AWS through the ordinary credential
 /// chain, Kubernetes through the kubeconfig, edge hosts through hosts.toml.
 #[derive(Debug, Parser)]
-#[command(name = "k3fleet", version, propagate_version = true)]
+#[command(
+    name = "k3fleet",
+    version,
+    propagate_version = true,
+    after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused by a guard, 4 partly done; of ci those of its command"
+)]
 pub struct Cli {
     /// What holds for every command.
     #[command(flatten)]

@@ -7,6 +7,7 @@ use futures::{FutureExt, StreamExt, stream};
 use jiff::SignedDuration;
 use tokio::time::{Instant, sleep};
 
+use super::executor::paced;
 use super::request::DrainOptions;
 use crate::fleet::OwnerKind;
 use crate::provider::{BoundPod, Eviction, KubeControl, ProviderError};
@@ -124,21 +125,23 @@ enum Way {
     Delete,
 }
 
-/// Evicts the pods of a node; gives how many went. `say` is told how far it is.
+/// Evicts the pods of a node; gives how many went. Times are those of a clock that runs `speed` times as fast as ours;
+/// `say` is told how far it is.
 pub(super) async fn drain(
     kube: &dyn KubeControl,
     node: &str,
     options: &DrainOptions,
+    speed: f64,
     mut say: impl FnMut(String),
 ) -> Result<usize, DrainError> {
     let limit = Duration::try_from(options.timeout).unwrap_or_default().min(LONGEST);
-    let deadline = Instant::now() + limit;
+    let deadline = Instant::now() + paced(limit, speed);
     let there = loop {
         match kube.pods_on(node).await {
             Ok(there) => break there,
             Err(error) if error.retryable() && Instant::now() < deadline => {
                 say(format!("{}; looking again", error.message));
-                sleep(AGAIN).await;
+                sleep(paced(AGAIN, speed)).await;
             }
             Err(error) => return Err(error.into()),
         }
@@ -148,6 +151,7 @@ pub(super) async fn drain(
         node,
         pods: choose(there, options)?.into_iter().map(standing).collect(),
         said: String::new(),
+        speed,
         say,
     };
     // What a pod is refused for may be mended in the time that there is; without --force nothing comes after it.
@@ -156,7 +160,8 @@ pub(super) async fn drain(
         for (_, standing) in work.pods.iter_mut().filter(|(_, s)| !s.is_gone()) {
             *standing = Standing::Waiting;
         }
-        work.until(Way::Delete, Instant::now() + GRACE, false).await?;
+        work.until(Way::Delete, Instant::now() + paced(GRACE, speed), false)
+            .await?;
         // What is deleted and does not end has lost its kubelet: no waiting brings it to an end.
         for (_, standing) in work.pods.iter_mut().filter(|(_, s)| s.is_ending()) {
             *standing = Standing::Gone;
@@ -179,6 +184,7 @@ struct Work<'a, S> {
     node: &'a str,
     pods: Vec<(BoundPod, Standing)>,
     said: String,
+    speed: f64,
     say: S,
 }
 
@@ -200,13 +206,14 @@ impl<S: FnMut(String)> Work<'_, S> {
             if !self.any(|standing| !settled(standing)) || Instant::now() >= deadline {
                 return Ok(());
             }
-            sleep(LOOK).await;
+            sleep(paced(LOOK, self.speed)).await;
         }
     }
 
     /// Asks for the end of every pod that waits for it or is to be tried again.
     async fn ask(&mut self, way: Way, stubborn: bool) {
         let kube = self.kube;
+        let again = paced(AGAIN, self.speed);
         let now = Instant::now();
         let due = |standing: &Standing| match standing {
             Standing::Waiting => true,
@@ -215,7 +222,7 @@ impl<S: FnMut(String)> Work<'_, S> {
         };
         let pods = self.pods.iter_mut().filter(|(_, standing)| due(standing));
         let asked: Vec<_> = pods
-            .map(|(pod, standing)| ask(kube, way, stubborn, pod, standing).boxed())
+            .map(|(pod, standing)| ask(kube, way, stubborn, again, pod, standing).boxed())
             .collect();
         stream::iter(asked).buffer_unordered(AT_ONCE).collect::<()>().await;
     }
@@ -285,12 +292,19 @@ impl<S: FnMut(String)> Work<'_, S> {
 }
 
 /// Asks for the end of one pod.
-async fn ask(kube: &dyn KubeControl, way: Way, stubborn: bool, pod: &BoundPod, standing: &mut Standing) {
+async fn ask(
+    kube: &dyn KubeControl,
+    way: Way,
+    stubborn: bool,
+    again: Duration,
+    pod: &BoundPod,
+    standing: &mut Standing,
+) {
     let answer = match way {
         Way::Evict => kube.evict(pod).await,
         Way::Delete => kube.delete_pod(pod).await.map(|()| Eviction::Accepted),
     };
-    let again = Instant::now() + AGAIN;
+    let again = Instant::now() + again;
     *standing = match answer {
         Ok(Eviction::Accepted) => Standing::Ending,
         Ok(Eviction::Gone) => Standing::Gone,

@@ -33,6 +33,8 @@ const AT_ONCE: usize = 16;
 const TRIES: u32 = 6;
 /// The pause after the first try; it doubles each time.
 const PAUSE: Duration = Duration::from_secs(1);
+/// The least time between two renewals of a lock.
+const LEAST: Duration = Duration::from_millis(100);
 /// How many answers about the fleet may wait to be read.
 const ANSWERS: usize = 4;
 
@@ -127,6 +129,11 @@ impl Executor {
         Ok(outcome)
     }
 
+    /// A time on the clock as time that passes here.
+    fn paced(&self, time: Duration) -> Duration {
+        paced(time, self.speed)
+    }
+
     /// Gives an operation up: it is not offered any longer, and its lock is given back.
     pub async fn abort(&self, mut journal: Journal, progress: Progress) -> Result<Outcome, RunError> {
         let outcome = Outcome::Aborted;
@@ -149,7 +156,7 @@ impl Executor {
             tracing::info!("the cluster's lock is asked for again in {pause} s: {error}");
         };
         let take = || Lock::take(Arc::clone(cloud), cluster, id, &self.by, (self.clock)(), take_over);
-        let taken = work::retried(LockError::call, ProviderError::retryable, tell, take);
+        let taken = work::retried(self.speed, LockError::call, ProviderError::retryable, tell, take);
         taken.await.map(Some)
     }
 
@@ -191,7 +198,8 @@ impl Executor {
                 .map(|id| self.step(of(id), stop.clone(), tx.clone()).boxed());
             let steps: Vec<_> = steps.collect();
             let mut work = stream::iter(steps).buffer_unordered(AT_ONCE).collect::<Vec<_>>();
-            let mut renew = tokio::time::interval(Duration::from_secs(lock::RENEWED.as_secs().unsigned_abs()));
+            let renewed = Duration::from_secs(lock::RENEWED.as_secs().unsigned_abs());
+            let mut renew = tokio::time::interval(self.paced(renewed).max(LEAST));
             renew.tick().await;
             let results = loop {
                 tokio::select! {
@@ -242,6 +250,11 @@ impl Executor {
         let _unread = self.events.send((id.clone(), event)).await;
         Ok(())
     }
+}
+
+/// A time on a clock that runs so much faster, as time that passes here.
+pub(super) fn paced(time: Duration, speed: f64) -> Duration {
+    Duration::try_from_secs_f64(time.as_secs_f64() / speed).unwrap_or(time)
 }
 
 fn remember(made: &mut Vec<Made>, what: &What) {

@@ -51,7 +51,7 @@ fn error(kind: FaultKind, message: &str) -> ProviderError {
 async fn drained(cluster: &Cluster, options: &DrainOptions) -> (Result<usize, DrainError>, u64, Vec<(u64, String)>) {
     let mut said = vec![];
     let say = |line| said.push((cluster.began.elapsed().as_secs(), line));
-    let result = drain(cluster, "n1", options, say).await;
+    let result = drain(cluster, "n1", options, 1.0, say).await;
     (result, cluster.began.elapsed().as_secs(), said)
 }
 

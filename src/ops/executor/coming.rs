@@ -31,11 +31,6 @@ const OURS: &str = "k3fleet: ";
 const FAILED: &str = "failed: ";
 
 impl Executor {
-    /// A time on the clock as time that passes here.
-    fn paced(&self, time: Duration) -> Duration {
-        Duration::try_from_secs_f64(time.as_secs_f64() / self.speed).unwrap_or(time)
-    }
-
     /// Waits until the server has its kubeconfig, and keeps it. What the server's console says of the first boot is told
     /// meanwhile; that it failed, or that the instance has ended, ends the wait.
     pub(super) async fn fetch_kubeconfig(

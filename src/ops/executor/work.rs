@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, watch as flag};
 use tokio::time::{sleep, timeout};
 
 use super::making::{self, Making};
-use super::{ANSWERS, Ended, Executor, PAUSE, TRIES};
+use super::{ANSWERS, Ended, Executor, PAUSE, TRIES, paced};
 use crate::fleet::{ContextId, FaultKind, Scope, TAG_EXPIRES_AT};
 use crate::ops::condition::Standing;
 use crate::ops::drain;
@@ -109,7 +109,7 @@ impl Executor {
         match step {
             Step::Cloud(scope, step @ (CloudStep::Make { .. } | CloudStep::LaunchServer { .. })) => {
                 let make = || self.make(scope, step, of, &say);
-                let made = retried(StepError::call, ProviderError::retryable, tell_again, make).await?;
+                let made = retried(self.speed, StepError::call, ProviderError::retryable, tell_again, make).await?;
                 Ok(told(made, id, tell).await)
             }
             Step::Cloud(scope, CloudStep::FetchKubeconfig { secret }) => {
@@ -134,7 +134,10 @@ impl Executor {
                     CloudStep::EndMember { .. } => error.kind == FaultKind::Throttled,
                     _ => error.retryable(),
                 };
-                retried(StepError::call, again, tell_again, || self.cloud(scope, step)).await?;
+                retried(self.speed, StepError::call, again, tell_again, || {
+                    self.cloud(scope, step)
+                })
+                .await?;
                 Ok(String::new())
             }
             Step::Kube(node, KubeStep::Drain(options)) => {
@@ -142,17 +145,17 @@ impl Executor {
                     .control
                     .kube(&node.context)
                     .ok_or_else(|| StepError::NoKube(node.context.clone()))?;
-                let work = drain::drain(&**kube, &node.name, options, &say);
+                let work = drain::drain(&**kube, &node.name, options, self.speed, &say);
                 let gone = unless_stopped(stop, work).await??;
                 Ok(format!("{gone} pods evicted"))
             }
             Step::Kube(node, step) => {
                 let call = || self.kube(&node.context, &node.name, step);
-                retried(StepError::call, ProviderError::retryable, tell_again, call).await?;
+                retried(self.speed, StepError::call, ProviderError::retryable, tell_again, call).await?;
                 Ok(String::new())
             }
             Step::Wait(condition, at_most) => {
-                let limit = Duration::from_secs(at_most.as_secs().unsigned_abs());
+                let limit = self.paced(Duration::from_secs(at_most.as_secs().unsigned_abs()));
                 let mut standing = String::new();
                 let work = timeout(
                     limit,
@@ -302,8 +305,9 @@ async fn unless_stopped<T>(mut stop: flag::Receiver<bool>, work: impl Future<Out
 }
 
 /// Does something that may go better later: again, after a pause that doubles, as long as it fails by a call and `again`
-/// thinks so.
+/// thinks so. The pauses are those of a clock with this speed.
 pub(super) async fn retried<T, E, F: Future<Output = Result<T, E>>>(
+    speed: f64,
     call: fn(&E) -> Option<&ProviderError>,
     again: impl Fn(&ProviderError) -> bool,
     tell: impl Fn(&ProviderError, Duration),
@@ -318,7 +322,7 @@ pub(super) async fn retried<T, E, F: Future<Output = Result<T, E>>>(
             },
             done => return done,
         }
-        sleep(pause).await;
+        sleep(paced(pause, speed)).await;
         pause *= 2;
     }
     work().await
