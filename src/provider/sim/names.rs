@@ -52,6 +52,12 @@ impl Names {
         Ipv4Addr::UNSPECIFIED
     }
 
+    /// Takes an id that was given out in an earlier run.
+    pub(super) fn take_id(&mut self, id: &InstanceId) {
+        let number = id.as_str().strip_prefix("i-0");
+        self.ids.extend(number.and_then(|n| u64::from_str_radix(n, 16).ok()));
+    }
+
     /// Takes an address that was given out in an earlier run.
     pub(super) fn take(&mut self, ip: Option<IpAddr>) {
         if let Some(IpAddr::V4(ip)) = ip {

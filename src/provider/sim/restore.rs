@@ -160,6 +160,7 @@ impl State {
     /// A machine is there again: running for as long as it has, and its node with it.
     fn restore_machine(&mut self, cluster: ClusterNo, group: Option<GroupNo>, scope: &Scope, kept: &KeptMachine) {
         let id = &kept.id;
+        self.names.take_id(id);
         self.names.take(kept.private_ip);
         let first_boot = kept.first_boot.as_ref().map(|boot| {
             let now = self.now;
