@@ -11,6 +11,7 @@ mod aws;
 mod cli;
 mod cli_changes;
 mod cli_launch;
+mod cli_memory;
 mod house;
 mod kube;
 mod kubeconfig;
