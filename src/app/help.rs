@@ -45,7 +45,7 @@ const FIXED: [(Group, &str, &str); 8] = [
     ),
     (
         Group::Change,
-        "f b e w v",
+        "f t b e w v d",
         "while a plan is looked at: its options, as the plan names them",
     ),
     (

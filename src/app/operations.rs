@@ -235,7 +235,9 @@ impl Turn<'_> {
         let Some(progress) = chosen(self.state) else { return };
         let lines = super::tasks::lines(self.state, progress);
         let from = self.state.steps_scroll.unwrap_or_else(|| super::tasks::active(&lines));
-        let to = from.saturating_add_signed(by).min(lines.len().saturating_sub(1));
+        let to = from
+            .saturating_add_signed(by)
+            .min(super::tasks::height(&lines).saturating_sub(1));
         self.set(|s| &mut s.steps_scroll, Some(to));
     }
 

@@ -102,7 +102,8 @@ fn of_plan(state: &State, plan: &Plan) -> Vec<PlanLine> {
     let busy = state.operations.values().filter(|p| p.plan.cluster == plan.cluster);
     let busy = busy.filter(|p| operations::state_of(state, p).is_running());
     let busy = busy.map(|p| format!("{} is being changed: {} has to end first", plan.cluster, named(&p.plan)));
-    lines.extend(busy.chain(plan.warnings.iter().cloned()).map(PlanLine::Warning));
+    let warnings = plan.warnings.iter().map(|warning| as_keys(warning));
+    lines.extend(busy.chain(warnings).map(PlanLine::Warning));
     for (at, stage) in plan.stages.iter().enumerate() {
         lines.push(PlanLine::Gap);
         lines.push(PlanLine::Stage {
@@ -117,8 +118,20 @@ fn of_plan(state: &State, plan: &Plan) -> Vec<PlanLine> {
         }));
     }
     lines.push(PlanLine::Gap);
+    if matches!(plan.request, Request::Launch(_)) {
+        let trips = plan.round_trips();
+        lines.push(PlanLine::Note(format!(
+            "{trips} AWS calls are made one after the other, the rest beside them"
+        )));
+    }
     lines.push(PlanLine::Needs(permissions(plan)));
     lines
+}
+
+/// A warning that names an option of the command line, with the key that does the same here.
+fn as_keys(warning: &str) -> String {
+    let key = format!("alt-{}", PlanOption::Volumes.key());
+    warning.replace("--volumes", &key)
 }
 
 /// What a change costs, as a line.

@@ -1,12 +1,12 @@
 //! A change as it is looked at before it is made: what was asked for, and the plan of it or why there is none. Its
 //! options can be changed while it is looked at; the plan is made anew then.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tui_input::Input;
 
 use crate::fleet::Fleet;
 use crate::fleet::table::age;
-use crate::ops::{self, DrainOptions, KubeStep, Plan, Refusal, Request, Step, VictimOrder};
+use crate::ops::{self, DrainOptions, KubeStep, Plan, Refusal, Request, Resource, ResourceKind, Step, VictimOrder};
 
 /// A change that is looked at.
 #[derive(Clone, Debug)]
@@ -34,6 +34,10 @@ pub enum PlanOption {
     Raise,
     /// Who goes first when the pool shrinks.
     Order,
+    /// How long draining may take.
+    Timeout,
+    /// Whether volumes that Kubernetes made are deleted with their cluster.
+    Volumes,
 }
 
 /// The orders of victims to choose from: the usual one, and the usual one with one of these before it.
@@ -44,9 +48,20 @@ const LEADERS: [VictimOrder; 4] = [
     VictimOrder::Newest,
 ];
 
+/// The times that draining may take, to choose from, in minutes.
+const TIMEOUTS: [i64; 5] = [1, 5, 10, 30, 60];
+
 impl PlanOption {
     /// All options.
-    pub const ALL: [Self; 5] = [Self::Force, Self::BarePods, Self::EmptyDir, Self::Raise, Self::Order];
+    pub const ALL: [Self; 7] = [
+        Self::Force,
+        Self::Timeout,
+        Self::BarePods,
+        Self::EmptyDir,
+        Self::Raise,
+        Self::Order,
+        Self::Volumes,
+    ];
 
     /// The key that changes it; with alt where text is typed.
     pub fn key(self) -> char {
@@ -56,6 +71,8 @@ impl PlanOption {
             Self::EmptyDir => 'e',
             Self::Raise => 'w',
             Self::Order => 'v',
+            Self::Timeout => 't',
+            Self::Volumes => 'd',
         }
     }
 
@@ -69,6 +86,8 @@ impl PlanOption {
         let timeout = drain(request).map_or(0, |d| d.timeout.as_secs());
         match self {
             Self::Force => format!("delete what still stands after {}", age(timeout)),
+            Self::Timeout => format!("drain for at most {}", minutes(timeout)),
+            Self::Volumes => "delete the volumes that Kubernetes made, with their data".to_owned(),
             Self::BarePods => "pods without a controller".to_owned(),
             Self::EmptyDir => "pods with emptyDir data".to_owned(),
             Self::Raise => "widen the pool's bounds".to_owned(),
@@ -87,7 +106,8 @@ impl PlanOption {
             Self::BarePods => drain.map(|d| d.bare_pods),
             Self::EmptyDir => drain.map(|d| d.empty_dir_data),
             Self::Raise => Some(matches!(request, Request::Scale { raise: true, .. })),
-            Self::Order => None,
+            Self::Volumes => Some(matches!(request, Request::Destroy { volumes: true, .. })),
+            Self::Order | Self::Timeout => None,
         }
     }
 
@@ -95,6 +115,7 @@ impl PlanOption {
     pub(super) fn turn(self, request: &mut Request) {
         match (self, request) {
             (Self::Raise, Request::Scale { raise, .. }) => *raise = !*raise,
+            (Self::Volumes, Request::Destroy { volumes, .. }) => *volumes = !*volumes,
             (Self::Order, Request::Scale { order, .. }) => *order = next_order(order),
             (option, request) => {
                 let Some(drain) = drain_mut(request) else { return };
@@ -102,7 +123,8 @@ impl PlanOption {
                     Self::Force => drain.force = !drain.force,
                     Self::BarePods => drain.bare_pods = !drain.bare_pods,
                     Self::EmptyDir => drain.empty_dir_data = !drain.empty_dir_data,
-                    Self::Raise | Self::Order => {}
+                    Self::Timeout => drain.timeout = next_timeout(drain.timeout),
+                    Self::Raise | Self::Order | Self::Volumes => {}
                 }
             }
         }
@@ -130,7 +152,14 @@ impl Planning {
             Err(refusal) => (false, refusal.guard == "pool-bounds"),
         };
         let fits = |option: &PlanOption| match option {
-            PlanOption::Force | PlanOption::BarePods | PlanOption::EmptyDir => drains,
+            PlanOption::Force | PlanOption::Timeout | PlanOption::BarePods | PlanOption::EmptyDir => drains,
+            PlanOption::Volumes => match &self.request {
+                Request::Destroy { resources, .. } => {
+                    let theirs = |r: &Resource| r.of_kubernetes && r.kind == ResourceKind::Volume;
+                    self.outcome.is_ok() && resources.iter().any(theirs)
+                }
+                _ => false,
+            },
             PlanOption::Raise => raises || PlanOption::Raise.is_on(&self.request) == Some(true),
             PlanOption::Order => drains && matches!(self.request, Request::Scale { .. }),
         };
@@ -188,6 +217,21 @@ fn order(request: &Request) -> &[VictimOrder] {
     }
 }
 
+/// The time after this one.
+fn next_timeout(timeout: SignedDuration) -> SignedDuration {
+    let next = TIMEOUTS.into_iter().find(|m| *m > timeout.as_mins());
+    SignedDuration::from_mins(next.unwrap_or(TIMEOUTS[0]))
+}
+
+/// A time to choose, as short as it can be told.
+fn minutes(seconds: i64) -> String {
+    match (seconds % 3600, seconds % 60) {
+        (0, _) => format!("{} h", seconds / 3600),
+        (_, 0) => format!("{} min", seconds / 60),
+        _ => age(seconds),
+    }
+}
+
 /// The order of victims after this one.
 fn next_order(order: &[VictimOrder]) -> Vec<VictimOrder> {
     let now = LEADERS.iter().position(|leader| order.first() == Some(leader));
@@ -204,6 +248,17 @@ fn next_order(order: &[VictimOrder]) -> Vec<VictimOrder> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_timeouts_come_round() {
+        let mut timeout = DrainOptions::default().timeout;
+        let mut told = vec![];
+        for _ in 0..5 {
+            timeout = next_timeout(timeout);
+            told.push(minutes(timeout.as_secs()));
+        }
+        assert_eq!(told, ["30 min", "1 h", "1 min", "5 min", "10 min"]);
+    }
 
     #[test]
     fn the_orders_of_victims_come_round() {

@@ -72,7 +72,8 @@ pub fn lines(state: &State, progress: &Progress) -> Vec<TaskLine> {
             last: false,
             text: all.title.clone(),
             stands: together(&steps, live),
-            seconds: None,
+            // They run side by side: the one that takes longest tells.
+            seconds: steps.iter().filter_map(|s| s.seconds).max(),
             said: match steps.len() {
                 1 => String::new(),
                 n => format!(
@@ -101,8 +102,25 @@ fn together(steps: &[TaskLine], live: bool) -> TaskState {
     }
 }
 
-/// The line to be kept in sight: the first step that failed or runs, else the first that has not begun, else the last.
+impl TaskLine {
+    /// How far it is scrolled over: by itself, and by each line of what went wrong.
+    fn height(&self) -> usize {
+        1 + self.error.as_ref().map_or(0, |error| error.lines().count())
+    }
+}
+
+/// How far a tree can be scrolled at most.
+pub fn height(lines: &[TaskLine]) -> usize {
+    lines.iter().map(TaskLine::height).sum()
+}
+
+/// What is to be kept in sight, by how far it is scrolled to: the first step that failed or runs, else the first that has
+/// not begun, else the last.
 pub fn active(lines: &[TaskLine]) -> usize {
+    height(lines.get(..active_line(lines)).unwrap_or_default())
+}
+
+fn active_line(lines: &[TaskLine]) -> usize {
     let first = |fits: &dyn Fn(TaskState) -> bool| lines.iter().position(|l| l.number.is_none() && fits(l.stands));
     first(&|s| s == TaskState::Failed)
         .or_else(|| first(&|s| matches!(s, TaskState::Running | TaskState::Stopped)))

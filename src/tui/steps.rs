@@ -53,7 +53,7 @@ pub(super) fn draw(buffer: &mut Buffer, state: &State, look: Look<'_>, area: Rec
     let Some(progress) = chosen(state) else { return };
     let tasks = tasks::lines(state, progress);
     let room = area.width.saturating_sub(2);
-    let lines: Vec<Vec<Line>> = tasks.iter().map(|task| told(state, look, task, room)).collect();
+    let lines: Vec<Vec<Line>> = tasks.iter().flat_map(|task| told(state, look, task, room)).collect();
     let height = usize::from(area.height);
     let wanted = state
         .steps_scroll
@@ -78,8 +78,8 @@ pub(super) fn draw(buffer: &mut Buffer, state: &State, look: Look<'_>, area: Rec
     scrollbar(buffer, look, bar, above, all);
 }
 
-/// A stage or a step with what it says, and below it why it failed.
-fn told(state: &State, look: Look<'_>, task: &TaskLine, room: u16) -> Vec<Line> {
+/// A stage or a step with what it says, and below it why it failed, line by line.
+fn told(state: &State, look: Look<'_>, task: &TaskLine, room: u16) -> Vec<Vec<Line>> {
     let (sign, style) = look.task(task.stands, state.now);
     let lead = match (task.number, task.last) {
         (Some(number), _) => format!("{number} "),
@@ -104,21 +104,26 @@ fn told(state: &State, look: Look<'_>, task: &TaskLine, room: u16) -> Vec<Line> 
         (None, TaskState::Waiting) => (look.theme.muted, look.theme.muted),
         _ => (look.theme.muted, look.theme.text),
     };
-    let mut lines: Vec<Line> = vec![vec![
+    let mut lines: Vec<Vec<Line>> = vec![vec![vec![
         Span::styled(lead, lead_style),
         Span::styled(format!("{sign} "), style),
         Span::styled(what, what_style),
         Span::styled(said, look.theme.muted),
         Span::raw(pad),
         Span::styled(took, look.theme.muted),
-    ]];
+    ]]];
     let branch = if task.last { " " } else { look.glyphs.track };
-    let error = task.error.iter().flat_map(|error| wrap(error, room.saturating_sub(6)));
-    lines.extend(error.map(|text| {
-        vec![
-            Span::styled(format!("  {branch}   "), look.theme.muted),
-            Span::styled(text, look.theme.critical),
-        ]
+    // What a console said stays on lines of its own.
+    let error = task.error.iter().flat_map(|error| error.lines());
+    lines.extend(error.map(|line| {
+        let line = wrap(line, room.saturating_sub(6)).into_iter();
+        let told = line.map(|text| {
+            vec![
+                Span::styled(format!("  {branch}   "), look.theme.muted),
+                Span::styled(text, look.theme.critical),
+            ]
+        });
+        told.collect()
     }));
     lines
 }

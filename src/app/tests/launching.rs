@@ -5,6 +5,8 @@ use crate::app::Overlay;
 use crate::app::launching::types::{self, TypeSort};
 use crate::app::launching::{Field, FieldLine, LaunchForm, Login, OwnKey, Reach, Surveyed, check, lines};
 use crate::app::msg::{Click, Target};
+use crate::app::plan_lines;
+use crate::app::planning::PlanOption;
 use crate::fleet::{
     Arch, FeedId, FeedKind, FeedReport, OnDemandPrice, Purchase, Scope, Severity, Shape, Source, SpotPrice,
 };
@@ -471,13 +473,22 @@ fn a_cluster_is_destroyed_once_its_name_is_typed() {
         panic!("no plan")
     };
     assert_eq!(planning.word(), Some("prod"));
+    assert_eq!(planning.options(), [PlanOption::Volumes]);
+    let told = format!("{:?}", plan_lines::lines(&state, planning));
+    assert!(
+        told.contains("alt-d deletes it") && !told.contains("--volumes"),
+        "{told}"
+    );
     assert_eq!(press(&mut state, "enter"), [], "the name is not typed");
     type_in(&mut state, "prod");
-    let effects = press(&mut state, "enter");
+    let effects = press(&mut state, "alt-d enter");
     let [Effect::Run { plan, .. }] = effects.as_slice() else {
         panic!("{effects:?}")
     };
-    assert!(matches!(&plan.request, Request::Destroy { resources, .. } if resources.len() == 2));
+    let Request::Destroy { resources, volumes, .. } = &plan.request else {
+        panic!("{plan:?}")
+    };
+    assert!(*volumes && resources.len() == 2);
 }
 
 #[test]
@@ -486,4 +497,38 @@ fn an_answer_after_leaving_is_of_no_use() {
     press(&mut state, "ctrl-d esc");
     update(&mut state, Msg::Resources(cluster, Ok(vec![])));
     assert!(state.overlays.is_empty());
+}
+
+#[test]
+fn a_ci_cluster_is_extended_from_its_end() {
+    let (mut state, cluster) = on_cluster();
+    press(&mut state, "E");
+    assert!(
+        state.notice.as_ref().unwrap().1.contains("only a ci cluster"),
+        "it stays anyway"
+    );
+    let ends = state.now + SignedDuration::from_mins(20);
+    let summary = state.summary.clusters.get_mut(&cluster).unwrap();
+    summary.expires_at = Some(ends);
+    update(&mut state, Msg::Do(Action::Extend));
+    let Some(Overlay::Extend(form)) = state.overlays.last() else {
+        panic!("no form")
+    };
+    assert_eq!(form.line.value(), "1h");
+    update(&mut state, Msg::Key("up".parse().unwrap()));
+    let effects = update(&mut state, Msg::Key("enter".parse().unwrap())).effects;
+    assert_eq!(effects, [Effect::Resources(cluster.clone())]);
+    update(&mut state, Msg::Resources(cluster, Ok(vec![])));
+    let Some(Overlay::Plan(planning)) = state.overlays.last() else {
+        panic!("no plan")
+    };
+    let Request::Extend { until, .. } = &planning.request else {
+        panic!("{planning:?}")
+    };
+    assert_eq!(*until, ends + SignedDuration::from_hours(2));
+    update(&mut state, Msg::Key("esc".parse().unwrap()));
+    assert!(
+        matches!(state.overlays.last(), Some(Overlay::Extend(_))),
+        "back to the form"
+    );
 }

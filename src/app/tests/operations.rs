@@ -103,7 +103,15 @@ fn options_are_turned_in_the_plan_and_it_is_made_anew() {
     on(&mut state, "workers-10");
     press(&mut state, "r");
     let shown = planning(&state).options();
-    assert_eq!(shown, [PlanOption::Force, PlanOption::BarePods, PlanOption::EmptyDir]);
+    assert_eq!(
+        shown,
+        [
+            PlanOption::Force,
+            PlanOption::Timeout,
+            PlanOption::BarePods,
+            PlanOption::EmptyDir
+        ]
+    );
     let warnings = |s: &State| planning(s).outcome.as_ref().unwrap().warnings.len();
     let before = warnings(&state);
     press(&mut state, "f b");
