@@ -14,6 +14,7 @@ mod resource;
 mod secret;
 pub mod sim;
 pub mod ssh;
+mod web;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -32,6 +33,7 @@ pub use order::{
 };
 pub use resource::{Resource, ResourceKind};
 pub use secret::Secret;
+pub use web::OpenWeb;
 
 use crate::fleet::{
     Activity, Asg, ContextId, EdgeHealth, EdgeHost, Instance, KubeServer, Node, NodeUsage, Notice, OnDemandPrice, Pod,

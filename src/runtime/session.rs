@@ -15,7 +15,7 @@ use crate::fleet::{ContextId, EdgeHost, FaultKind};
 use crate::provider::aws::{self, AwsCloud, Profile};
 use crate::provider::sim::{Scenario, World};
 use crate::provider::ssh::OpenSsh;
-use crate::provider::{Cloud, Control, ProviderError, Providers};
+use crate::provider::{Cloud, Control, OpenWeb, ProviderError, Providers};
 
 /// The simulated world that is asked for.
 #[derive(Clone, Debug)]
@@ -91,7 +91,10 @@ pub fn open_demo(demo: &Demo, read_only: bool, paths: &Paths) -> Result<Session,
 /// Opens AWS and Kubernetes as the settings say. What cannot be opened is told in the session's faults.
 pub async fn open_live(config: &Config, paths: &Paths, hosts: Vec<EdgeHost>) -> Session {
     let mut session = Session {
-        providers: Providers::default(),
+        providers: Providers {
+            web: Some(Arc::new(OpenWeb::default())),
+            ..Providers::default()
+        },
         control: Control::default(),
         journals: paths.journals(false),
         kubeconfigs: paths.kubeconfigs(false),

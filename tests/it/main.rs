@@ -22,3 +22,4 @@ mod scenarios;
 mod screens;
 mod support;
 mod user_data;
+mod web;

@@ -16,6 +16,7 @@ mod link;
 mod list;
 pub mod merge;
 mod pace;
+pub(super) mod page;
 mod proxy;
 mod watch;
 

@@ -5,6 +5,7 @@ mod chain;
 mod changes;
 mod changes_refused;
 mod launch;
+mod launch_refused;
 mod moto;
 mod prices;
 mod refusals;
