@@ -142,7 +142,7 @@ pub enum Part {
 impl Part {
     fn describe(self, name: &str) -> String {
         let what = match self {
-            Self::Grant(role) => return format!("grant {name} what a {} needs", role.as_str()),
+            Self::Grant(_) => return format!("grant the role {name} its permissions"),
             Self::Openings => return format!("open the ports of {name}"),
             Self::Role(_) => "role",
             Self::SecurityGroup => "security group",

@@ -112,8 +112,7 @@ pub trait CloudControl: Send + Sync {
     /// [`FaultKind::NotYet`](crate::fleet::FaultKind::NotYet).
     async fn launch(&self, order: &MachineOrder) -> Result<InstanceId>;
 
-    /// Makes an Auto Scaling group, and its scheduled end (`autoscaling:CreateAutoScalingGroup`,
-    /// `autoscaling:PutScheduledUpdateGroupAction`). One that is there already stays as it is.
+    /// Makes an Auto Scaling group (`autoscaling:CreateAutoScalingGroup`). One that is there already stays as it is.
     async fn make_asg(&self, order: &AsgOrder) -> Result<()>;
 
     /// An instance as EC2 describes it now; `None` once it is terminated (`ec2:DescribeInstances`). One that was just

@@ -1,7 +1,6 @@
 //! What is ordered at AWS when a cluster is made. Orders are whole: an adapter needs nothing besides them. Each names what
 //! it makes, so that an order given twice makes nothing twice.
 
-use jiff::Timestamp;
 use smol_str::SmolStr;
 
 use super::Secret;
@@ -136,8 +135,6 @@ pub struct AsgOrder {
     pub desired: u32,
     /// The most it may have.
     pub max: u32,
-    /// When it ends all its machines and keeps none, by a scheduled action of this name.
-    pub expires: Option<(String, Timestamp)>,
     /// Its tags; its machines have the template's.
     pub tags: TagList,
 }

@@ -205,7 +205,6 @@ impl Making<'_> {
             purchase: spec.purchase,
             desired: spec.workers,
             max: spec.workers.max(MOST_WORKERS),
-            expires: None,
             tags: self.tags(Some(Role::Agent)),
         }
     }

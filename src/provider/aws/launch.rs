@@ -250,11 +250,7 @@ pub(super) async fn group(cloud: &AwsCloud, order: &AsgOrder) -> Result<()> {
         .set_tags(Some(super::tag::group_tags(&order.name, &order.tags)));
     let exists = |code: &str, _: &str| code == "AlreadyExists";
     let made = cloud.call_unless(CALL, ask.send(), exists).await;
-    made.map_err(not_yet_known)?;
-    match &order.expires {
-        Some((action, at)) => expire(cloud, &order.name, action, *at).await,
-        None => Ok(()),
-    }
+    made.map(drop).map_err(not_yet_known)
 }
 
 pub(super) async fn expire(cloud: &AwsCloud, asg: &str, action: &str, at: Timestamp) -> Result<()> {

@@ -155,6 +155,9 @@ const ON_ROLES: [&str; 10] = [
     "iam:DeleteInstanceProfile",
 ];
 
+/// What no call of ours needs, but AWS for us.
+const SERVICE_ROLES: &str = "iam:CreateServiceLinkedRole";
+
 const MAKING_ROLES: [&str; 2] = ["iam:CreateRole", "iam:CreateInstanceProfile"];
 
 /// k3fleet's own parameters, in every partition, region and account.
@@ -255,6 +258,17 @@ pub fn operator_policy(adopted: &[&str]) -> String {
             allow("PassRoles", json!("iam:PassRole"), json!(ROLES.first())),
             json!({"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}}),
         ),
+        // Where an account never had a group, a fleet or a spot machine, AWS makes their own roles at the first one.
+        only(
+            allow(
+                "ServiceRoles",
+                json!(SERVICE_ROLES),
+                json!("arn:*:iam::*:role/aws-service-role/*"),
+            ),
+            json!({"StringEquals": {"iam:AWSServiceName": [
+                "autoscaling.amazonaws.com", "ec2fleet.amazonaws.com", "spot.amazonaws.com",
+            ]}}),
+        ),
         allow("Parameters", json!(ON_PARAMETERS), json!(PARAMETERS)),
         allow("Images", json!("ssm:GetParameter"), json!(IMAGES)),
         allow("Secrets", json!(ON_SECRETS), json!(SECRETS)),
@@ -336,7 +350,8 @@ mod tests {
         let mut granted: Vec<_> = statements.iter().flat_map(actions).collect();
         granted.sort_unstable();
         granted.dedup();
-        let mut needed: Vec<_> = VIEW_ACTIONS.iter().chain(&CHANGE_ACTIONS).copied().collect();
+        let ours = VIEW_ACTIONS.iter().chain(&CHANGE_ACTIONS).chain([&SERVICE_ROLES]);
+        let mut needed: Vec<_> = ours.copied().collect();
         needed.sort_unstable();
         assert_eq!(granted, needed);
 

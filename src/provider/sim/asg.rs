@@ -32,9 +32,6 @@ impl State {
         let cluster = self.cluster_for(scope, &template, Role::Agent);
         let tags = tagged(&order.tags);
         let no = self.add_group(scope, cluster, order, &sites, tags);
-        if let Some((_, at)) = &order.expires {
-            self.end_group_at(no, *at);
-        }
         self.reconcile(no);
         Ok(())
     }

@@ -147,7 +147,6 @@ impl State {
                 purchase: over.purchase,
                 desired: group.desired,
                 max: group.max,
-                expires: None,
                 tags: vec![],
             };
             let sites: Vec<_> = over.subnets.iter().filter_map(|id| self.site(&scope, id)).collect();

@@ -92,7 +92,7 @@ pub(super) fn machine(cluster: &str, subnets: &[String], purchase: Purchase) -> 
     }
 }
 
-pub(super) fn workers(cluster: &str, subnets: &[String], expires: Option<Timestamp>) -> AsgOrder {
+pub(super) fn workers(cluster: &str, subnets: &[String]) -> AsgOrder {
     AsgOrder {
         name: format!("k3fleet-{cluster}-agent"),
         template: format!("k3fleet-{cluster}-agent"),
@@ -101,7 +101,6 @@ pub(super) fn workers(cluster: &str, subnets: &[String], expires: Option<Timesta
         purchase: Purchase::Spot,
         desired: 2,
         max: 10,
-        expires: expires.map(|at| ("k3fleet-expires".to_owned(), at)),
         tags: tags(cluster, Some("agent")),
     }
 }
@@ -184,10 +183,7 @@ async fn a_cluster_of_three_machines_is_made_once_seen_whole_and_gone_without_a_
 
     let (server, subnets) = made(&cloud, "shop", &image).await;
     let ends: Timestamp = "2030-01-01T00:00:00Z".parse().expect("a time");
-    cloud
-        .make_asg(&workers("shop", &subnets, Some(ends)))
-        .await
-        .expect("workers");
+    cloud.make_asg(&workers("shop", &subnets)).await.expect("workers");
 
     let seen = cloud.look(&server).await.expect("an answer").expect("there");
     assert!(matches!(seen.state, InstanceState::Pending | InstanceState::Running));

@@ -104,7 +104,6 @@ fn group() -> AsgOrder {
         purchase: Purchase::Spot,
         desired: 2,
         max: 5,
-        expires: None,
         tags: tags("agent"),
     }
 }
