@@ -13,6 +13,16 @@ use crate::provider::AsgOrder;
 impl State {
     /// Brings back what was kept of this world.
     pub(super) fn restore(&mut self, kept: Kept) {
+        // Before anything is launched: what is there keeps its ids and addresses to itself.
+        let clusters = kept.launched.iter();
+        let groups = kept.groups.iter().chain(clusters.clone().flat_map(|c| &c.groups));
+        for machine in groups
+            .flat_map(|g| &g.members)
+            .chain(clusters.flat_map(|c| &c.machines))
+        {
+            self.names.take_id(&machine.id);
+            self.names.take(machine.private_ip);
+        }
         for key in &kept.deleted {
             self.things.remove(key);
             let parameter = self.parameter_key(&key.scope, &key.id);
@@ -159,8 +169,6 @@ impl State {
     /// A machine is there again: running for as long as it has, and its node with it.
     fn restore_machine(&mut self, cluster: ClusterNo, group: Option<GroupNo>, scope: &Scope, kept: &KeptMachine) {
         let id = &kept.id;
-        self.names.take_id(id);
-        self.names.take(kept.private_ip);
         let first_boot = kept.first_boot.as_ref().map(|boot| {
             let now = self.now;
             FirstBoot {
