@@ -133,6 +133,10 @@ pub enum Action {
     Upgrade,
     /// Extend a TTL.
     Extend,
+    /// Where the cluster's kubeconfig is.
+    Kubeconfig,
+    /// The cluster's kubeconfig into the operator's own.
+    MergeKubeconfig,
     /// A shell on the machine.
     Shell,
     /// The machine's logs.

@@ -232,7 +232,7 @@ impl Turn<'_> {
 }
 
 /// The machine that a row is.
-fn machine(row: &RowId) -> Option<MachineId> {
+pub(super) fn machine(row: &RowId) -> Option<MachineId> {
     match row {
         RowId::Machine(id) | RowId::Edge(id) => Some(id.clone()),
         RowId::Host(host) => Some(MachineId::Edge(host.clone())),

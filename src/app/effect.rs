@@ -2,6 +2,7 @@
 
 use smol_str::SmolStr;
 
+use super::login::Login;
 use crate::fleet::{ClusterId, FeedId, Offer, Scope, Source};
 use crate::ops::launch::Spec;
 use crate::ops::survey::Survey;
@@ -45,6 +46,15 @@ pub enum Effect {
     Place(Box<Survey>, Box<Spec>),
     /// Ask for all that carries a cluster's tag; it comes back as [`Msg::Resources`](super::Msg::Resources).
     Resources(ClusterId),
+    /// Give the terminal to a program that logs in to a machine, and take it again when that has ended.
+    Shell(Login),
+    /// Find a cluster's kubeconfig, fetch it if need be, and copy how it is used; or merge it into the operator's own.
+    Kubeconfig {
+        /// The cluster.
+        cluster: ClusterId,
+        /// Whether it is merged.
+        merge: bool,
+    },
     /// Run a plan as a new operation. What happens to it comes back as [`Msg::Operation`](super::Msg::Operation); a lock
     /// that another holds as [`Msg::Locked`](super::Msg::Locked).
     Run {

@@ -25,8 +25,8 @@ pub struct ActionInfo {
 impl ActionInfo {
     /// Whether a later version brings it: until then it answers with a line that says so.
     pub fn is_later(&self) -> bool {
-        use Action::{Join, Logs, Rotate, Shell, Upgrade};
-        matches!(self.action, Join | Rotate | Upgrade | Shell | Logs)
+        use Action::{Join, Logs, Rotate, Upgrade};
+        matches!(self.action, Join | Rotate | Upgrade | Logs)
     }
 }
 
@@ -205,6 +205,8 @@ pub(super) const TABLE: [ActionInfo; Action::COUNT] = [
     row(Action::Rotate, "rotate", Group::Change, &["shift-t"], Place::Panes(CLUSTERS), Reach::Screen, "rotate the cluster's tokens"),
     row(Action::Upgrade, "upgrade", Group::Change, &["shift-u"], Place::Panes(CLUSTERS), Reach::Screen, "upgrade K3s"),
     row(Action::Extend, "extend", Group::Change, &["shift-e"], Place::Panes(CLUSTERS), Reach::Screen, "let a ci cluster live longer"),
+    row(Action::Kubeconfig, "kubeconfig", Group::Row, &["e"], Place::Panes(CLUSTERS), Reach::Screen, "copy export KUBECONFIG=… with the cluster's kubeconfig, fetched if need be"),
+    row(Action::MergeKubeconfig, "merge-kubeconfig", Group::Row, &["alt-e"], Place::Panes(CLUSTERS), Reach::Screen, "merge the cluster's kubeconfig into your own, with a backup"),
     row(Action::Shell, "shell", Group::Change, &["s"], Place::Panes(MACHINES), Reach::Screen, "a shell on the machine"),
     row(Action::Logs, "logs", Group::Change, &["l"], Place::Panes(MACHINES), Reach::Screen, "the machine's logs"),
 ];

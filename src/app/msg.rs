@@ -42,6 +42,8 @@ pub enum Msg {
     Journals(Vec<Progress>),
     /// A plan was not run, for somebody else changes its cluster: who, since when.
     Locked(Box<Plan>, String),
+    /// Where the kubeconfig is kept that was asked for.
+    Kubeconfig(String),
     /// What a region offers to a launch, or why it does not tell.
     Surveyed(Scope, Result<Box<Surveyed>, String>),
     /// The launch that a spec became, or why it has no place.

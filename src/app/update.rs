@@ -71,6 +71,7 @@ impl Turn<'_> {
             Msg::Operation(id, event) => self.operation(id, &event),
             Msg::Journals(read) => self.journals(read),
             Msg::Locked(plan, why) => self.locked(plan, why),
+            Msg::Kubeconfig(path) => self.effect(Effect::Copy(format!("export KUBECONFIG={path}"))),
             Msg::Surveyed(scope, answer) => self.surveyed(scope, answer),
             Msg::Placed(spec, answer) => self.placed(&spec, answer),
             Msg::Resources(cluster, answer) => self.inquired(&cluster, answer),
@@ -245,7 +246,9 @@ impl Turn<'_> {
             Action::Stop => self.stop_operation(),
             Action::Resume => self.resume_operation(),
             Action::Abort => self.abort_operation(),
-            Action::Join | Action::Rotate | Action::Upgrade | Action::Shell | Action::Logs => self.later(action.name()),
+            Action::Kubeconfig | Action::MergeKubeconfig => self.kubeconfig(action),
+            Action::Shell => self.open_shell(),
+            Action::Join | Action::Rotate | Action::Upgrade | Action::Logs => self.later(action.name()),
         }
     }
 }

@@ -20,6 +20,7 @@ use tokio::time::{Instant, sleep_until};
 use super::clock;
 use super::errands::Errands;
 use super::input::Input;
+use super::login;
 use super::operations::Operations;
 use super::reload::Reload;
 use super::session::{Demo, Session, open_demo, open_live};
@@ -28,7 +29,7 @@ use super::surface::{Events, Look, Surface};
 use super::terminal::Tty;
 use super::wants::{Wants, feed_settings};
 use crate::app::key::Key;
-use crate::app::{Effect, Keymap, Msg, State, project, projection_due, update};
+use crate::app::{Effect, Keymap, Login, Msg, State, project, projection_due, update};
 use crate::config::{Config, Options, Paths};
 use crate::feeds::{Batch, Clock, Feeds, awaited};
 use crate::fleet::{EdgeHost, Fleet, Policy, Severity};
@@ -111,6 +112,7 @@ pub struct Driver<S> {
     dirty: bool,
     quit: bool,
     suspend: bool,
+    login: Option<Login>,
     drawn_at: Option<Instant>,
 }
 
@@ -135,6 +137,7 @@ impl<S: Surface> Driver<S> {
             dirty: true,
             quit: false,
             suspend: false,
+            login: None,
             drawn_at: None,
         })
     }
@@ -191,6 +194,12 @@ impl<S: Surface> Driver<S> {
             }
             if std::mem::take(&mut self.suspend) {
                 events = self.suspend(events)?;
+            }
+            if let Some(login) = self.login.take() {
+                events = self.lend(events, &login)?;
+                if let Some(signals) = &mut signals {
+                    signals.forget_interrupts();
+                }
             }
         }
         Ok(())
@@ -302,6 +311,11 @@ impl<S: Surface> Driver<S> {
             Effect::Run { plan, take_over } => {
                 self.operate(|operations| operations.start(*plan, take_over).map(drop));
             }
+            Effect::Shell(login) => self.log_in(login),
+            Effect::Kubeconfig { cluster, merge } => {
+                self.errands
+                    .kubeconfig(self.session.as_ref(), &self.state.fleet, cluster, merge);
+            }
             Effect::Survey(scope) => self.errands.survey(self.session.as_ref(), scope),
             Effect::Place(survey, spec) => self.errands.place(self.session.as_ref(), survey, spec),
             Effect::Resources(cluster) => self.errands.resources(self.session.as_ref(), cluster),
@@ -351,6 +365,34 @@ impl<S: Surface> Driver<S> {
         // A second reader of the terminal would take the shell's keys.
         drop(events);
         self.surface.suspend()?;
+        self.take(Msg::Resize(self.surface.size()?.0, self.surface.size()?.1));
+        self.dirty = true;
+        Ok(self.surface.events())
+    }
+
+    /// Logs in to a machine, if nothing stands against it.
+    fn log_in(&mut self, login: Login) {
+        let running = self.operations.as_ref().is_some_and(|operations| !operations.is_idle());
+        let refusal = match running {
+            // It would wait for answers that nobody gives meanwhile.
+            true => Some(format!(
+                "an operation is running: log in from another terminal: {}",
+                login.line()
+            )),
+            false => login::missing(&login),
+        };
+        match refusal {
+            Some(why) => self.say(Severity::Warning, why),
+            None => self.login = Some(login),
+        }
+    }
+
+    /// Gives the terminal to a login until it ends.
+    fn lend(&mut self, events: Events, login: &Login) -> io::Result<Events> {
+        drop(events);
+        if let Err(error) = self.surface.lend(login)? {
+            self.say(Severity::Warning, format!("{}: {error}", login.line()));
+        }
         self.take(Msg::Resize(self.surface.size()?.0, self.surface.size()?.1));
         self.dirty = true;
         Ok(self.surface.events())

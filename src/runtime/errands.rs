@@ -8,12 +8,15 @@ use smol_str::SmolStr;
 use tokio::task::JoinSet;
 
 use super::session::Session;
+use super::{clock, kubeconfigs};
 use crate::app::Msg;
 use crate::app::launching::{OwnKey, Surveyed};
-use crate::fleet::{ClusterId, Scope, Severity};
+use crate::fleet::{ClusterId, Fleet, Scope, Severity};
 use crate::ops::launch::{Spec, SshKey};
 use crate::ops::survey::{Survey, survey};
 use crate::provider::Cloud;
+use crate::provider::kube::merge::merge;
+use crate::provider::kube::{self, kubeconfig};
 
 /// The public keys that ssh makes, the one to take first.
 const KEYS: [&str; 3] = ["id_ed25519.pub", "id_ecdsa.pub", "id_rsa.pub"];
@@ -65,6 +68,34 @@ impl Errands {
         };
     }
 
+    /// Finds a cluster's kubeconfig, fetched if need be; says where it is and copies how it is used, or merges it.
+    pub(super) fn kubeconfig(&mut self, session: Option<&Session>, fleet: &Fleet, cluster: ClusterId, merge: bool) {
+        let found = session.map(|session| {
+            let name = cluster.name.as_str();
+            let kept = kubeconfig::path(&session.kubeconfigs, name).filter(|path| path.is_file());
+            let server = kubeconfigs::server(fleet, &cluster);
+            (kept, server, session.control.clone(), session.kubeconfigs.clone())
+        });
+        self.tasks.spawn(async move {
+            let Some((kept, server, control, directory)) = found else {
+                return Msg::Say(Severity::Warning, "nothing is open yet: try again".to_owned());
+            };
+            let path = match (kept, server) {
+                (Some(path), _) => Ok(path),
+                (None, Ok(server)) => kubeconfigs::fetch(&control, &directory, &server).await,
+                (None, Err(error)) => Err(error),
+            };
+            match path {
+                Err(error) => Msg::Say(Severity::Warning, error.to_string()),
+                Ok(path) if !merge => Msg::Kubeconfig(path.display().to_string()),
+                Ok(_) => {
+                    let (severity, text) = merged(&directory, &cluster);
+                    Msg::Say(severity, text)
+                }
+            }
+        });
+    }
+
     /// The next answer; never, while nothing is asked. Cancel-safe.
     pub(super) async fn next(&mut self) -> Msg {
         match self.tasks.join_next().await {
@@ -85,6 +116,29 @@ fn cloud(session: Option<&Session>, scope: &Scope) -> Result<Arc<dyn Cloud>, Str
     found
         .cloned()
         .ok_or_else(|| format!("{scope} is not looked at: start with its --profile and --region"))
+}
+
+/// Merges a cluster's kept kubeconfig into the operator's own; gives what to say of it.
+fn merged(directory: &Path, cluster: &ClusterId) -> (Severity, String) {
+    let name = cluster.name.as_str();
+    let warning = |text: String| (Severity::Warning, text);
+    let Some(own) = kube::files(None).into_iter().next() else {
+        return warning("neither KUBECONFIG nor a home directory is set".to_owned());
+    };
+    let text = match kubeconfig::read(directory, name) {
+        Ok(Some(text)) => text,
+        Ok(None) => return warning(format!("the kubeconfig of {name} is gone: try again")),
+        Err(error) => return warning(error.to_string()),
+    };
+    match merge(&own, &text, name, clock::now()) {
+        Ok(done) => {
+            let backup = done
+                .backup
+                .map_or_else(String::new, |file| format!("; before: {}", file.display()));
+            (Severity::Ok, format!("context {name} is in {}{backup}", own.display()))
+        }
+        Err(error) => warning(error.to_string()),
+    }
 }
 
 /// The operator's own public keys.

@@ -7,6 +7,7 @@ mod errands;
 mod files;
 mod input;
 pub mod kubeconfigs;
+mod login;
 pub mod operations;
 mod reload;
 pub mod session;

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use futures::FutureExt;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// What a signal asks for.
@@ -70,6 +71,12 @@ impl Signals {
             ends: Ends::listen()?,
             stop: signal(SignalKind::from_raw(signal_hook::consts::SIGTSTP))?,
         })
+    }
+
+    /// Forgets the SIGINT that was meant for a program in the foreground.
+    pub fn forget_interrupts(&mut self) {
+        let [_, _, interrupt] = &mut self.ends.0;
+        while let Some(Some(())) = interrupt.recv().now_or_never() {}
     }
 
     /// The next signal. Cancel-safe: none is lost when this is dropped.

@@ -7,9 +7,10 @@ use crossterm::clipboard::CopyToClipboard;
 use crossterm::event::{Event, EventStream};
 use futures::Stream;
 
+use super::login;
 use super::signals;
 use super::terminal::{Tty, restore};
-use crate::app::State;
+use crate::app::{Login, State};
 use crate::tui;
 use crate::tui::glyphs::Glyphs;
 use crate::tui::theme::Theme;
@@ -42,6 +43,8 @@ pub trait Surface {
     fn copy(&mut self, text: &str) -> io::Result<()>;
     /// Gives the terminal back, stops, and takes it again when continued.
     fn suspend(&mut self) -> io::Result<()>;
+    /// Gives the terminal back for as long as a login runs. The inner error is why that could not be run.
+    fn lend(&mut self, login: &Login) -> io::Result<io::Result<()>>;
 }
 
 impl Surface for Tty {
@@ -74,5 +77,12 @@ impl Surface for Tty {
         restore();
         signals::stop_self()?;
         self.resume()
+    }
+
+    fn lend(&mut self, login: &Login) -> io::Result<io::Result<()>> {
+        restore();
+        let ran = login::run(login);
+        self.resume()?;
+        Ok(ran)
     }
 }

@@ -66,6 +66,11 @@ pub(super) fn pool(view: &View<'_>, pool: &Pool) -> Description {
     };
     lines.line("kind", kind);
     lines.line("id", id);
+    match &pool.id {
+        PoolId::Asg(scope, name) => lines.line("console", super::console::asg(scope, name)),
+        PoolId::SpotFleet(scope, id) => lines.line("console", super::console::spot_fleet(scope, id)),
+        PoolId::Instance(_) | PoolId::Edge(_) => {}
+    }
     lines.maybe("cluster", pool.cluster.as_ref());
     lines.maybe("role", pool.role.map(|r| r.as_str()));
     lines.maybe("where", pool.id.scope());

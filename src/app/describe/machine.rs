@@ -70,6 +70,7 @@ fn instance(view: &View<'_>, machine: &Machine<'_>) -> Lines {
     lines.maybe("private DNS", instance.private_dns.as_ref());
     lines.maybe("image", instance.image.as_ref());
     lines.maybe("VPC", instance.vpc.as_ref());
+    lines.line("console", super::console::instance(&instance.scope, &instance.id));
     lines
 }
 

@@ -1,6 +1,7 @@
 //! Everything known about a row, as sections of labelled lines. What is not known is left out, unless its absence
 //! says something: then the line says why.
 
+mod console;
 mod groups;
 mod machine;
 

@@ -190,7 +190,7 @@ fn actions_of_later_versions_say_so() {
         let (_, text, _) = state.notice.clone().unwrap();
         assert_eq!(text, format!("{} is not part of this version yet", action.name()));
     }
-    assert!(help(&state.keys, "").iter().filter(|l| l.later).count() == 5);
+    assert!(help(&state.keys, "").iter().filter(|l| l.later).count() == 4);
 }
 
 #[test]

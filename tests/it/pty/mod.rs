@@ -126,3 +126,43 @@ fn changed_files_are_read_while_it_runs_and_faults_are_told_with_their_line() {
     terminal.send("\u{3}");
     assert!(terminal.wait_for_end().success());
 }
+
+#[test]
+fn a_shell_takes_the_terminal_and_gives_it_back() {
+    let home = tempfile::tempdir().unwrap();
+    let path = |name: &str| home.path().join(name);
+    std::fs::write(
+        path("hosts.toml"),
+        "[groups.lab]\nhosts = [{ name = \"kiosk\", address = \"203.0.113.7\", user = \"pi\", port = 2222 }]\n",
+    )
+    .unwrap();
+    let stub = "printf '%s\\n' '#!/bin/sh' 'echo \"in with $*\"' 'read line' 'exit 255' > \"$1\" && chmod 755 \"$1\"";
+    let made = std::process::Command::new("/bin/sh")
+        .args(["-c", stub, "sh"])
+        .arg(path("ssh"))
+        .status();
+    assert!(made.unwrap().success());
+    let search = format!("{}:/usr/bin:/bin", home.path().display());
+    let vars = [
+        ("K3FLEET_CONFIG_DIR", home.path().to_str().unwrap()),
+        ("KUBECONFIG", "/nowhere"),
+        ("PATH", search.as_str()),
+    ];
+    let mut terminal = Terminal::start(&[], 120, 40, &vars);
+    terminal.send("5");
+    terminal.wait_for("kiosk");
+    terminal.send("s");
+    terminal.wait_until("the login", |screen| {
+        !screen.alternate_screen() && screen.contents().contains("in with -p 2222 -- pi@203.0.113.7")
+    });
+    assert!(terminal.is_cooked(), "a login needs the terminal as the shell had it");
+    terminal.send("out\r");
+    terminal.wait_for("Enter goes back");
+    terminal.send("\r");
+    terminal.wait_until("the screen again", |screen| {
+        screen.alternate_screen() && screen.contents().contains("kiosk")
+    });
+    terminal.send("\u{3}");
+    assert!(terminal.wait_for_end().success());
+    assert_given_back(&terminal);
+}

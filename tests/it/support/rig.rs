@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use futures::stream;
-use k3fleet::app::State;
+use k3fleet::app::{Login, State};
 use k3fleet::config::Config;
 use k3fleet::fleet::Fleet;
 use k3fleet::provider::sim::{Scenario, World};
@@ -72,6 +72,10 @@ impl Surface for Paper {
 
     fn mouse(&mut self, _on: bool) -> io::Result<()> {
         Ok(())
+    }
+
+    fn lend(&mut self, _login: &Login) -> io::Result<io::Result<()>> {
+        Ok(Ok(()))
     }
 
     fn copy(&mut self, text: &str) -> io::Result<()> {
