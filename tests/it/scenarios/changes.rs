@@ -59,3 +59,52 @@ async fn what_a_guard_refuses_is_told_with_what_would_lift_it() {
     rig.wait_for("last-server", 5).await;
     rig.wait_for("destroy", 5).await;
 }
+
+/// Presses a key with control.
+async fn control(rig: &Rig, key: char) {
+    let key = crossterm::event::KeyEvent::new(
+        crossterm::event::KeyCode::Char(key),
+        crossterm::event::KeyModifiers::CONTROL,
+    );
+    rig.send(crossterm::event::Event::Key(key)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cluster_is_launched_scaled_and_destroyed_from_the_screen() {
+    let rig = Rig::start(&calm(), 120, 40, plain());
+    rig.wait_for("prod", 10).await;
+    rig.press("l").await;
+    rig.wait_for("Launch a cluster", 5).await;
+    rig.press("shop\t\t\t\t\t\t2").await;
+    rig.wait_for("account ", 20).await;
+    rig.wait_for("/h, the cheapest", 60).await;
+    rig.press("\n").await;
+    rig.wait_for("Plan: launch shop", 20).await;
+    rig.press("y").await;
+    rig.wait_for("running", 10).await;
+    rig.wait_for("done in", 1_200).await;
+    rig.press("3/shop\n").await;
+    rig.wait_for("2/2", 60).await;
+    for to in ["4", "1"] {
+        rig.press("3Gs").await;
+        rig.wait_for("to how many machines?", 5).await;
+        rig.press(to).await;
+        rig.press("\n").await;
+        rig.wait_for("Plan: scale", 5).await;
+        rig.press("y").await;
+        rig.wait_for("running", 10).await;
+        rig.press("3").await;
+        rig.wait_for(&format!("{to}/{to}"), 1_200).await;
+        // The group is as large as it shall be a little before the operation has ended.
+        rig.pass(60).await;
+    }
+    rig.press("1g").await;
+    rig.press("/shop\n").await;
+    control(&rig, 'd').await;
+    rig.wait_for("Plan: destroy shop", 20).await;
+    rig.press("shop\n").await;
+    rig.wait_for("running", 10).await;
+    rig.wait_for("done in", 1_200).await;
+    rig.press("1").await;
+    rig.wait_for("None of the ", 120).await;
+}
