@@ -197,7 +197,7 @@ async fn what_is_not_known_yet_is_worth_another_try() {
             .launch(&machine("shop", &subnets(), Purchase::Spot))
             .await
             .map(drop),
-        cloud.make_asg(&workers("shop", &subnets(), None)).await,
+        cloud.make_asg(&workers("shop", &subnets())).await,
         cloud.grant_role(&role("shop", "server")).await,
         cloud.open_group("sg-1", &group("shop", "vpc-1")).await,
     ] {
@@ -353,12 +353,11 @@ async fn workers_are_made_once_and_end_in_time() {
     let cloud = cloud(&server.url(), options());
     let ends = "2026-11-22T13:00:00Z".parse().expect("a time");
     for _ in 0..2 {
-        cloud
-            .make_asg(&workers("shop", &subnets(), Some(ends)))
-            .await
-            .expect("made");
+        let group = workers("shop", &subnets());
+        cloud.make_asg(&group).await.expect("made");
+        cloud.expire(&group.name, "k3fleet-expires", ends).await.expect("ends");
     }
-    let mut bought = workers("shop", &subnets(), None);
+    let mut bought = workers("shop", &subnets());
     bought.purchase = Purchase::OnDemand;
     cloud.make_asg(&bought).await.expect("there already");
     let requests = server.requests();
