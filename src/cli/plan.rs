@@ -25,6 +25,10 @@ pub(super) fn text(plan: &Plan) -> String {
             let _ = writeln!(text, "     - {}", step.describe());
         }
     }
+    if let Request::Launch(_) = &plan.request {
+        let trips = plan.round_trips();
+        let _ = writeln!(text, "AWS calls: {trips} one after the other, the rest beside them");
+    }
     let _ = writeln!(text, "cost: {}", cost(&plan.cost));
     let permissions: Vec<_> = plan.calls().into_iter().map(|call| call.permission()).collect();
     if !permissions.is_empty() {

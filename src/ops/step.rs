@@ -8,6 +8,7 @@ use smol_str::SmolStr;
 use super::call::Call;
 use super::condition::Condition;
 use super::request::DrainOptions;
+use crate::fleet::table::money;
 use crate::fleet::{ClusterId, Fleet, InstanceId, MachineId, NodeKey, Role, Scope};
 use crate::provider::{Resource, ResourceKind};
 
@@ -24,7 +25,7 @@ pub enum Step {
 }
 
 /// What is done at AWS.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CloudStep {
     /// Sets a group's desired capacity.
@@ -87,6 +88,9 @@ pub enum CloudStep {
     Delete {
         /// The resource.
         resource: Resource,
+        /// What it costs in USD per hour, where that is known.
+        #[serde(default)]
+        usd: Option<f64>,
     },
     /// Proves that nothing carries the cluster's tag any longer, but for what was to stay.
     Prove {
@@ -211,7 +215,10 @@ impl Step {
             Self::Cloud(_, CloudStep::FetchKubeconfig { secret: None }) => {
                 "wait for the kubeconfig, read it over SSH, and keep it".to_owned()
             }
-            Self::Cloud(_, CloudStep::Delete { resource }) => format!("delete the {}", resource.describe()),
+            Self::Cloud(_, CloudStep::Delete { resource, usd }) => {
+                let cost = usd.map_or_else(String::new, |usd| format!(", ${}/h", money(usd)));
+                format!("delete the {}{cost}", resource.describe())
+            }
             Self::Cloud(_, CloudStep::Prove { cluster, .. }) => format!("see that nothing of {cluster} is left"),
             Self::Cloud(_, CloudStep::Retag { resource, until }) => {
                 format!("write on the {} that it ends {until}", resource.describe())
@@ -257,7 +264,7 @@ impl Step {
                 &[Call::GetSecretValue, Call::GetConsoleOutput]
             }
             Self::Cloud(_, CloudStep::FetchKubeconfig { secret: None }) => &[Call::GetConsoleOutput],
-            Self::Cloud(_, CloudStep::Delete { resource }) => deleting(resource.kind),
+            Self::Cloud(_, CloudStep::Delete { resource, .. }) => deleting(resource.kind),
             Self::Cloud(_, CloudStep::Prove { .. }) => &[],
             Self::Cloud(_, CloudStep::Retag { resource, .. }) => tagging(resource.kind),
             Self::Cloud(_, CloudStep::Expire { .. }) => &[Call::PutScheduledUpdateGroupAction],

@@ -2,6 +2,7 @@
 //! the command line and on the screen.
 
 mod changes;
+mod launch;
 
 use std::collections::HashMap;
 use std::path::Path;

@@ -214,7 +214,7 @@ impl Executor {
                 target,
                 end_excess,
             } => cloud.set_target(fleet, *target, *end_excess).await,
-            CloudStep::Delete { resource } => cloud.delete(resource).await,
+            CloudStep::Delete { resource, .. } => cloud.delete(resource).await,
             CloudStep::Retag { resource, until } => {
                 let tags = vec![(TAG_EXPIRES_AT.to_owned(), until.to_string())];
                 cloud.tag(resource, &tags).await

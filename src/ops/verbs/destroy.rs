@@ -8,7 +8,7 @@ use super::super::cost;
 use super::super::plan::{CostChange, Plan, Refusal, Stage};
 use super::super::request::Request;
 use super::super::step::{CloudStep, Step};
-use crate::fleet::{ClusterId, Fleet, Machine, Shape};
+use crate::fleet::{ClusterId, Fleet, InstanceId, Machine, MachineId, Scope, Shape};
 use crate::provider::{Resource, ResourceKind};
 
 /// How long EC2 may take to end all instances.
@@ -66,7 +66,7 @@ pub(in crate::ops) fn plan(
     }
     let stages = match resources.is_empty() && own.iter().all(|m| m.instance().is_none()) {
         true => vec![],
-        false => stages(scope, cluster, &going, &staying),
+        false => stages(fleet, cluster, scope, &going, &staying),
     };
     Ok(Plan {
         request: request.clone(),
@@ -95,10 +95,13 @@ fn stays(resource: &Resource) -> String {
     }
 }
 
-fn stages(scope: &crate::fleet::Scope, cluster: &ClusterId, going: &[&Resource], staying: &[&Resource]) -> Vec<Stage> {
+fn stages(fleet: &Fleet, cluster: &ClusterId, scope: &Scope, going: &[&Resource], staying: &[&Resource]) -> Vec<Stage> {
     let delete = |kinds: &[ResourceKind]| -> Vec<Step> {
         let of = going.iter().filter(|r| kinds.contains(&r.kind));
-        let step = |r: &&Resource| CloudStep::Delete { resource: (*r).clone() };
+        let step = |r: &&Resource| CloudStep::Delete {
+            resource: (*r).clone(),
+            usd: price(fleet, r),
+        };
         of.map(|r| Step::Cloud(scope.clone(), step(r))).collect()
     };
     let mut stages = vec![];
@@ -130,6 +133,12 @@ fn stages(scope: &crate::fleet::Scope, cluster: &ClusterId, going: &[&Resource],
     };
     Stage::push(&mut stages, "prove", [Step::Cloud(scope.clone(), prove)]);
     stages
+}
+
+/// What a resource costs, in USD per hour: prices are known of machines alone.
+fn price(fleet: &Fleet, resource: &Resource) -> Option<f64> {
+    let instance = (resource.kind == ResourceKind::Instance).then(|| InstanceId::new(&resource.id))?;
+    fleet.machine(&MachineId::Instance(instance))?.price()
 }
 
 fn cost_of(fleet: &Fleet, cluster: &ClusterId, own: &[Machine<'_>]) -> CostChange {

@@ -23,8 +23,8 @@ pub(super) fn menu(
     let wide = keys.iter().map(|k| width(k)).max().unwrap_or(0);
     let line = |(action, key): (&Action, &String)| -> Line {
         let info = action.info();
-        let name = format!("{:<14}", info.name);
-        let help = clip(info.help, room.saturating_sub(wide + 19), look.glyphs.ellipsis);
+        let name = format!("{:<18}", info.name);
+        let help = clip(info.help, room.saturating_sub(wide + 23), look.glyphs.ellipsis);
         let style = if info.is_later() {
             look.theme.muted
         } else {

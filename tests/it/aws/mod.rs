@@ -6,7 +6,7 @@ mod changes;
 mod changes_refused;
 mod launch;
 mod launch_refused;
-mod moto;
+pub(crate) mod moto;
 mod prices;
 mod refusals;
 pub(crate) mod seed;

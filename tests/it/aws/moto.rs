@@ -11,7 +11,7 @@ use super::options;
 use super::seed::Seed;
 use crate::support::moto::{self, Account};
 
-pub(super) fn seen_through(account: &Account, region: &str, options: Options) -> AwsCloud {
+pub(crate) fn seen_through(account: &Account, region: &str, options: Options) -> AwsCloud {
     let profile = Profile::at_endpoint("", &account.url, account.keys.clone(), options);
     profile.region(region).expect("a region")
 }
