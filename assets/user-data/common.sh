@@ -15,6 +15,12 @@ say() {
     { printf 'k3fleet: %s\n' "$1" >"$root/dev/console"; } 2>/dev/null || :
 }
 
+# What is done next: told, so that a wait elsewhere can tell it on.
+at() {
+    step=$1
+    say "$1"
+}
+
 ended() {
     status=$?
     rm -rf "$work"
@@ -55,7 +61,7 @@ aws_call() {
 
 # The value of a SecureString: token_into FILE PARAMETER
 token_into() {
-    step="reading the SSM parameter $2"
+    at "reading the SSM parameter $2"
     printf '{"Name":"%s","WithDecryption":true}' "$2" >"$work/ask"
     aws_call ssm AmazonSSM.GetParameter "$work/ask"
     sed -n 's/.*"Value" *: *"\([^"]*\)".*/\1/p' "$work/answer" >"$1"
@@ -87,37 +93,37 @@ wait_for() {
 # install_k3s ROLE UNIT
 install_k3s() {
     if [ "$image" = al2023 ]; then
-        step='installing container-selinux, which the SELinux policy of K3s needs'
+        at 'installing container-selinux, which the SELinux policy of K3s needs'
         dnf install -y -q container-selinux
     fi
-    step='downloading the installer of K3s'
+    at 'downloading the installer of K3s'
     curl -sSfL --max-time 60 --retry 5 --retry-all-errors -o "$work/install.sh" https://get.k3s.io
-    step="installing K3s $version"
+    at "installing K3s $version"
     INSTALL_K3S_VERSION=$version INSTALL_K3S_EXEC=$1 INSTALL_K3S_SKIP_START=true INSTALL_K3S_SELINUX_WARN=true \
         sh "$work/install.sh"
     if [ "$image" = al2023 ] && rpm -q k3s-selinux >/dev/null 2>&1; then
         configure 'selinux: true'
     fi
-    step="starting $2"
+    at "starting $2"
     systemctl start --no-block "$2"
 }
 
 if [ -n "$ssh_key" ]; then
-    step="letting the operator's SSH key in"
+    at "letting the operator's SSH key in"
     home=$root/home/$ssh_user
     mkdir -p "$home/.ssh"
     printf '%s\n' "$ssh_key" >>"$home/.ssh/authorized_keys"
     chown -R "$ssh_user:$ssh_user" "$home/.ssh"
 fi
 
-step='asking the instance metadata service'
+at 'asking the instance metadata service'
 imds_token=$(curl -sf --max-time 10 --retry 5 --retry-all-errors -X PUT \
     -H 'X-aws-ec2-metadata-token-ttl-seconds: 21600' "$imds/api/token")
 instance=$(about instance-id)
 zone=$(about placement/availability-zone)
 domain=$(about services/domain)
 
-step="writing $config"
+at "writing $config"
 mkdir -p "$root/etc/rancher/k3s"
 : >"$config"
 # The node is named after its instance, so that each is found by the other, and no two ever share a name.

@@ -1,6 +1,6 @@
 # The server.
 if [ -n "$expires" ]; then
-    step='setting the timer that ends this machine'
+    at 'setting the timer that ends this machine'
     mkdir -p "$root/usr/local/lib/k3fleet" "$root/etc/systemd/system"
     # The tag holds the time, so that to extend the cluster is to change its tag; the first time is for when no tag can be read.
     cat >"$root/usr/local/lib/k3fleet/expire" <<EOF
@@ -32,7 +32,7 @@ EOF
     systemctl enable --now k3fleet-expire.timer
 fi
 
-step="writing $config"
+at "writing $config"
 configure 'write-kubeconfig-mode: "0600"' 'tls-san:'
 for name in local-ipv4 public-ipv4 public-hostname; do
     # A machine may have no public address.
@@ -54,11 +54,11 @@ if [ -n "$secret" ]; then
 fi
 
 install_k3s server k3s
-step='waiting for the API server'
+at 'waiting for the API server'
 wait_for k3s k3s kubectl get --raw /readyz
 
 if [ -n "$secret" ]; then
-    step="writing the kubeconfig to the secret $secret"
+    at "writing the kubeconfig to the secret $secret"
     # As a JSON string: only quotes, backslashes and ends of lines need care in a kubeconfig.
     {
         printf '{"SecretId":"%s","SecretString":"' "$secret"

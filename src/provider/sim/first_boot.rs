@@ -186,19 +186,20 @@ fn console(machine: &Machine, now: Timestamp) -> Option<String> {
     };
     let so_far = now.duration_since(boot.runs_at?).as_secs_f64();
     let takes = boot.takes.as_secs_f64();
-    let unit = if machine.role == Role::Server {
-        "k3s"
-    } else {
-        "k3s-agent"
+    let (unit, last) = match machine.role {
+        Role::Server => ("k3s", "k3fleet: waiting for the API server"),
+        Role::Agent => ("k3s-agent", "k3fleet: joining the server"),
     };
     let version = boot.setting("version");
     let mut lines: Vec<(f64, String)> = vec![
         (1.0, "[    0.000000] Linux version 6.14.0-1018-aws".to_owned()),
         (3.0, format!("[    2.914372] systemd[1]: hostname is {}", machine.node)),
         (7.0, "cloud-init[742]: the user's script begins".to_owned()),
-        (takes * 0.5, format!("[INFO]  release {version}")),
+        (takes * 0.2, "k3fleet: downloading the installer of K3s".to_owned()),
+        (takes * 0.4, format!("k3fleet: installing K3s {version}")),
         (takes * 0.7, format!("[INFO]  /usr/local/bin/k3s {version} is in place")),
-        (takes * 0.8, format!("[INFO]  systemd: starting {unit}")),
+        (takes * 0.8, format!("k3fleet: starting {unit}")),
+        (takes * 0.9, last.to_owned()),
     ];
     if let Some(step) = boot.fails.as_ref().filter(|_| boot.failed) {
         if !machine.joined {
