@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::plan::Refusal;
-use crate::fleet::{ClusterId, Fleet, Machine, MachineId, MachineState, Role};
+use crate::fleet::{ClusterId, Fleet, Machine, MachineId, MachineState, Role, Scope, Shape};
 
 /// The machines that a request names, all there and all of one cluster.
 pub(super) fn targets<'a>(fleet: &'a Fleet, ids: &[MachineId]) -> Result<(ClusterId, Vec<Machine<'a>>), Refusal> {
@@ -79,6 +79,29 @@ pub(super) fn not_edge(machines: &[Machine<'_>]) -> Result<(), Refusal> {
             let why = format!("{} is an edge host: nothing launches or ends it", edge.name());
             let lift = format!("to take it out of its cluster: k3fleet leave {}", edge.name());
             Err(Refusal::new("edge-host", why, lift))
+        }
+    }
+}
+
+/// Where a cluster is; refuses what works from its tags where that is not known.
+pub(super) fn home(cluster: &ClusterId) -> Result<&Scope, Refusal> {
+    cluster.home.as_ref().ok_or_else(|| {
+        let why = format!("it is not known where {cluster} is");
+        Refusal::new(
+            "no-home",
+            why,
+            "name its profile and region with --profile and --region",
+        )
+    })
+}
+
+/// Refuses to end or extend what others have made.
+pub(super) fn not_adopted(cluster: &ClusterId, own: &[Machine<'_>]) -> Result<(), Refusal> {
+    match own.iter().any(|m| m.shape() == Some(Shape::Adopted)) {
+        false => Ok(()),
+        true => {
+            let why = format!("{cluster} was made by others");
+            Err(Refusal::new("adopted", why, "use what made it"))
         }
     }
 }

@@ -4,11 +4,11 @@
 use jiff::SignedDuration;
 
 use super::super::condition::Condition;
-use super::super::cost;
 use super::super::plan::{CostChange, Plan, Refusal, Stage};
 use super::super::request::Request;
 use super::super::step::{CloudStep, Step};
-use crate::fleet::{ClusterId, Fleet, InstanceId, Machine, MachineId, Scope, Shape};
+use super::super::{cost, guard};
+use crate::fleet::{ClusterId, Fleet, InstanceId, Machine, MachineId, Scope};
 use crate::provider::{Resource, ResourceKind};
 
 /// How long EC2 may take to end all instances.
@@ -22,14 +22,7 @@ pub(in crate::ops) fn plan(
     resources: &[Resource],
     volumes: bool,
 ) -> Result<Plan, Refusal> {
-    let Some(scope) = &cluster.home else {
-        let why = format!("it is not known where {cluster} is");
-        return Err(Refusal::new(
-            "no-home",
-            why,
-            "name its profile and region with --profile and --region",
-        ));
-    };
+    let scope = guard::home(cluster)?;
     if fleet.policy().protects(&cluster.name) {
         let why = format!("{cluster} is protected");
         return Err(Refusal::new(
@@ -39,10 +32,7 @@ pub(in crate::ops) fn plan(
         ));
     }
     let own: Vec<_> = fleet.machines().filter(|m| m.belongs_to(cluster)).collect();
-    if own.iter().any(|m| m.shape() == Some(Shape::Adopted)) {
-        let why = format!("{cluster} was made by others");
-        return Err(Refusal::new("adopted", why, "destroy it with what made it"));
-    }
+    guard::not_adopted(cluster, &own)?;
     if let Some(stack) = resources.iter().find(|r| r.kind == ResourceKind::Stack) {
         let why = format!("{cluster} is held by the {}", stack.describe());
         return Err(Refusal::new("stack", why, "delete the stack"));

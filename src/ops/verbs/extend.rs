@@ -3,12 +3,12 @@
 
 use jiff::Timestamp;
 
-use super::super::cost;
 use super::super::plan::{Plan, Refusal, Stage};
 use super::super::request::Request;
 use super::super::step::{CloudStep, Step};
+use super::super::{cost, guard};
 use crate::blueprint::Names;
-use crate::fleet::{ClusterId, Fleet, Shape};
+use crate::fleet::{ClusterId, Fleet};
 use crate::provider::{Resource, ResourceKind};
 
 /// Plans it.
@@ -20,23 +20,13 @@ pub(in crate::ops) fn plan(
     resources: &[Resource],
     now: Timestamp,
 ) -> Result<Plan, Refusal> {
-    let Some(scope) = &cluster.home else {
-        let why = format!("it is not known where {cluster} is");
-        return Err(Refusal::new(
-            "no-home",
-            why,
-            "name its profile and region with --profile and --region",
-        ));
-    };
+    let scope = guard::home(cluster)?;
     let own: Vec<_> = fleet.machines().filter(|m| m.belongs_to(cluster)).collect();
     let Some(ends) = own.iter().filter_map(|m| m.expires_at()).max() else {
         let why = format!("{cluster} does not destroy itself");
         return Err(Refusal::new("no-ttl", why, "only a ci cluster is extended"));
     };
-    if own.iter().any(|m| m.shape() == Some(Shape::Adopted)) {
-        let why = format!("{cluster} was made by others");
-        return Err(Refusal::new("adopted", why, "extend it with what made it"));
-    }
+    guard::not_adopted(cluster, &own)?;
     if until <= now {
         let why = format!("{until} is past");
         return Err(Refusal::new(
