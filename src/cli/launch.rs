@@ -18,9 +18,7 @@ use crate::ops::launch::{InstanceType, Profile, SshKey};
 use crate::ops::survey::{SurveyError, survey};
 use crate::ops::wish::{From, Wish, candidates};
 use crate::provider::Cloud;
-
-/// The public keys that are looked for in `~/.ssh`, the preferred one first.
-const KEYS: [&str; 3] = ["id_ed25519.pub", "id_ecdsa.pub", "id_rsa.pub"];
+use crate::runtime::own_keys;
 
 impl Desk<'_> {
     /// What these flags ask for.
@@ -138,21 +136,18 @@ fn ssh(parts: &Parts, home: Option<&Path>, notes: &mut Vec<String>) -> Result<Op
     if let Some(file) = &parts.ssh_key {
         return public_key(file).map(Some);
     }
-    let found = home
-        .into_iter()
-        .flat_map(|home| KEYS.map(|name| home.join(".ssh").join(name)));
-    match found.into_iter().find(|file| file.is_file()) {
-        Some(file) => {
+    match home.map(own_keys::in_home).unwrap_or_default().into_iter().next() {
+        Some(own) => {
             notes.push(format!(
                 "who holds the key of {} may log in over SSH; --ssh-key names another, --no-ssh none",
-                file.display()
+                own.file
             ));
-            public_key(&file).map(Some)
+            Ok(Some(own.key))
         }
         None => {
             notes.push(format!(
                 "nobody can log in over SSH: ~/.ssh has none of {}; --ssh-key names one",
-                KEYS.join(", ")
+                own_keys::NAMES.join(", ")
             ));
             Ok(None)
         }

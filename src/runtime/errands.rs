@@ -4,22 +4,18 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use smol_str::SmolStr;
 use tokio::task::JoinSet;
 
 use super::session::Session;
-use super::{clock, kubeconfigs};
+use super::{clock, kubeconfigs, own_keys};
 use crate::app::Msg;
 use crate::app::launching::{OwnKey, Surveyed};
 use crate::fleet::{ClusterId, Fleet, Scope, Severity};
-use crate::ops::launch::{Spec, SshKey};
+use crate::ops::launch::Spec;
 use crate::ops::survey::{Survey, survey};
 use crate::provider::Cloud;
 use crate::provider::kube::merge::merge;
 use crate::provider::kube::{self, kubeconfig};
-
-/// The public keys that ssh makes, the one to take first.
-const KEYS: [&str; 3] = ["id_ed25519.pub", "id_ecdsa.pub", "id_rsa.pub"];
 
 /// What is being asked. Dropping it asks no longer.
 #[derive(Default)]
@@ -144,40 +140,12 @@ fn merged(directory: &Path, cluster: &ClusterId) -> (Severity, String) {
 /// The operator's own public keys.
 fn own_keys() -> Vec<OwnKey> {
     let home = directories::BaseDirs::new();
-    home.map_or_else(Vec::new, |home| keys_in(&home.home_dir().join(".ssh")))
-}
-
-/// The public keys in a directory. What is not there, or no text, is none.
-fn keys_in(directory: &Path) -> Vec<OwnKey> {
-    let read = |name: &&str| {
-        let text = std::fs::read_to_string(directory.join(name)).ok()?;
-        let line = text.lines().map(str::trim).find(|line| !line.is_empty())?;
-        Some(OwnKey {
-            file: format!("~/.ssh/{name}"),
-            key: SshKey::Public(SmolStr::new(line)),
-        })
-    };
-    KEYS.iter().filter_map(read).collect()
+    home.map_or_else(Vec::new, |home| own_keys::in_home(home.home_dir()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn own_keys_are_read_the_newest_kind_first() {
-        let directory = tempfile::tempdir().unwrap();
-        let put = |name: &str, text: &str| std::fs::write(directory.path().join(name), text).unwrap();
-        put("id_rsa.pub", "\nssh-rsa AAAAB3 ana@desk\n");
-        put("id_ed25519.pub", "ssh-ed25519 AAAAC3 ana@desk\n");
-        put("id_ecdsa.pub", "\n");
-        put("id_ed25519", "no public key");
-        let found = keys_in(directory.path());
-        let files: Vec<_> = found.iter().map(|key| key.file.as_str()).collect();
-        assert_eq!(files, ["~/.ssh/id_ed25519.pub", "~/.ssh/id_rsa.pub"]);
-        assert_eq!(found[1].key, SshKey::Public("ssh-rsa AAAAB3 ana@desk".into()));
-        assert!(keys_in(&directory.path().join("none")).is_empty());
-    }
 
     #[tokio::test]
     async fn what_is_not_open_is_told() {

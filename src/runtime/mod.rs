@@ -9,6 +9,7 @@ mod input;
 pub mod kubeconfigs;
 mod login;
 pub mod operations;
+pub mod own_keys;
 mod reload;
 pub mod session;
 pub mod settings;
