@@ -33,11 +33,12 @@ pub struct Holding {
 /// Why a lock cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
-    /// Somebody else has it.
+    /// Another operation has it.
     #[error(
-        "{cluster} is being changed by {} ({}) since {}{}; wait for it, or take the lock over with --take-over once you know that it is dead",
+        "{cluster} is being changed by {} ({}) since {}{}; {}",
         held.by, held.operation, held.since.strftime("%F %T UTC"),
-        if *expired { ", and has not been heard of lately" } else { "" }
+        if *expired { ", and has not been heard of lately" } else { "" },
+        lift(*own, &held.operation)
     )]
     Held {
         /// The cluster.
@@ -46,10 +47,21 @@ pub enum LockError {
         held: Box<Holding>,
         /// Whether the lock has expired: its holder has not renewed it.
         expired: bool,
+        /// Whether it is an operation of the same operator.
+        own: bool,
     },
     /// The parameter cannot be read or written.
     #[error(transparent)]
     Call(#[from] ProviderError),
+}
+
+/// What lifts it.
+fn lift(own: bool, operation: &OperationId) -> String {
+    let rest = "take the lock over with --take-over once you know that it is dead";
+    match own {
+        true => format!("wait for its end; if it was cut off: k3fleet ops resume {operation}, or {rest}"),
+        false => format!("wait for it, or {rest}"),
+    }
 }
 
 impl LockError {
@@ -101,6 +113,7 @@ impl Lock {
             let expired = held.expires_at < now;
             return Err(LockError::Held {
                 cluster: cluster.clone(),
+                own: held.by == by,
                 held: Box::new(held),
                 expired,
             });
@@ -112,6 +125,7 @@ impl Lock {
                 cluster: cluster.clone(),
                 held: Box::new(held),
                 expired: false,
+                own: false,
             }),
             _ => Ok(lock),
         }
@@ -124,6 +138,7 @@ impl Lock {
                 cluster: cluster.clone(),
                 held: Box::new(held),
                 expired: false,
+                own: false,
             }),
             _ => {
                 self.holding.expires_at = now + HOLDS;
