@@ -5,6 +5,7 @@
 //! second; the clock ticks once a second, and not while a simulated world stands still.
 
 mod changes;
+mod deeds;
 
 use std::future::Future;
 use std::io;
@@ -13,14 +14,12 @@ use std::time::Duration;
 
 use crossterm::event::Event;
 use futures::StreamExt;
-use jiff::SignedDuration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use super::clock;
 use super::errands::Errands;
 use super::input::Input;
-use super::login;
 use super::operations::Operations;
 use super::reload::Reload;
 use super::session::{Demo, Session, open_demo, open_live};
@@ -29,7 +28,7 @@ use super::surface::{Events, Look, Surface};
 use super::terminal::Tty;
 use super::wants::{Wants, feed_settings};
 use crate::app::key::Key;
-use crate::app::{Effect, Keymap, Login, Msg, State, project, projection_due, update};
+use crate::app::{Keymap, Login, Msg, State, project, projection_due, update};
 use crate::config::{Config, Options, Paths};
 use crate::feeds::{Batch, Clock, Feeds, awaited};
 use crate::fleet::{EdgeHost, Fleet, Policy, Severity};
@@ -267,73 +266,6 @@ impl<S: Surface> Driver<S> {
         self.dirty |= update(&mut self.state, Msg::Say(severity, text)).changed;
     }
 
-    fn perform(&mut self, effect: Effect) -> io::Result<()> {
-        match effect {
-            Effect::Quit => self.quit = true,
-            Effect::Suspend => self.suspend = true,
-            Effect::Copy(text) => {
-                self.surface.copy(&text)?;
-                self.say(Severity::Ok, format!("copied {text}"));
-            }
-            Effect::Save { name, text } => match super::files::save(&name, &text) {
-                Ok(path) => self.say(Severity::Ok, format!("saved {}", path.display())),
-                Err(error) => self.say(Severity::Warning, format!("save {name}: {error}")),
-            },
-            Effect::Refresh(sources) => {
-                let Some(feeds) = &self.feeds else { return Ok(()) };
-                sources.iter().for_each(|source| feeds.nudge(source));
-            }
-            Effect::Retry(feed) => {
-                if let Some(feeds) = &self.feeds {
-                    feeds.nudge(&feed.source);
-                }
-            }
-            Effect::History(offer, days) => {
-                if let Some(feeds) = &self.feeds {
-                    let span = SignedDuration::from_hours(24 * i64::from(days));
-                    feeds.want_history(&offer.region, &offer.instance_type, span);
-                }
-            }
-            Effect::WantPrices(offers) => {
-                let Some(feeds) = &self.feeds else { return Ok(()) };
-                for (region, instance_type) in offers {
-                    feeds.want_prices(&region, [instance_type]);
-                }
-            }
-            Effect::Theme(name) => self.use_theme(&name),
-            Effect::Pause(on) => {
-                if let Some(world) = self.session.as_ref().and_then(|s| s.world.as_ref()) {
-                    world.pause(on);
-                    self.take(Msg::Paused(on));
-                    self.look_away(on);
-                }
-            }
-            Effect::Run { plan, take_over } => {
-                self.operate(|operations| operations.start(*plan, take_over).map(drop));
-            }
-            Effect::Shell(login) => self.log_in(login),
-            Effect::Kubeconfig { cluster, merge } => {
-                self.errands
-                    .kubeconfig(self.session.as_ref(), &self.state.fleet, cluster, merge);
-            }
-            Effect::Survey(scope) => self.errands.survey(self.session.as_ref(), scope),
-            Effect::Place(survey, spec) => self.errands.place(self.session.as_ref(), survey, spec),
-            Effect::Resources(cluster) => self.errands.resources(self.session.as_ref(), cluster),
-            Effect::Stop(id) => self.operate(|operations| {
-                operations.stop(&id);
-                Ok(())
-            }),
-            Effect::Resume(id) => self.operate(|operations| operations.resume(&id, false).map(drop)),
-            Effect::Abort(id) => self.operate(|operations| operations.abort(&id)),
-            Effect::Mouse(on) => self.surface.mouse(on)?,
-            Effect::Redraw => {
-                self.surface.clear()?;
-                self.dirty = true;
-            }
-        }
-        Ok(())
-    }
-
     /// Starts the feeds of what has been opened.
     fn start(&mut self, session: Session, tx: mpsc::Sender<Batch>) {
         self.clock = session.clock.clone();
@@ -368,23 +300,6 @@ impl<S: Surface> Driver<S> {
         self.take(Msg::Resize(self.surface.size()?.0, self.surface.size()?.1));
         self.dirty = true;
         Ok(self.surface.events())
-    }
-
-    /// Logs in to a machine, if nothing stands against it.
-    fn log_in(&mut self, login: Login) {
-        let running = self.operations.as_ref().is_some_and(|operations| !operations.is_idle());
-        let refusal = match running {
-            // It would wait for answers that nobody gives meanwhile.
-            true => Some(format!(
-                "an operation is running: log in from another terminal: {}",
-                login.line()
-            )),
-            false => login::missing(&login),
-        };
-        match refusal {
-            Some(why) => self.say(Severity::Warning, why),
-            None => self.login = Some(login),
-        }
     }
 
     /// Gives the terminal to a login until it ends.

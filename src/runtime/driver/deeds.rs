@@ -1,0 +1,97 @@
+//! What the screen asks to be done, done: each effect by the part of the program that can.
+
+use std::io;
+
+use jiff::SignedDuration;
+
+use super::Driver;
+use crate::app::{Effect, Login, Msg};
+use crate::fleet::Severity;
+use crate::runtime::surface::Surface;
+use crate::runtime::{files, login};
+
+impl<S: Surface> Driver<S> {
+    pub(super) fn perform(&mut self, effect: Effect) -> io::Result<()> {
+        match effect {
+            Effect::Quit => self.quit = true,
+            Effect::Suspend => self.suspend = true,
+            Effect::Copy(text) => {
+                self.surface.copy(&text)?;
+                self.say(Severity::Ok, format!("copied {text}"));
+            }
+            Effect::Save { name, text } => match files::save(&name, &text) {
+                Ok(path) => self.say(Severity::Ok, format!("saved {}", path.display())),
+                Err(error) => self.say(Severity::Warning, format!("save {name}: {error}")),
+            },
+            Effect::Refresh(sources) => {
+                let Some(feeds) = &self.feeds else { return Ok(()) };
+                sources.iter().for_each(|source| feeds.nudge(source));
+            }
+            Effect::Retry(feed) => {
+                if let Some(feeds) = &self.feeds {
+                    feeds.nudge(&feed.source);
+                }
+            }
+            Effect::History(offer, days) => {
+                if let Some(feeds) = &self.feeds {
+                    let span = SignedDuration::from_hours(24 * i64::from(days));
+                    feeds.want_history(&offer.region, &offer.instance_type, span);
+                }
+            }
+            Effect::WantPrices(offers) => {
+                let Some(feeds) = &self.feeds else { return Ok(()) };
+                for (region, instance_type) in offers {
+                    feeds.want_prices(&region, [instance_type]);
+                }
+            }
+            Effect::Theme(name) => self.use_theme(&name),
+            Effect::Pause(on) => {
+                if let Some(world) = self.session.as_ref().and_then(|s| s.world.as_ref()) {
+                    world.pause(on);
+                    self.take(Msg::Paused(on));
+                    self.look_away(on);
+                }
+            }
+            Effect::Run { plan, take_over } => {
+                self.operate(|operations| operations.start(*plan, take_over).map(drop));
+            }
+            Effect::Shell(login) => self.log_in(login),
+            Effect::Kubeconfig { cluster, merge } => {
+                self.errands
+                    .kubeconfig(self.session.as_ref(), &self.state.fleet, cluster, merge);
+            }
+            Effect::Survey(scope) => self.errands.survey(self.session.as_ref(), scope),
+            Effect::Place(survey, spec) => self.errands.place(self.session.as_ref(), survey, spec),
+            Effect::Resources(cluster) => self.errands.resources(self.session.as_ref(), cluster),
+            Effect::Stop(id) => self.operate(|operations| {
+                operations.stop(&id);
+                Ok(())
+            }),
+            Effect::Resume(id) => self.operate(|operations| operations.resume(&id, false).map(drop)),
+            Effect::Abort(id) => self.operate(|operations| operations.abort(&id)),
+            Effect::Mouse(on) => self.surface.mouse(on)?,
+            Effect::Redraw => {
+                self.surface.clear()?;
+                self.dirty = true;
+            }
+        }
+        Ok(())
+    }
+
+    /// Logs in to a machine, if nothing stands against it.
+    fn log_in(&mut self, login: Login) {
+        let running = self.operations.as_ref().is_some_and(|operations| !operations.is_idle());
+        let refusal = match running {
+            // It would wait for answers that nobody gives meanwhile.
+            true => Some(format!(
+                "an operation is running: log in from another terminal: {}",
+                login.line()
+            )),
+            false => login::missing(&login),
+        };
+        match refusal {
+            Some(why) => self.say(Severity::Warning, why),
+            None => self.login = Some(login),
+        }
+    }
+}
