@@ -1,6 +1,7 @@
 //! The command line's words.
 
 mod cluster;
+mod hosts;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use smol_str::SmolStr;
 
 pub use cluster::{Ci, Destroy, Extend, Launch, Parts, ShapeWord};
+pub use hosts::{HostsCommand, Import, OriginWord};
 
 use crate::config::Options;
 use crate::ops::VictimOrder;
@@ -188,6 +190,9 @@ pub enum Command {
     /// Write or check the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Import edge hosts into hosts.toml, or list them
+    #[command(subcommand)]
+    Hosts(HostsCommand),
     /// Print a shell's completion script
     Completions {
         /// The shell

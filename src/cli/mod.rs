@@ -12,6 +12,7 @@ pub mod exit;
 mod export;
 mod gc;
 mod get;
+mod hosts;
 mod kubeconfig;
 mod launch;
 mod lookup;

@@ -10,7 +10,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::args::{Cli, Command, Global, OpsCommand, Table};
 use super::exit::Exit;
-use super::{complain, config, doctor, export, get, kubeconfig, operate, ops};
+use super::{complain, config, doctor, export, get, hosts, kubeconfig, operate, ops};
 use crate::config::{Config, ConfigError, Options, Paths, load_config, load_hosts};
 use crate::fleet::{EdgeHost, Fleet, Policy};
 use crate::runtime::session::{Demo, Session, open_demo, open_live};
@@ -50,6 +50,7 @@ fn dispatch(cli: Cli) -> io::Result<Exit> {
         }
         Some(Command::Unknown(words)) => return unknown(words),
         Some(Command::Config(command)) => return config::run(command, &paths, &file, global.config.is_some()),
+        Some(Command::Hosts(command)) => return hosts::run(command, &paths, &global),
         _ => {}
     }
     let settings = match Settings::read(&global, speed(command.as_ref()), paths, file) {

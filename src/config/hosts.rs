@@ -154,7 +154,7 @@ fn word(value: Option<Value<'_>>, expected: &str) -> Option<SmolStr> {
 }
 
 /// A word that can stand on ssh's command line: it is not taken for an option, and hides no second word or user.
-fn is_ssh_word(text: &str) -> bool {
+pub fn is_ssh_word(text: &str) -> bool {
     let odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '@' | '/' | '"' | '\'' | '\\' | '`' | '$');
     !text.is_empty() && !text.starts_with('-') && !text.chars().any(odd)
 }

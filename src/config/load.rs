@@ -24,7 +24,12 @@ pub fn load_config(path: &Path, must_exist: bool, vocabulary: &Vocabulary<'_>) -
 
 /// Reads `hosts.toml` from the disk. One that is not there names no hosts.
 pub fn load_hosts(path: &Path) -> Result<Vec<EdgeHost>, ConfigError> {
-    read_hosts(path, read_text(path)?.as_deref().unwrap_or_default())
+    read_hosts(path, &load_hosts_text(path)?)
+}
+
+/// The text of `hosts.toml`; empty if there is no such file.
+pub fn load_hosts_text(path: &Path) -> Result<String, ConfigError> {
+    Ok(read_text(path)?.unwrap_or_default())
 }
 
 /// The text of a file; `None` if there is no such file.

@@ -9,6 +9,7 @@
 mod adopt;
 mod fault;
 mod hosts;
+pub mod import;
 mod init;
 mod keys;
 mod load;
@@ -21,12 +22,12 @@ mod theme;
 mod watch;
 
 pub use fault::{ConfigError, Fault, Position};
-pub use hosts::read_hosts;
+pub use hosts::{is_ssh_word, read_hosts};
 pub use init::{EXAMPLE_CONFIG, InitError, init};
-pub use load::{load_config, load_hosts, read_text};
+pub use load::{load_config, load_hosts, load_hosts_text, read_text};
 pub use paths::{NoHome, Paths};
 pub use poll::Poll;
-pub use settings::{Config, Options, read_config};
+pub use settings::{Config, Options, is_name, read_config};
 pub use suggest::{suggest, unknown_name};
 pub use theme::{ColourName, StyleEntry, ThemeFile, read_theme};
 pub use watch::{Changes, Stamp, Watched};

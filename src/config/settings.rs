@@ -188,7 +188,7 @@ fn settings(table: &mut Table<'_>, vocabulary: &Vocabulary<'_>) -> Config {
 }
 
 /// A name of anything: not empty, on one line, without space around it.
-pub(super) fn is_name(text: &str) -> bool {
+pub fn is_name(text: &str) -> bool {
     !text.is_empty() && text.trim() == text && !text.chars().any(char::is_control)
 }
 

@@ -42,7 +42,8 @@ fn line<'a>(text: &mut String, fields: impl Iterator<Item = Cow<'a, str>>) {
     text.push_str("\r\n");
 }
 
-fn quoted(field: &str) -> Cow<'_, str> {
+/// A field as it stands in a record: in quotes where it needs them.
+pub fn quoted(field: &str) -> Cow<'_, str> {
     let edge = |c: char| c == ' ' || c == '\t';
     if field.contains(['"', ',', '\n', '\r']) || field.starts_with(edge) || field.ends_with(edge) {
         format!("\"{}\"", field.replace('"', "\"\"")).into()
