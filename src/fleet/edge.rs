@@ -40,14 +40,18 @@ pub struct EdgeProbe {
 /// The state of a reachable edge host. What a host does not tell is `None`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct EdgeHealth {
-    /// Round trip of one command, in milliseconds.
+    /// Round trip of one command, in milliseconds; of the first one, with the connection.
     pub latency_ms: u32,
     /// Board model, such as `Raspberry Pi 4 Model B Rev 1.4`.
     pub model: Option<SmolStr>,
     /// Architecture of the kernel.
     pub arch: Option<Arch>,
+    /// Width of its programs: 32 on a 64-bit kernel is a trap.
+    pub userland_bits: Option<u8>,
     /// Operating system.
     pub os: Option<SmolStr>,
+    /// Release of the kernel.
+    pub kernel: Option<SmolStr>,
     /// Load average over one minute.
     pub load: Option<f32>,
     /// Memory in use and installed, in bytes.
@@ -58,4 +62,14 @@ pub struct EdgeHealth {
     pub temperature: Option<f32>,
     /// Whether the firmware throttles now (Raspberry Pi).
     pub throttled: Option<bool>,
+    /// Its clock minus ours, in seconds, as far as the round trip does not explain it.
+    pub clock_skew: Option<i64>,
+    /// Whether its clock is kept by a time server, by the host's own account.
+    pub clock_synced: Option<bool>,
+    /// The state of the K3s service, in systemd's word: `active`, `failed` …; `None` where none is installed.
+    pub service: Option<SmolStr>,
+    /// The version of K3s that is installed.
+    pub version: Option<SmolStr>,
+    /// When the first of its K3s certificates expires, where they can be read without root.
+    pub certificate_until: Option<Timestamp>,
 }

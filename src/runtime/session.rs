@@ -14,7 +14,7 @@ use crate::feeds::Clock;
 use crate::fleet::{ContextId, EdgeHost, FaultKind};
 use crate::provider::aws::{self, AwsCloud, Profile};
 use crate::provider::sim::{Scenario, World};
-use crate::provider::ssh::OpenSsh;
+use crate::provider::ssh::{EdgeSsh, OpenSsh};
 use crate::provider::{Cloud, Control, OpenWeb, ProviderError, Providers};
 
 /// The simulated world that is asked for.
@@ -93,6 +93,8 @@ pub async fn open_live(config: &Config, paths: &Paths, hosts: Vec<EdgeHost>) -> 
     let mut session = Session {
         providers: Providers {
             web: Some(Arc::new(OpenWeb::default())),
+            // Nothing is run before there is a host to probe.
+            shell: Some(Arc::new(EdgeSsh::new(&paths.state, clock::now))),
             ..Providers::default()
         },
         control: Control::default(),

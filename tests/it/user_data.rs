@@ -157,10 +157,17 @@ fn shellcheck_finds_nothing() {
         let _ = writeln!(std::io::stderr(), "skipped: {why}");
         return;
     };
-    for (name, spec, role) in all() {
+    let booted = all()
+        .into_iter()
+        .map(|(name, spec, role)| (name, rendered(&spec, role)));
+    let probe = (
+        "the probe of edge hosts".to_owned(),
+        include_str!("../../assets/probe.sh").to_owned(),
+    );
+    for (name, script) in booted.chain([probe]) {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("script");
-        fs::write(&path, rendered(&spec, role)).unwrap();
+        fs::write(&path, script).unwrap();
         let out = Command::new(&program).args(["-s", "sh"]).arg(&path).output().unwrap();
         assert!(
             out.status.success(),

@@ -2,7 +2,10 @@
 
 use super::{Description, Lines, findings, time};
 use crate::fleet::table::{View, bytes, cheaper_zone, money};
-use crate::fleet::{Machine, NoticeKind, Purchase, Readiness, Severity, price};
+use crate::fleet::{Arch, Machine, NoticeKind, Purchase, Readiness, Severity, price};
+
+/// Certificates and joins begin to fail when a clock is off by so many seconds.
+const CLOCK_OFF: i64 = 30;
 
 pub(super) fn machine(view: &View<'_>, machine: &Machine<'_>) -> Description {
     let mut all = Description::new(format!("machine {}", machine.name()));
@@ -250,6 +253,10 @@ fn edge(view: &View<'_>, machine: &Machine<'_>) -> Lines {
     lines.line("reachable", format!("yes, in {} ms; probed {at}", health.latency_ms));
     lines.maybe("model", health.model.as_ref());
     lines.maybe("OS", health.os.as_ref());
+    lines.maybe("kernel", health.kernel.as_ref());
+    if health.userland_bits == Some(32) && health.arch != Some(Arch::Arm) {
+        lines.graded(Severity::Warning, "userland", "32-bit, on a 64-bit kernel");
+    }
     lines.maybe("load", health.load);
     let part = |(used, all): (u64, u64)| format!("{} of {}", bytes(used), bytes(all));
     lines.maybe("memory", health.memory.map(part));
@@ -258,5 +265,26 @@ fn edge(view: &View<'_>, machine: &Machine<'_>) -> Lines {
     if health.throttled == Some(true) {
         lines.graded(Severity::Warning, "throttled", "yes: the firmware slows the board down");
     }
+    match health.clock_skew {
+        Some(off) if off.abs() > CLOCK_OFF => {
+            let way = if off < 0 { "behind" } else { "ahead of" };
+            lines.graded(Severity::Warning, "clock", format!("{} s {way} ours", off.abs()));
+        }
+        skew => lines.maybe("clock", skew.map(|_| "right")),
+    }
+    if health.clock_synced == Some(false) {
+        lines.graded(Severity::Warning, "time server", "none keeps its clock");
+    }
+    match health.service.as_deref() {
+        Some(state) if state != "active" => lines.graded(Severity::Warning, "K3s service", state),
+        state => lines.maybe("K3s service", state),
+    }
+    lines.maybe("K3s installed", health.version.as_ref());
+    lines.maybe(
+        "certificates",
+        health
+            .certificate_until
+            .map(|at| format!("good until {}", time(view, at))),
+    );
     lines
 }

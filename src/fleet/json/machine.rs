@@ -203,6 +203,20 @@ pub struct EdgePart<'a> {
     pub temperature_celsius: Option<f32>,
     /// Whether the firmware throttles.
     pub throttled: Option<bool>,
+    /// The kernel's release.
+    pub kernel: Option<&'a str>,
+    /// 32 or 64: the width of its programs.
+    pub userland_bits: Option<u8>,
+    /// Its clock minus ours, in seconds.
+    pub clock_skew_seconds: Option<i64>,
+    /// Whether its clock is kept by a time server.
+    pub clock_synced: Option<bool>,
+    /// The state of the K3s service: `active`, `failed` …
+    pub service: Option<&'a str>,
+    /// The installed version of K3s.
+    pub version: Option<&'a str>,
+    /// When the first of its K3s certificates expires.
+    pub certificate_until: Option<Timestamp>,
 }
 
 impl<'a> MachineRow<'a> {
@@ -331,5 +345,12 @@ fn edge<'a>(machine: &Machine<'a>) -> Option<EdgePart<'a>> {
         disk_bytes: health.and_then(|h| h.disk).map(|(_, all)| all),
         temperature_celsius: health.and_then(|h| h.temperature),
         throttled: health.and_then(|h| h.throttled),
+        kernel: health.and_then(|h| h.kernel.as_deref()),
+        userland_bits: health.and_then(|h| h.userland_bits),
+        clock_skew_seconds: health.and_then(|h| h.clock_skew),
+        clock_synced: health.and_then(|h| h.clock_synced),
+        service: health.and_then(|h| h.service.as_deref()),
+        version: health.and_then(|h| h.version.as_deref()),
+        certificate_until: health.and_then(|h| h.certificate_until),
     })
 }

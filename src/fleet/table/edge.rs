@@ -36,10 +36,17 @@ impl Table for EdgeMachines {
             Value::maybe(m.node().map(|n| n.key.name.as_str()))
         }),
         column("version", "VERSION", 14, |_, m| {
-            Value::maybe(m.node().map(|n| n.version.as_str()))
+            let installed = || health(m, |h| Value::maybe(h.version.as_deref()));
+            m.node().map_or_else(installed, |n| Value::text_of(n.version.as_str()))
         }),
         hidden("ssh", "SSH", 26, |v, r| ssh(v, r)),
         hidden("os", "OS", 18, |v, r| os(v, r)),
+        hidden("kernel", "KERNEL", 18, |_, m| {
+            health(m, |h| Value::maybe(h.kernel.as_deref()))
+        }),
+        hidden("service", "SERVICE", 10, |_, m| {
+            health(m, |h| Value::maybe(h.service.as_deref()))
+        }),
     ];
 
     fn rows<'a>(view: &View<'a>) -> Vec<Machine<'a>> {

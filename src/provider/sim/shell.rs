@@ -66,5 +66,6 @@ fn health(state: &State, board: &Board) -> EdgeHealth {
         disk: Some((gib(disk), gib(spec.disk_gib))),
         temperature: Some(tenth(temperature)),
         throttled: pi.then_some(temperature > 80.0),
+        ..EdgeHealth::default()
     }
 }

@@ -4,6 +4,9 @@
 //! One `ssh` is run for each call, without a terminal, and without a question it could ask. What it writes goes into a
 //! [`Secret`]; of what it says of a failure only the line that matters is told.
 
+mod edge;
+mod links;
+mod reading;
 mod said;
 
 use std::ffi::OsString;
@@ -19,6 +22,7 @@ use smol_str::{SmolStr, format_smolstr};
 use tokio::process::Command;
 use tokio::time::{Instant, timeout};
 
+pub use self::edge::EdgeSsh;
 use self::said::Said;
 use super::{ProviderError, Result, Secret, ShellControl};
 use crate::fleet::FaultKind;
