@@ -1,7 +1,9 @@
 //! Commands that change something: the fleet is read, the request planned, the plan shown and confirmed, and run while
 //! the feeds go on. The result goes to standard output, the progress to standard error.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
+use std::time::Duration;
 
 use jiff::SignedDuration;
 use smol_str::SmolStr;
@@ -16,8 +18,8 @@ use super::progress::Teller;
 use super::read::{read, read_prices, take};
 use super::{change, complain, complain_of};
 use crate::config::{Config, Options};
-use crate::feeds::{Feeds, Want};
-use crate::fleet::{FeedKind, Fleet, Summary};
+use crate::feeds::{Batch, Feeds, Want};
+use crate::fleet::{FeedId, FeedKind, Fleet, Observation, Scope, Source, Summary};
 use crate::ops::json::{OperationRow, PlanRow};
 use crate::ops::{self, OperationId, Outcome, Plan, Progress, Request, RunError, What};
 use crate::runtime::contexts;
@@ -26,6 +28,11 @@ use crate::runtime::session::Session;
 use crate::runtime::signals::Ends;
 use crate::runtime::wants::feed_settings;
 
+/// The running feeds, and what they tell.
+type Live = (Feeds, mpsc::Receiver<Batch>);
+
+/// How long an operation waits for the first listing of instances.
+const LISTING: Duration = Duration::from_secs(10);
 /// How many batches may wait to be taken.
 const WAITING: usize = 256;
 
@@ -205,9 +212,13 @@ impl Desk<'_> {
         ends: &mut Ends,
         patience: &mut Patience,
     ) -> io::Result<Result<Ended, Halt>> {
+        let live = self.live().await;
         let mut operations = self.operations();
         match operations.start(plan.clone(), take_over) {
-            Ok(id) => self.follow(operations, id, plan, None, ends, patience).await.map(Ok),
+            Ok(id) => self
+                .follow(live, operations, id, plan, None, ends, patience)
+                .await
+                .map(Ok),
             Err(error) => Ok(Err(Halt::failed(error.to_string()))),
         }
     }
@@ -216,13 +227,14 @@ impl Desk<'_> {
     pub(super) async fn resume(mut self, id: &OperationId, take_over: bool) -> io::Result<Exit> {
         self.session.faults.iter().for_each(complain_of);
         self.read().await;
+        let live = self.live().await;
         let mut operations = self.operations();
         match operations.resume(id, take_over) {
             Ok(progress) => {
                 let plan = progress.plan.clone();
                 let mut ends = Ends::listen()?;
                 let patience = &mut Patience::default();
-                let ended = self.follow(operations, id.clone(), plan, Some(progress), &mut ends, patience);
+                let ended = self.follow(live, operations, id.clone(), plan, Some(progress), &mut ends, patience);
                 let ended = ended.await?;
                 self.result(&ended)
             }
@@ -283,9 +295,37 @@ impl Desk<'_> {
         }
     }
 
+    /// Starts the feeds, and waits until each region's instances were listed: a feed tells of the end of what it has once
+    /// seen alone, and an operation may end an instance at once.
+    async fn live(&mut self) -> Live {
+        let (tx, mut rx) = mpsc::channel(WAITING);
+        let settings = feed_settings(&self.config.poll, &self.session);
+        let feeds = Feeds::start(self.session.providers.clone(), settings, self.session.clock.clone(), tx);
+        feeds.set_hosts(self.session.hosts.clone());
+        let mut unlisted: BTreeSet<Scope> = self.clouds().map(|cloud| cloud.scope().clone()).collect();
+        let late = tokio::time::sleep(LISTING);
+        tokio::pin!(late);
+        while !unlisted.is_empty() {
+            tokio::select! {
+                batch = rx.recv() => {
+                    let Some(batch) = batch else { break };
+                    for observation in &batch.observations {
+                        if let Observation::Feed(FeedId { kind: FeedKind::Instances, source: Source::Aws(scope) }, _) = observation {
+                            unlisted.remove(scope);
+                        }
+                    }
+                    take(&mut self.fleet, [batch]);
+                }
+                () = &mut late => break,
+            }
+        }
+        (feeds, rx)
+    }
+
     /// Lets an operation run to its end while the feeds go on.
     async fn follow(
         &mut self,
+        (mut feeds, mut rx): Live,
         mut operations: Operations,
         id: OperationId,
         plan: Plan,
@@ -293,10 +333,6 @@ impl Desk<'_> {
         ends: &mut Ends,
         patience: &mut Patience,
     ) -> io::Result<Ended> {
-        let (tx, mut rx) = mpsc::channel(WAITING);
-        let settings = feed_settings(&self.config.poll, &self.session);
-        let mut feeds = Feeds::start(self.session.providers.clone(), settings, self.session.clock.clone(), tx);
-        feeds.set_hosts(self.session.hosts.clone());
         let mut batches = Vec::new();
         let mut teller = Teller::new(&plan);
         let result = loop {
