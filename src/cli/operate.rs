@@ -216,7 +216,7 @@ impl Desk<'_> {
         let mut operations = self.operations();
         match operations.start(plan.clone(), take_over) {
             Ok(id) => self
-                .follow(live, operations, id, plan, None, ends, patience)
+                .follow((operations, live), id, plan, None, ends, patience)
                 .await
                 .map(Ok),
             Err(error) => Ok(Err(Halt::failed(error.to_string()))),
@@ -234,7 +234,14 @@ impl Desk<'_> {
                 let plan = progress.plan.clone();
                 let mut ends = Ends::listen()?;
                 let patience = &mut Patience::default();
-                let ended = self.follow(live, operations, id.clone(), plan, Some(progress), &mut ends, patience);
+                let ended = self.follow(
+                    (operations, live),
+                    id.clone(),
+                    plan,
+                    Some(progress),
+                    &mut ends,
+                    patience,
+                );
                 let ended = ended.await?;
                 self.result(&ended)
             }
@@ -325,8 +332,7 @@ impl Desk<'_> {
     /// Lets an operation run to its end while the feeds go on.
     async fn follow(
         &mut self,
-        (mut feeds, mut rx): Live,
-        mut operations: Operations,
+        (mut operations, (mut feeds, mut rx)): (Operations, Live),
         id: OperationId,
         plan: Plan,
         mut progress: Option<Progress>,
