@@ -137,6 +137,7 @@ pub(crate) fn node(n: usize) -> Node {
         instance_type: None,
         zone: Some(zone(n)),
         ssh: is_edge(n).then(|| format!("pi@pi-{n:05}:22").into()),
+        old_token: None,
         allocatable: Resources {
             cpu_milli: 2_000,
             memory: 4 << 30,

@@ -63,7 +63,7 @@ impl OperationState {
 pub fn state_of(state: &State, progress: &Progress) -> OperationState {
     match progress.outcome {
         Some(Outcome::Done) => OperationState::Done,
-        Some(Outcome::Failed) => OperationState::Failed,
+        Some(Outcome::Failed | Outcome::Partly) => OperationState::Failed,
         Some(Outcome::Cancelled) => OperationState::Cancelled,
         Some(Outcome::Aborted) => OperationState::Aborted,
         None if state.stopping.contains(&progress.id) => OperationState::Stopping,
@@ -173,6 +173,10 @@ impl Turn<'_> {
         let after = age(progress.seen_at.duration_since(progress.began_at).as_secs().max(0));
         let (severity, text) = match outcome {
             Outcome::Done => (Severity::Ok, format!("{title}: done in {after}")),
+            Outcome::Partly => (
+                Severity::Warning,
+                format!("{title}: partly done, see Operations (6); resumed, it tries the others again"),
+            ),
             Outcome::Failed => (Severity::Critical, format!("{title}: failed, see Operations (6)")),
             Outcome::Cancelled => (Severity::Info, format!("{title}: stopped; it can be resumed")),
             Outcome::Aborted => (Severity::Info, format!("{title}: given up")),

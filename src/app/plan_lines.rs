@@ -72,8 +72,17 @@ pub fn named(plan: &Plan) -> String {
         | Request::Uncordon { machines }
         | Request::Drain { machines, .. }
         | Request::Replace { machines, .. }
-        | Request::Remove { machines, .. } => machines.as_slice(),
-        Request::Scale { .. } | Request::Launch(_) | Request::Destroy { .. } | Request::Extend { .. } => &[],
+        | Request::Remove { machines, .. }
+        | Request::Leave { machines, .. }
+        | Request::Reboot { machines, .. }
+        | Request::RotateCertificates { machines } => machines.as_slice(),
+        Request::Scale { .. }
+        | Request::Launch(_)
+        | Request::Destroy { .. }
+        | Request::Extend { .. }
+        | Request::Join(_)
+        | Request::Rotate(_)
+        | Request::Upgrade(_) => &[],
     };
     match machines {
         [MachineId::Instance(id)] if !title.contains(id.as_str()) => {

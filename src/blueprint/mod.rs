@@ -8,6 +8,7 @@ mod check;
 mod cidr;
 pub mod iam;
 mod image;
+pub mod machine;
 mod names;
 mod quote;
 mod spec;

@@ -54,6 +54,26 @@ pub fn agent(spec: &Spec, server: IpAddr) -> String {
 }
 
 /// The settings, the common part and a role's own.
+/// A script of ours with another release of K3s in its settings; `None` when it is none of ours.
+pub fn with_version(script: &str, version: &str) -> Option<String> {
+    let body = script
+        .find(COMMON)
+        .or_else(|| script.find("# What both servers and agents do"))?;
+    let (settings, rest) = script.split_at_checked(body)?;
+    let mut found = false;
+    let renewed: String = settings
+        .split_inclusive('\n')
+        .map(|line| match line.starts_with("version=") {
+            true => {
+                found = true;
+                format!("version={}\n", quote(version))
+            }
+            false => line.to_owned(),
+        })
+        .collect();
+    found.then(|| renewed + rest)
+}
+
 fn render(spec: &Spec, own: &[(&str, String)], part: &str) -> String {
     let ssh_key = match &spec.ssh {
         Some(SshKey::Public(key)) => key.as_str(),

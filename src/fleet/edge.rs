@@ -1,12 +1,13 @@
 //! Edge hosts: machines reached over SSH, named in `hosts.toml`.
 
 use jiff::Timestamp;
-use smol_str::SmolStr;
+use serde::{Deserialize, Serialize};
+use smol_str::{SmolStr, format_smolstr};
 
 use super::{Arch, HostName};
 
 /// An edge host as the operator wrote it down.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct EdgeHost {
     /// Its name in `hosts.toml` and `~/.ssh/config`.
     pub name: HostName,
@@ -24,6 +25,20 @@ pub struct EdgeHost {
     pub labels: Box<[(SmolStr, SmolStr)]>,
     /// Taints it shall carry as a node.
     pub taints: Box<[SmolStr]>,
+}
+
+impl EdgeHost {
+    /// How any operator reaches it, as the annotation `k3fleet.dev/ssh` of its node tells: `user@host:port`, without what
+    /// is not said of it.
+    pub fn annotation(&self) -> SmolStr {
+        let user = self.user.as_ref().map(|user| format!("{user}@")).unwrap_or_default();
+        let port = self.port.map(|port| format!(":{port}")).unwrap_or_default();
+        let address = self.address.as_deref().unwrap_or(self.name.as_str());
+        match address.contains(':') {
+            true => format_smolstr!("{user}[{address}]{port}"),
+            false => format_smolstr!("{user}{address}{port}"),
+        }
+    }
 }
 
 /// What a probe over SSH found, or that it found nothing.

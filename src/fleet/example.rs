@@ -77,6 +77,7 @@ pub(crate) fn node(of: &Instance) -> Node {
         instance_type: None,
         zone: Some(of.zone.clone()),
         ssh: None,
+        old_token: None,
         allocatable: Resources {
             cpu_milli: 2_000,
             memory: 4 << 30,

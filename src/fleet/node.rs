@@ -46,6 +46,9 @@ pub struct Node {
     pub zone: Option<SmolStr>,
     /// Annotation `k3fleet.dev/ssh`, `user@host:port`.
     pub ssh: Option<SmolStr>,
+    /// Annotation `k3fleet.dev/old-token`, `server` or `agent`: its machine still goes by a token that its cluster has given
+    /// up, for it could not be reached when that changed.
+    pub old_token: Option<Role>,
     /// `status.allocatable`.
     pub allocatable: Resources,
     /// `spec.taints`, each as `key=value:Effect` or `key:Effect`.

@@ -86,6 +86,7 @@ pub(crate) fn node(n: usize) -> Node {
         instance_type: None,
         zone: None,
         ssh: None,
+        old_token: None,
         allocatable: Resources {
             cpu_milli: 2_000,
             memory: 2 << 30,

@@ -98,11 +98,27 @@ pub enum Call {
     Evict,
     /// `DELETE` of a pod.
     DeletePod,
+    /// `SendCommand` of SSM.
+    SendCommand,
+    /// `GetCommandInvocation` of SSM.
+    GetCommandInvocation,
+    /// `DescribeLaunchTemplateVersions` of EC2.
+    DescribeLaunchTemplateVersions,
+    /// `CreateLaunchTemplateVersion` of EC2.
+    CreateLaunchTemplateVersion,
+    /// `DELETE` of a node's password.
+    DeleteSecretOfNode,
+    /// The cluster's certificate authority.
+    GetCacerts,
+    /// A bootstrap token made.
+    MakeBootstrapToken,
+    /// A bootstrap token deleted.
+    DeleteBootstrapToken,
 }
 
 impl Call {
     /// All calls.
-    pub const ALL: [Self; 47] = [
+    pub const ALL: [Self; 55] = [
         Self::SetDesiredCapacity,
         Self::UpdateAutoScalingGroup,
         Self::TerminateInstanceInAutoScalingGroup,
@@ -150,6 +166,14 @@ impl Call {
         Self::ListPods,
         Self::Evict,
         Self::DeletePod,
+        Self::SendCommand,
+        Self::GetCommandInvocation,
+        Self::DescribeLaunchTemplateVersions,
+        Self::CreateLaunchTemplateVersion,
+        Self::DeleteSecretOfNode,
+        Self::GetCacerts,
+        Self::MakeBootstrapToken,
+        Self::DeleteBootstrapToken,
     ];
 
     /// The permission: an IAM action, or the verb and resource of a Kubernetes role.
@@ -202,6 +226,14 @@ impl Call {
             Self::ListPods => "list pods",
             Self::Evict => "create pods/eviction",
             Self::DeletePod => "delete pods",
+            Self::SendCommand => "ssm:SendCommand",
+            Self::GetCommandInvocation => "ssm:GetCommandInvocation",
+            Self::DescribeLaunchTemplateVersions => "ec2:DescribeLaunchTemplateVersions",
+            Self::CreateLaunchTemplateVersion => "ec2:CreateLaunchTemplateVersion",
+            Self::DeleteSecretOfNode => "delete secrets",
+            Self::GetCacerts => "get /cacerts",
+            Self::MakeBootstrapToken => "create secrets",
+            Self::DeleteBootstrapToken => "delete secrets",
         }
     }
 

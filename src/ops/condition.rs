@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 
 use crate::fleet::{
-    ClusterId, Fleet, InstanceId, InstanceState, Machine, MachineId, MachineState, NodeKey, PoolId, Role,
+    ClusterId, Fleet, InstanceId, InstanceState, Machine, MachineId, MachineState, NodeKey, PoolId, Readiness, Role,
 };
 
 /// Something that the fleet shall be seen to be.
@@ -45,6 +46,17 @@ pub enum Condition {
         /// The instance.
         instance: InstanceId,
     },
+    /// A node is ready, with a release of K3s where one is told, and a member of etcd that votes where it was one.
+    NodeUp {
+        /// The node.
+        node: NodeKey,
+        /// The release.
+        #[serde(default)]
+        version: Option<SmolStr>,
+        /// Whether it votes.
+        #[serde(default)]
+        voter: bool,
+    },
     /// A node is not there (any longer).
     NodeGone {
         /// The node.
@@ -78,6 +90,12 @@ impl Condition {
             Self::Up { role, count, .. } => format!("wait until {count} {}s are ready", role.as_str()),
             Self::Emptied { cluster } => format!("wait until no instance of {cluster} is left"),
             Self::Ended { instance } => format!("wait until {instance} is terminated"),
+            Self::NodeUp {
+                node,
+                version: Some(version),
+                ..
+            } => format!("wait until the node {} is ready with {version}", node.name),
+            Self::NodeUp { node, .. } => format!("wait until the node {} is ready", node.name),
             Self::NodeGone { node } => format!("wait until the node {} is gone", node.name),
         }
     }
@@ -99,6 +117,7 @@ impl Condition {
                     Some(state) => Standing::Waiting(format!("{instance} is {}", state.as_str())),
                 }
             }
+            Self::NodeUp { node, version, voter } => node_up(fleet, node, version.as_ref(), *voter),
             Self::NodeGone { node } => match fleet.machine(&MachineId::Node(node.clone())) {
                 None => Standing::Met,
                 Some(_) => Standing::Waiting(format!("{} is still there", node.name)),
@@ -110,6 +129,20 @@ impl Condition {
 /// Whether a machine counts as ready: cordoned ones do, for whoever cordoned them knows.
 pub(super) fn is_ready(machine: &Machine<'_>, now: Timestamp) -> bool {
     matches!(machine.state(now), MachineState::Ready | MachineState::Cordoned)
+}
+
+fn node_up(fleet: &Fleet, key: &NodeKey, version: Option<&SmolStr>, voter: bool) -> Standing {
+    let machine = fleet.machine(&MachineId::Node(key.clone()));
+    let Some(node) = machine.as_ref().and_then(Machine::node) else {
+        return Standing::Waiting(format!("{} is not there yet", key.name));
+    };
+    let waiting = |what: String| Standing::Waiting(format!("{} {what}", key.name));
+    match version {
+        _ if node.ready != Readiness::Ready => waiting("is not ready".to_owned()),
+        Some(version) if node.version != *version => waiting(format!("still runs {}", node.version)),
+        _ if voter && node.etcd_voter != Some(true) => waiting("does not vote in etcd yet".to_owned()),
+        _ => Standing::Met,
+    }
 }
 
 fn emptied(fleet: &Fleet, cluster: &ClusterId) -> Standing {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use smol_str::{SmolStr, format_smolstr};
 
 use super::plan::{Plan, StepId};
-use crate::fleet::{ContextId, InstanceId};
+use crate::fleet::{ContextId, InstanceId, Role, Scope};
 
 /// An operation, by its verb and when it was begun: `scale-20261122T114501-x7k2`. It is the name of its journal, and what the
 /// tokens of its calls are made of.
@@ -127,6 +127,19 @@ pub enum Made {
         /// The context it makes known.
         context: ContextId,
     },
+    /// A token's parameter has a new version.
+    Token {
+        /// What it joins: servers or agents.
+        kind: Role,
+        /// The profile and region of the parameter.
+        scope: Scope,
+        /// The parameter.
+        parameter: SmolStr,
+        /// The version that the cluster went by.
+        old: u64,
+        /// The version that it goes by then.
+        new: u64,
+    },
     /// The cluster is gone, and its kubeconfig with it.
     Gone {
         /// The context that is no more.
@@ -140,6 +153,8 @@ pub enum Made {
 pub enum Outcome {
     /// Everything was done.
     Done,
+    /// Some of the machines it was for failed, each by itself; resumed, it tries those again.
+    Partly,
     /// A step failed; it can be resumed.
     Failed,
     /// The operator stopped it; it can be resumed.
@@ -153,6 +168,7 @@ impl Outcome {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Done => "done",
+            Self::Partly => "partly done",
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
             Self::Aborted => "aborted",

@@ -8,7 +8,10 @@
 //! ```
 
 mod coming;
+mod join;
+mod machine;
 mod making;
+mod release;
 mod work;
 
 use std::path::PathBuf;
@@ -18,17 +21,16 @@ use std::time::Duration;
 use futures::{FutureExt, StreamExt, stream};
 use jiff::Timestamp;
 use smol_str::SmolStr;
-use tokio::sync::{mpsc, watch as flag};
+use tokio::sync::{Mutex, mpsc, watch as flag};
 
 use super::event::{Event, Made, OperationId, Outcome, Progress, StepState, What};
 use super::journal::{Journal, JournalError};
 use super::lock::{self, Lock, LockError};
-use super::plan::{Plan, StepId};
+use super::plan::{Plan, Stage, StepId};
+use super::step::Step;
 use super::watch::Question;
 use crate::provider::{Control, ProviderError};
 
-/// How many steps of a stage run at once.
-const AT_ONCE: usize = 16;
 /// How often a call is tried when AWS throttles or nothing answers.
 const TRIES: u32 = 6;
 /// The pause after the first try; it doubles each time.
@@ -171,17 +173,28 @@ impl Executor {
 
     async fn stages(&self, job: &mut Job, lock: &mut Option<Lock>) -> Result<Outcome, RunError> {
         let mut made = job.resumed.as_ref().map_or_else(Vec::new, |p| p.made().to_vec());
+        let token = Mutex::new(None);
+        let mut so_far = Outcome::Done;
         for (stage, all) in job.plan.stages.iter().enumerate() {
+            if so_far != Outcome::Done && !all.whatever {
+                continue;
+            }
             let wanted = |id: &StepId| match &job.resumed {
-                Some(progress) => !matches!(progress.state(*id), StepState::Done(_)),
+                Some(progress) => {
+                    let passing = job.plan.step(*id).is_some_and(Step::is_passing);
+                    passing || !matches!(progress.state(*id), StepState::Done(_))
+                }
                 None => true,
             };
             let ids = (0..all.steps.len()).map(|step| StepId { stage, step });
             let ids: Vec<_> = ids.filter(wanted).collect();
-            if *job.stop.borrow() {
-                return Ok(Outcome::Cancelled);
+            let wants = |id: &StepId| job.plan.step(*id).is_some_and(|step| !step.is_passing());
+            if *job.stop.borrow() && (!all.whatever || ids.iter().any(wants)) {
+                so_far = Outcome::Cancelled;
+                continue;
             }
-            let (tx, mut told) = mpsc::channel::<What>(ANSWERS * AT_ONCE);
+            let at_once = all.at_once();
+            let (tx, mut told) = mpsc::channel::<What>(ANSWERS * at_once);
             let resumed = job.resumed.is_some();
             let plan = &job.plan;
             let stop = &job.stop;
@@ -192,12 +205,13 @@ impl Executor {
                 operation: &job.id,
                 made: &before,
                 resumed,
+                token: &token,
             };
             let steps = ids
                 .into_iter()
                 .map(|id| self.step(of(id), stop.clone(), tx.clone()).boxed());
             let steps: Vec<_> = steps.collect();
-            let mut work = stream::iter(steps).buffer_unordered(AT_ONCE).collect::<Vec<_>>();
+            let mut work = stream::iter(steps).buffer_unordered(at_once).collect::<Vec<_>>();
             let renewed = Duration::from_secs(lock::RENEWED.as_secs().unsigned_abs());
             let mut renew = tokio::time::interval(self.paced(renewed).max(LEAST));
             renew.tick().await;
@@ -218,14 +232,12 @@ impl Executor {
                 remember(&mut made, &what);
                 self.tell(&job.id, &mut job.journal, what).await?;
             }
-            if results.iter().any(|r| matches!(r, Err(Ended::Failed))) {
-                return Ok(Outcome::Failed);
-            }
-            if results.iter().any(|r| matches!(r, Err(Ended::Stopped))) {
-                return Ok(Outcome::Cancelled);
-            }
+            so_far = match so_far {
+                Outcome::Done => became(all, &results),
+                worse => worse,
+            };
         }
-        Ok(Outcome::Done)
+        Ok(so_far)
     }
 
     /// Renews the lock. AWS that does not answer is no reason to stop; another holder is.
@@ -260,6 +272,19 @@ pub(super) fn paced(time: Duration, speed: f64) -> Duration {
 fn remember(made: &mut Vec<Made>, what: &What) {
     if let What::StepMade { made: new, .. } = what {
         made.push(new.clone());
+    }
+}
+
+/// What a stage's results make of an operation that went well until then. Where each step is its own matter, some that
+/// came to their end are worth something.
+fn became(stage: &Stage, results: &[Result<(), Ended>]) -> Outcome {
+    let failed = results.iter().filter(|r| matches!(r, Err(Ended::Failed))).count();
+    let stopped = results.iter().any(|r| matches!(r, Err(Ended::Stopped)));
+    match failed {
+        _ if stopped => Outcome::Cancelled,
+        0 => Outcome::Done,
+        some if stage.is_each_its_own() && some < results.len() => Outcome::Partly,
+        _ => Outcome::Failed,
     }
 }
 

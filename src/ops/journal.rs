@@ -215,6 +215,7 @@ mod tests {
             stages: vec![Stage {
                 title: "cordon".to_owned(),
                 steps: vec![Step::Kube(node, KubeStep::Cordon)],
+                whatever: false,
             }],
             cost: CostChange::default(),
             warnings: vec![],

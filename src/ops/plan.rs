@@ -39,6 +39,10 @@ pub struct Stage {
     pub title: String,
     /// Its steps.
     pub steps: Vec<Step>,
+    /// Whether it is run whatever became of the stages before: of hosts that join, one's failure is its own; what was made
+    /// for an operation alone is taken away however that ends.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub whatever: bool,
 }
 
 impl Stage {
@@ -49,7 +53,25 @@ impl Stage {
             stages.push(Self {
                 title: title.to_owned(),
                 steps,
+                whatever: false,
             });
+        }
+    }
+
+    /// Whether each of its steps is a machine's own matter.
+    pub(super) fn is_each_its_own(&self) -> bool {
+        self.steps.iter().all(|s| matches!(s, Step::Join(_)))
+    }
+
+    /// How many of its steps run at once. K3s takes in 50 joining machines at a time (K3s documentation, resource profiling).
+    pub(super) fn at_once(&self) -> usize {
+        match self
+            .steps
+            .iter()
+            .any(|s| matches!(s, Step::Machine(..) | Step::Join(_)))
+        {
+            true => 50,
+            false => 16,
         }
     }
 }
@@ -186,5 +208,15 @@ fn verb(fleet: &Fleet, request: &Request, now: Timestamp) -> Result<Plan, Refusa
             until,
             resources,
         } => verbs::extend::plan(fleet, request, cluster, *until, resources, now),
+        Request::Join(join) => verbs::join::plan(fleet, request, join, now),
+        Request::Leave {
+            machines,
+            drain,
+            forget,
+        } => verbs::leave::plan(fleet, request, machines, drain, *forget, now),
+        Request::Reboot { machines, drain } => verbs::reboot::plan(fleet, request, machines, drain, now),
+        Request::Rotate(rotation) => verbs::rotate::plan(fleet, request, rotation, now),
+        Request::Upgrade(upgrade) => verbs::upgrade::plan(fleet, request, upgrade, now),
+        Request::RotateCertificates { machines } => verbs::certificates::plan(fleet, request, machines, now),
     }
 }

@@ -4,7 +4,10 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::joining::Join;
 use super::launch::Launch;
+use super::rotation::Rotation;
+use super::upgrading::Upgrade;
 use crate::fleet::{ClusterId, MachineId, PoolId};
 use crate::provider::Resource;
 
@@ -76,6 +79,33 @@ pub enum Request {
         /// All that carries its tag.
         resources: Vec<Resource>,
     },
+    /// Let edge hosts join a cluster.
+    Join(Box<Join>),
+    /// Take edge hosts out of their cluster.
+    Leave {
+        /// The machines.
+        machines: Vec<MachineId>,
+        /// How they are drained.
+        drain: DrainOptions,
+        /// Whether they are gone for good, so that only their nodes are deleted.
+        forget: bool,
+    },
+    /// Restart machines, one after the other.
+    Reboot {
+        /// The machines.
+        machines: Vec<MachineId>,
+        /// How they are drained before.
+        drain: DrainOptions,
+    },
+    /// Change a cluster's token.
+    Rotate(Box<Rotation>),
+    /// Bring a cluster to another release of K3s.
+    Upgrade(Box<Upgrade>),
+    /// Renew the certificates of K3s on machines, servers one after the other.
+    RotateCertificates {
+        /// The machines.
+        machines: Vec<MachineId>,
+    },
 }
 
 impl Request {
@@ -91,6 +121,12 @@ impl Request {
             Self::Launch(_) => "launch",
             Self::Destroy { .. } => "destroy",
             Self::Extend { .. } => "extend",
+            Self::Join(_) => "join",
+            Self::Leave { .. } => "leave",
+            Self::Reboot { .. } => "reboot",
+            Self::Rotate(_) => "rotate",
+            Self::Upgrade(_) => "upgrade",
+            Self::RotateCertificates { .. } => "certificates",
         }
     }
 }

@@ -7,10 +7,12 @@ use smol_str::SmolStr;
 
 use super::call::Call;
 use super::condition::Condition;
+use super::joining::Joining;
 use super::request::DrainOptions;
+use crate::blueprint::machine::Task;
 use crate::fleet::table::money;
-use crate::fleet::{ClusterId, Fleet, InstanceId, MachineId, NodeKey, Role, Scope};
-use crate::provider::{Resource, ResourceKind};
+use crate::fleet::{ClusterId, ContextId, EdgeHost, Fleet, InstanceId, Machine, MachineId, NodeKey, Role, Scope};
+use crate::provider::{Marks, Resource, ResourceKind};
 
 /// One step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,8 +22,57 @@ pub enum Step {
     Cloud(Scope, CloudStep),
     /// Work on a node through its API server.
     Kube(NodeKey, KubeStep),
+    /// Work on a machine itself, as root.
+    Machine(Reach, Task),
+    /// An edge host's way into a cluster, from its files to its node, whatever becomes of the other hosts.
+    Join(Box<Joining>),
+    /// The operation's own bootstrap token, in the cluster of a context.
+    Bootstrap(ContextId, BootstrapStep),
     /// Waiting until the fleet is seen to be so.
     Wait(Condition, SignedDuration),
+}
+
+/// How a machine itself is reached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reach {
+    /// An edge host, over SSH.
+    Edge(EdgeHost),
+    /// An instance, by SSM Run Command.
+    Instance(Scope, InstanceId),
+}
+
+impl Reach {
+    /// How a machine is reached: one that is an edge host over SSH, else its instance.
+    pub fn of(machine: &Machine<'_>) -> Option<Self> {
+        let edge = machine.edge().cloned().map(Self::Edge);
+        edge.or_else(|| {
+            machine
+                .instance()
+                .map(|i| Self::Instance(i.scope.clone(), i.id.clone()))
+        })
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Edge(host) => host.name.as_str(),
+            Self::Instance(_, id) => id.as_str(),
+        }
+    }
+}
+
+/// What is done about the token by which an operation's hosts join.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BootstrapStep {
+    /// Makes it. It is kept in memory alone, so that an operation that goes on in another process makes it anew.
+    Make {
+        /// How long it is good for, should nobody delete it.
+        ttl: SignedDuration,
+    },
+    /// Deletes it.
+    Delete,
 }
 
 /// What is done at AWS.
@@ -115,6 +166,24 @@ pub enum CloudStep {
         /// When.
         until: Timestamp,
     },
+    /// Makes another token in its parameter; the present one stays there as an older version.
+    NewToken {
+        /// What it joins: servers or agents.
+        kind: Role,
+        /// The SSM parameter.
+        parameter: SmolStr,
+        /// The version that the cluster goes by now.
+        from: u64,
+    },
+    /// Lets new machines of a cluster run another release of K3s: its launch templates, and its spec.
+    SetRelease {
+        /// The launch templates, by name; one that is not there is passed over.
+        templates: Vec<String>,
+        /// The SSM parameter of the spec.
+        spec: String,
+        /// The release.
+        version: SmolStr,
+    },
 }
 
 /// A part of a cluster.
@@ -189,6 +258,10 @@ pub enum KubeStep {
     Drain(DrainOptions),
     /// Deletes the Node object.
     Delete,
+    /// Deletes the password by which K3s knows the node again.
+    ForgetPassword,
+    /// Writes labels and annotations on it.
+    Mark(Marks),
 }
 
 impl Step {
@@ -224,10 +297,27 @@ impl Step {
                 format!("write on the {} that it ends {until}", resource.describe())
             }
             Self::Cloud(_, CloudStep::Expire { asg, until, .. }) => format!("let {asg} end its machines {until}"),
+            Self::Cloud(_, CloudStep::NewToken { kind, parameter, .. }) => {
+                format!(
+                    "make a new {} token in {parameter}; the old one stays there as a version",
+                    kind.as_str()
+                )
+            }
+            Self::Cloud(_, CloudStep::SetRelease { version, .. }) => {
+                format!("let new machines run K3s {version}: launch templates and spec")
+            }
             Self::Kube(node, KubeStep::Cordon) => format!("cordon {}", node.name),
             Self::Kube(node, KubeStep::Uncordon) => format!("uncordon {}", node.name),
             Self::Kube(node, KubeStep::Drain(_)) => format!("drain {}", node.name),
             Self::Kube(node, KubeStep::Delete) => format!("delete the node {}", node.name),
+            Self::Kube(node, KubeStep::ForgetPassword) => format!("delete the password of the node {}", node.name),
+            Self::Kube(node, KubeStep::Mark(_)) => format!("write labels and annotations on the node {}", node.name),
+            Self::Machine(reach, task) => task.describe(reach.name()),
+            Self::Join(joining) => format!("join {}", joining.host.name),
+            Self::Bootstrap(_, BootstrapStep::Make { ttl }) => {
+                format!("make a bootstrap token, good for {} min", ttl.as_mins())
+            }
+            Self::Bootstrap(_, BootstrapStep::Delete) => "delete the bootstrap token".to_owned(),
             Self::Wait(condition, _) => condition.describe(),
         }
     }
@@ -244,7 +334,8 @@ impl Step {
             // The secret, then the address that goes with it.
             Self::Cloud(_, CloudStep::FetchKubeconfig { .. }) => 2,
             Self::Cloud(..) => 1,
-            Self::Kube(..) | Self::Wait(..) => 0,
+            Self::Machine(Reach::Instance(..), _) => 1,
+            Self::Kube(..) | Self::Machine(..) | Self::Join(_) | Self::Bootstrap(..) | Self::Wait(..) => 0,
         }
     }
 
@@ -271,6 +362,20 @@ impl Step {
             Self::Kube(_, KubeStep::Cordon | KubeStep::Uncordon) => &[Call::PatchNode],
             Self::Kube(_, KubeStep::Drain(_)) => &[Call::ListPods, Call::Evict, Call::DeletePod],
             Self::Kube(_, KubeStep::Delete) => &[Call::DeleteNode],
+            Self::Kube(_, KubeStep::ForgetPassword) => &[Call::DeleteSecretOfNode],
+            Self::Kube(_, KubeStep::Mark(_)) => &[Call::PatchNode],
+            Self::Cloud(_, CloudStep::NewToken { .. }) => &[Call::GetParameter, Call::PutParameter],
+            Self::Cloud(_, CloudStep::SetRelease { .. }) => &[
+                Call::DescribeLaunchTemplateVersions,
+                Call::CreateLaunchTemplateVersion,
+                Call::GetParameter,
+                Call::PutParameter,
+            ],
+            Self::Machine(Reach::Instance(..), _) => &[Call::SendCommand, Call::GetCommandInvocation],
+            Self::Machine(Reach::Edge(_), _) => &[],
+            Self::Join(_) => &[Call::PatchNode],
+            Self::Bootstrap(_, BootstrapStep::Make { .. }) => &[Call::GetCacerts, Call::MakeBootstrapToken],
+            Self::Bootstrap(_, BootstrapStep::Delete) => &[Call::DeleteBootstrapToken],
             Self::Wait(..) => &[],
         }
     }
@@ -289,8 +394,15 @@ impl Step {
                     _ => false,
                 }
             }
+            // What a machine is like inside it knows best: each may be done again with the same effect.
+            Self::Machine(..) | Self::Join(_) | Self::Bootstrap(..) => false,
             Self::Wait(condition, _) => condition.look(fleet, now).is_met(),
         }
+    }
+
+    /// Whether it is done anew each time an operation goes on: what it makes does not outlive the process.
+    pub(super) fn is_passing(&self) -> bool {
+        matches!(self, Self::Bootstrap(..))
     }
 }
 
@@ -359,6 +471,8 @@ fn cloud_done(scope: &Scope, step: &CloudStep, fleet: &Fleet) -> bool {
         | CloudStep::Delete { .. }
         | CloudStep::Prove { .. }
         | CloudStep::Retag { .. }
-        | CloudStep::Expire { .. } => false,
+        | CloudStep::Expire { .. }
+        | CloudStep::NewToken { .. }
+        | CloudStep::SetRelease { .. } => false,
     }
 }

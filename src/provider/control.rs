@@ -5,6 +5,7 @@
 //! Every call may be made again with the same effect, so that an operation that was cut off can go on.
 
 use std::net::IpAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -13,8 +14,9 @@ use smol_str::SmolStr;
 use jiff::Timestamp;
 
 use super::order::{AsgOrder, GroupOrder, MachineOrder, ParameterOrder, RoleOrder, TagList, TemplateOrder};
-use super::{Resource, Result, Secret};
-use crate::fleet::{ContextId, Instance, InstanceId, OwnerKind, Scope};
+use super::{BootstrapOrder, HostKey, Marks, Ran, Resource, Result, Secret};
+use crate::blueprint::machine::{Inside, Task};
+use crate::fleet::{ContextId, EdgeHost, Instance, InstanceId, OwnerKind, Scope};
 
 /// Everything that can be changed from here.
 #[derive(Clone, Default)]
@@ -136,6 +138,28 @@ pub trait CloudControl: Send + Sync {
     /// Sets when a group ends all its machines, by a scheduled action of this name
     /// (`autoscaling:PutScheduledUpdateGroupAction`).
     async fn expire(&self, asg: &str, action: &str, at: Timestamp) -> Result<()>;
+
+    /// How K3s stands on an instance (`ssm:SendCommand`, `ssm:GetCommandInvocation`).
+    async fn inside(&self, instance: &InstanceId) -> Result<Inside>;
+
+    /// Does a task on an instance, as root, and waits for its end; gives what it says last. What is secret it reads itself
+    /// from these parameters, each as `name:version` (`ssm:SendCommand`, `ssm:GetCommandInvocation`).
+    async fn work(&self, instance: &InstanceId, task: &Task, parameters: &[SmolStr]) -> Result<String>;
+
+    /// A version of an encrypted parameter, or its newest, with its number; `None` when there is no such parameter
+    /// (`ssm:GetParameter`).
+    async fn secure(&self, parameter: &str, version: Option<u64>) -> Result<Option<(u64, Secret)>>;
+
+    /// Gives an encrypted parameter a new version, and its number; the older ones stay (`ssm:PutParameter`).
+    async fn put_secure(&self, parameter: &str, value: &Secret) -> Result<u64>;
+
+    /// What the newest version of a launch template has its machines run at boot; `None` when there is no such template
+    /// (`ec2:DescribeLaunchTemplateVersions`).
+    async fn user_data(&self, template: &str) -> Result<Option<String>>;
+
+    /// Gives a launch template a new version, with other user data and all else as in its newest
+    /// (`ec2:CreateLaunchTemplateVersion`).
+    async fn renew_template(&self, template: &str, user_data: &str) -> Result<()>;
 }
 
 /// Changes in a cluster, through one kube context.
@@ -159,6 +183,23 @@ pub trait KubeControl: Send + Sync {
 
     /// Deletes a node. One that is not there is no error.
     async fn delete_node(&self, node: &str) -> Result<()>;
+
+    /// Deletes the password by which K3s knows a node again (`DELETE` of the secret
+    /// `kube-system/<node>.node-password.k3s`). One that is not there is no error.
+    async fn delete_node_password(&self, node: &str) -> Result<()>;
+
+    /// Writes labels and annotations on a node (`PATCH`).
+    async fn mark(&self, node: &str, marks: &Marks) -> Result<()>;
+
+    /// The hash by which joining machines know the cluster's certificate authority, 64 hexadecimal digits: what stands
+    /// between `K10` and `::` in a token (`GET /cacerts`).
+    async fn ca_hash(&self) -> Result<SmolStr>;
+
+    /// Makes a bootstrap token, or sets one of the same id anew (`POST`, `PUT` of a secret in `kube-system`).
+    async fn make_bootstrap_token(&self, order: &BootstrapOrder) -> Result<()>;
+
+    /// Deletes a bootstrap token. One that is not there is no error.
+    async fn delete_bootstrap_token(&self, id: &str) -> Result<()>;
 }
 
 /// Machines, over SSH with the operator's own keys.
@@ -166,6 +207,32 @@ pub trait KubeControl: Send + Sync {
 pub trait ShellControl: Send + Sync {
     /// A file that only root reads on a machine; `None` while the machine does not answer, or has no such file.
     async fn read_file(&self, user: &str, address: IpAddr, path: &str) -> Result<Option<Secret>>;
+
+    /// Writes a host's key into the operator's known hosts: the very one that was shown.
+    async fn trust(&self, host: &EdgeHost, key: &HostKey) -> Result<()>;
+
+    /// Keeps the password that `sudo` wants on the hosts, until the program ends. It goes to `sudo` on standard input.
+    fn set_sudo_password(&self, password: Secret);
+
+    /// How K3s stands on a host.
+    async fn inside(&self, host: &EdgeHost) -> Result<Inside>;
+
+    /// Does a task on a host, as root, and waits for its end; gives what it says last. The secrets go to it on standard
+    /// input.
+    async fn work(&self, host: &EdgeHost, task: &Task, secrets: &[Secret]) -> Result<String>;
+
+    /// Brings a local file into a directory on a host, where it has the same name; what is there of it already from an upload
+    /// that was cut is kept, once its checksum agrees. `progress` is told the bytes that are there, of how many.
+    async fn upload(
+        &self,
+        host: &EdgeHost,
+        file: &Path,
+        directory: &str,
+        progress: &(dyn Fn(u64, u64) + Send + Sync),
+    ) -> Result<()>;
+
+    /// Runs a command on a host, as the user who logs in.
+    async fn run(&self, host: &EdgeHost, argv: &[String]) -> Result<Ran>;
 }
 
 /// A pod as draining sees it.

@@ -40,3 +40,14 @@ impl From<ProviderError> for Fault {
         }
     }
 }
+
+/// The answer of a call that is not built yet.
+pub(crate) fn pending(call: &'static str) -> ProviderError {
+    ProviderError {
+        kind: FaultKind::Unsupported,
+        call: SmolStr::new_static(call),
+        target: SmolStr::default(),
+        message: SmolStr::new_static("not built yet"),
+        mend: SmolStr::default(),
+    }
+}

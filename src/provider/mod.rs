@@ -9,6 +9,7 @@ mod control;
 mod error;
 mod ground;
 pub mod kube;
+mod machine;
 mod order;
 mod resource;
 mod secret;
@@ -26,7 +27,9 @@ use smol_str::SmolStr;
 
 pub use control::{BoundPod, CloudControl, Control, Eviction, KubeControl, ShellControl};
 pub use error::ProviderError;
+pub(crate) use error::pending;
 pub use ground::{Channel, InstanceType, Subnet, Vpc};
+pub use machine::{BootstrapOrder, BootstrapToken, HostKey, Marks, ParameterVersion, Ran};
 pub use order::{
     AsgOrder, GroupOrder, IAM_PATH, MachineOrder, Opening, ParameterOrder, ParameterValue, RoleOrder, TagList,
     TemplateOrder,
@@ -35,6 +38,7 @@ pub use resource::{Resource, ResourceKind};
 pub use secret::Secret;
 pub use web::OpenWeb;
 
+use crate::blueprint::machine::Facts;
 use crate::fleet::{
     Activity, Asg, ContextId, EdgeHealth, EdgeHost, Instance, KubeServer, Node, NodeUsage, Notice, OnDemandPrice, Pod,
     Scope, SpotFleet, SpotPrice,
@@ -88,6 +92,10 @@ pub trait Cloud: Send + Sync {
     /// lock of a cluster is none of it, nor is an instance that is terminated.
     async fn resources(&self, cluster: Option<&str>) -> Result<Vec<Resource>>;
 
+    /// The versions of an SSM parameter, the newest first, without their values; none when there is no such parameter
+    /// (`ssm:GetParameterHistory`).
+    async fn parameter_versions(&self, name: &str) -> Result<Vec<ParameterVersion>>;
+
     /// Tries each permission that seeing needs, by DryRun or a harmless read.
     async fn check(&self) -> Vec<Check>;
 }
@@ -128,6 +136,13 @@ pub trait Kube: Send + Sync {
     /// What the nodes use now; [`FaultKind::Unsupported`](crate::fleet::FaultKind::Unsupported) where
     /// metrics.k8s.io is not served.
     async fn usage(&self) -> Result<Vec<NodeUsage>>;
+
+    /// The addresses at which the API servers say that they are reached, each as `host:port`: where agents go once they
+    /// have joined (`GET` of the endpoints `default/kubernetes`).
+    async fn api_addresses(&self) -> Result<Vec<SmolStr>>;
+
+    /// The bootstrap tokens (`GET` of the secrets of type `bootstrap.kubernetes.io/token` in `kube-system`).
+    async fn bootstrap_tokens(&self) -> Result<Vec<BootstrapToken>>;
 }
 
 /// What is asked of the open web.
@@ -163,6 +178,14 @@ pub enum Change<T> {
 pub trait Shell: Send + Sync {
     /// Reads the state of one host with one command.
     async fn probe(&self, host: &EdgeHost) -> Result<EdgeHealth>;
+
+    /// Reads what has to be known of a host before it joins a cluster; `addresses`, each as `host:port`, are tried from
+    /// there. A key that is not known, and one that has changed, are
+    /// [`FaultKind::Credentials`](crate::fleet::FaultKind::Credentials).
+    async fn facts(&self, host: &EdgeHost, addresses: &[SmolStr]) -> Result<Facts>;
+
+    /// The key that a host shows, when it is not known yet; `None` when it is. One that has changed is an error.
+    async fn host_key(&self, host: &EdgeHost) -> Result<Option<HostKey>>;
 }
 
 /// Everything the program reaches.

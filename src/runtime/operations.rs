@@ -12,8 +12,8 @@ use tokio::task::JoinSet;
 use crate::feeds::{Clock, Feeds};
 use crate::fleet::{ContextId, Fleet, Source};
 use crate::ops::{
-    Event, Executor, Job, Journal, JournalError, OperationId, Outcome, Plan, Progress, Question, Questions, RunError,
-    Step, journal,
+    Event, Executor, Job, Journal, JournalError, OperationId, Outcome, Plan, Progress, Question, Questions, Reach,
+    RunError, Step, journal,
 };
 use crate::provider::{Control, KubeControl};
 
@@ -208,7 +208,8 @@ pub fn nudge(feeds: &Feeds, plan: &Plan) {
         let source = match step {
             Step::Cloud(scope, _) => Source::Aws(scope.clone()),
             Step::Kube(node, _) => context(&node.context),
-            Step::Wait(..) => continue,
+            Step::Machine(Reach::Edge(_), _) | Step::Join(_) => Source::Hosts,
+            Step::Machine(Reach::Instance(..), _) | Step::Bootstrap(..) | Step::Wait(..) => continue,
         };
         if !sources.contains(&source) {
             sources.push(source);

@@ -145,6 +145,10 @@ impl Cloud for FakeCloud {
     async fn check(&self) -> Vec<Check> {
         Vec::new()
     }
+
+    async fn parameter_versions(&self, _: &str) -> crate::provider::Result<Vec<crate::provider::ParameterVersion>> {
+        Err(crate::provider::pending("parameter_versions"))
+    }
 }
 
 /// A watch that a test speaks through.
@@ -262,6 +266,7 @@ impl FakeKube {
             instance_type: None,
             zone: None,
             ssh: None,
+            old_token: None,
             allocatable: Resources::default(),
             taints: Box::default(),
             pressures: Box::default(),
@@ -297,6 +302,14 @@ impl Kube for FakeKube {
 
     async fn usage(&self) -> Result<Vec<NodeUsage>> {
         self.usage.call("list nodes.metrics.k8s.io", "").await
+    }
+
+    async fn api_addresses(&self) -> crate::provider::Result<Vec<smol_str::SmolStr>> {
+        Err(crate::provider::pending("api_addresses"))
+    }
+
+    async fn bootstrap_tokens(&self) -> crate::provider::Result<Vec<crate::provider::BootstrapToken>> {
+        Err(crate::provider::pending("bootstrap_tokens"))
     }
 }
 
@@ -334,5 +347,17 @@ impl Shell for FakeShell {
             latency_ms: 200,
             ..EdgeHealth::default()
         })
+    }
+
+    async fn facts(
+        &self,
+        _: &crate::fleet::EdgeHost,
+        _: &[smol_str::SmolStr],
+    ) -> crate::provider::Result<crate::blueprint::machine::Facts> {
+        Err(crate::provider::pending("facts"))
+    }
+
+    async fn host_key(&self, _: &crate::fleet::EdgeHost) -> crate::provider::Result<Option<crate::provider::HostKey>> {
+        Err(crate::provider::pending("host_key"))
     }
 }

@@ -1,12 +1,15 @@
 //! The work of one step: its calls, tried again where that may help, and its waiting.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch as flag};
+use smol_str::SmolStr;
+use tokio::sync::{Mutex, mpsc, watch as flag};
 use tokio::time::{sleep, timeout};
 
 use super::making::{self, Making};
+use super::release;
 use super::{ANSWERS, Ended, Executor, PAUSE, TRIES, paced};
 use crate::fleet::{ContextId, FaultKind, Scope, TAG_EXPIRES_AT};
 use crate::ops::condition::Standing;
@@ -16,11 +19,11 @@ use crate::ops::plan::{Plan, StepId};
 use crate::ops::step::{CloudStep, KubeStep, Step};
 use crate::ops::watch::{About, Question};
 use crate::provider::kube::kubeconfig;
-use crate::provider::{CloudControl, ProviderError};
+use crate::provider::{CloudControl, ProviderError, Secret};
 
 /// What stopped a step.
 #[derive(Debug, thiserror::Error)]
-enum StepError {
+pub(super) enum StepError {
     #[error(transparent)]
     Call(#[from] ProviderError),
     #[error(transparent)]
@@ -39,6 +42,20 @@ enum StepError {
     Make(#[from] making::MakeError),
     #[error("{0}; see why each is kept, delete it, and resume")]
     Left(String),
+    #[error("{machine}: {what}; {mend}")]
+    Trouble {
+        machine: String,
+        what: String,
+        mend: String,
+    },
+    #[error("there is no {0} any longer: nobody knows the token it held; begin anew")]
+    NoToken(String),
+    #[error("read {}: {source}", path.display())]
+    File { path: PathBuf, source: std::io::Error },
+    #[error("there is no {0}; K3s publishes it with each release")]
+    NoFile(SmolStr),
+    #[error("{0}")]
+    Broken(&'static str),
     #[error("stopped")]
     Stopped,
 }
@@ -63,6 +80,8 @@ pub(super) struct Of<'a> {
     pub(super) made: &'a [Made],
     /// Whether the operation goes on after it was cut off.
     pub(super) resumed: bool,
+    /// The bootstrap token by which its hosts join, once it is made.
+    pub(super) token: &'a Mutex<Option<Secret>>,
 }
 
 impl Executor {
@@ -128,6 +147,11 @@ impl Executor {
                 told(Some(Made::Gone { context }), id, tell).await;
                 Ok(line)
             }
+            Step::Cloud(scope, CloudStep::NewToken { kind, parameter, from }) => {
+                let make = || self.new_token(scope, *kind, parameter, *from);
+                let made = retried(self.speed, StepError::call, ProviderError::retryable, tell_again, make).await?;
+                Ok(told(Some(made), id, tell).await)
+            }
             Step::Cloud(scope, step) => {
                 // Ending a member twice could let its group want two fewer: only a call that AWS did not take is repeated.
                 let again = |error: &ProviderError| match step {
@@ -154,6 +178,13 @@ impl Executor {
                 retried(self.speed, StepError::call, ProviderError::retryable, tell_again, call).await?;
                 Ok(String::new())
             }
+            // These try again by themselves where that may help.
+            Step::Machine(reach, task) => unless_stopped(stop, self.machine(reach, task, of, &say)).await?,
+            Step::Join(joining) => unless_stopped(stop, self.join(joining, of, &say)).await?,
+            Step::Bootstrap(context, step) => {
+                let call = || self.bootstrap(context, step, of);
+                retried(self.speed, StepError::call, ProviderError::retryable, tell_again, call).await
+            }
             Step::Wait(condition, at_most) => {
                 let limit = self.paced(Duration::from_secs(at_most.as_secs().unsigned_abs()));
                 let mut standing = String::new();
@@ -177,7 +208,7 @@ impl Executor {
     }
 
     /// Waits until something about the fleet is so.
-    async fn wait(&self, about: About, mut say: impl FnMut(String)) {
+    pub(super) async fn wait(&self, about: About, mut say: impl FnMut(String)) {
         let (tell, mut answers) = mpsc::channel(ANSWERS);
         if self.questions.send(Question { about, tell }).await.is_err() {
             return std::future::pending().await;
@@ -220,15 +251,21 @@ impl Executor {
                 cloud.tag(resource, &tags).await
             }
             CloudStep::Expire { asg, action, until } => cloud.expire(asg, action, *until).await,
+            CloudStep::SetRelease {
+                templates,
+                spec,
+                version,
+            } => return release::set(&**cloud, templates, spec, version).await,
             CloudStep::Make { .. }
             | CloudStep::LaunchServer { .. }
             | CloudStep::FetchKubeconfig { .. }
+            | CloudStep::NewToken { .. }
             | CloudStep::Prove { .. } => Ok(()),
         };
         Ok(done?)
     }
 
-    fn at(&self, scope: &Scope) -> Result<&Arc<dyn CloudControl>, StepError> {
+    pub(super) fn at(&self, scope: &Scope) -> Result<&Arc<dyn CloudControl>, StepError> {
         let cloud = self.control.cloud(scope);
         cloud.ok_or_else(|| StepError::NoCloud(scope.clone()))
     }
@@ -259,6 +296,8 @@ impl Executor {
             KubeStep::Cordon => kube.set_schedulable(node, false).await,
             KubeStep::Uncordon => kube.set_schedulable(node, true).await,
             KubeStep::Delete => kube.delete_node(node).await,
+            KubeStep::ForgetPassword => kube.delete_node_password(node).await,
+            KubeStep::Mark(marks) => kube.mark(node, marks).await,
             KubeStep::Drain(_) => Ok(()),
         };
         Ok(done?)
@@ -282,6 +321,9 @@ async fn told(made: Option<Made>, step: StepId, tell: &mpsc::Sender<What>) -> St
         Made::SecurityGroup { id } => id.to_string(),
         Made::Server { instance, .. } => instance.to_string(),
         Made::Kubeconfig { context } => format!("context {context}"),
+        Made::Token {
+            parameter, old, new, ..
+        } => format!("{parameter}: version {new} after {old}"),
         Made::Gone { .. } => String::new(),
     };
     // Where nobody takes what is told, the operation has ended already.

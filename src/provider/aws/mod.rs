@@ -404,6 +404,10 @@ impl Cloud for AwsCloud {
     async fn check(&self) -> Vec<Check> {
         check::check(self).await
     }
+
+    async fn parameter_versions(&self, _: &str) -> crate::provider::Result<Vec<crate::provider::ParameterVersion>> {
+        Err(crate::provider::pending("parameter_versions"))
+    }
 }
 
 /// The SDK's time as ours; `None` beyond the years that ours covers.

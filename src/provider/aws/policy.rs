@@ -37,7 +37,7 @@ pub const VIEW_ACTIONS: [&str; 23] = [
 
 /// The actions that changing needs beyond [`VIEW_ACTIONS`]: those of the port
 /// [`CloudControl`](crate::provider::CloudControl).
-pub const CHANGE_ACTIONS: [&str; 42] = [
+pub const CHANGE_ACTIONS: [&str; 46] = [
     "autoscaling:SetDesiredCapacity",
     "autoscaling:UpdateAutoScalingGroup",
     "autoscaling:TerminateInstanceInAutoScalingGroup",
@@ -80,10 +80,14 @@ pub const CHANGE_ACTIONS: [&str; 42] = [
     "secretsmanager:GetSecretValue",
     "secretsmanager:DeleteSecret",
     "ec2:GetConsoleOutput",
+    "ec2:CreateLaunchTemplateVersion",
+    "ec2:DescribeLaunchTemplateVersions",
+    "ssm:SendCommand",
+    "ssm:GetCommandInvocation",
 ];
 
 /// What is done to things that carry a cluster's tag.
-const ON_TAGGED: [&str; 16] = [
+const ON_TAGGED: [&str; 18] = [
     "autoscaling:SetDesiredCapacity",
     "autoscaling:UpdateAutoScalingGroup",
     "autoscaling:TerminateInstanceInAutoScalingGroup",
@@ -97,6 +101,8 @@ const ON_TAGGED: [&str; 16] = [
     "ec2:AuthorizeSecurityGroupIngress",
     "ec2:DeleteSecurityGroup",
     "ec2:DeleteLaunchTemplate",
+    "ec2:CreateLaunchTemplateVersion",
+    "ssm:SendCommand",
     "ec2:DeleteVolume",
     "ec2:DeleteKeyPair",
     "ec2:CreateTags",
@@ -172,6 +178,9 @@ const ON_PARAMETERS: [&str; 4] = [
     "ssm:DeleteParameter",
     "ssm:AddTagsToResource",
 ];
+
+/// What Run Command runs: a shell script, and nothing else.
+const RUN_DOCUMENT: &str = "arn:*:ssm:*::document/AWS-RunShellScript";
 
 /// k3fleet's own secrets.
 const SECRETS: &str = "arn:*:secretsmanager:*:*:secret:k3fleet/*";
@@ -272,6 +281,12 @@ pub fn operator_policy(adopted: &[&str]) -> String {
         allow("Parameters", json!(ON_PARAMETERS), json!(PARAMETERS)),
         allow("Images", json!("ssm:GetParameter"), json!(IMAGES)),
         allow("Secrets", json!(ON_SECRETS), json!(SECRETS)),
+        allow("RunShellScript", json!("ssm:SendCommand"), json!(RUN_DOCUMENT)),
+        allow(
+            "Answers",
+            json!(["ssm:GetCommandInvocation", "ec2:DescribeLaunchTemplateVersions"]),
+            json!("*"),
+        ),
     ]);
     written(&statements)
 }
@@ -356,8 +371,11 @@ mod tests {
         assert_eq!(granted, needed);
 
         for statement in statements.iter().skip(1) {
+            // IAM knows no resources for these reads.
+            let reads = |action: &&str| action.starts_with("ssm:Get") || action.starts_with("ec2:Describe");
+            let only_reads = actions(statement).iter().all(reads);
             assert!(
-                statement.get("Condition").is_some() || statement["Resource"] != "*",
+                only_reads || statement.get("Condition").is_some() || statement["Resource"] != "*",
                 "nothing is changed without a bound: {statement}"
             );
         }

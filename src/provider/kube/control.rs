@@ -102,6 +102,26 @@ impl KubeControl for KubeApi {
             deleted => deleted.map_err(|trouble| self.explain(DELETE_NODE, trouble)),
         }
     }
+
+    async fn delete_node_password(&self, _: &str) -> crate::provider::Result<()> {
+        Err(crate::provider::pending("delete_node_password"))
+    }
+
+    async fn mark(&self, _: &str, _: &crate::provider::Marks) -> crate::provider::Result<()> {
+        Err(crate::provider::pending("mark"))
+    }
+
+    async fn ca_hash(&self) -> crate::provider::Result<smol_str::SmolStr> {
+        Err(crate::provider::pending("ca_hash"))
+    }
+
+    async fn make_bootstrap_token(&self, _: &crate::provider::BootstrapOrder) -> crate::provider::Result<()> {
+        Err(crate::provider::pending("make_bootstrap_token"))
+    }
+
+    async fn delete_bootstrap_token(&self, _: &str) -> crate::provider::Result<()> {
+        Err(crate::provider::pending("delete_bootstrap_token"))
+    }
 }
 
 impl KubeApi {

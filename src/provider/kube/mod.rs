@@ -116,4 +116,12 @@ impl Kube for KubeApi {
             error
         })
     }
+
+    async fn api_addresses(&self) -> crate::provider::Result<Vec<smol_str::SmolStr>> {
+        Err(crate::provider::pending("api_addresses"))
+    }
+
+    async fn bootstrap_tokens(&self) -> crate::provider::Result<Vec<crate::provider::BootstrapToken>> {
+        Err(crate::provider::pending("bootstrap_tokens"))
+    }
 }

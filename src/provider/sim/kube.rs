@@ -128,6 +128,14 @@ impl Kube for SimKube {
             mend: "the cluster was launched without metrics-server".into(),
         })
     }
+
+    async fn api_addresses(&self) -> crate::provider::Result<Vec<smol_str::SmolStr>> {
+        Err(crate::provider::pending("api_addresses"))
+    }
+
+    async fn bootstrap_tokens(&self) -> crate::provider::Result<Vec<crate::provider::BootstrapToken>> {
+        Err(crate::provider::pending("bootstrap_tokens"))
+    }
 }
 
 /// What a node uses: the machine's own needs, and a wandering part of what its pods request.

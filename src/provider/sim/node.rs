@@ -141,6 +141,7 @@ impl State {
             instance_type: birth.instance_type,
             zone: birth.zone,
             ssh: birth.ssh,
+            old_token: None,
             allocatable: Resources {
                 cpu_milli: u64::from(birth.cores) * 1000,
                 memory: gib(birth.memory_gib * 0.96),

@@ -36,6 +36,18 @@ impl Shell for SimShell {
         let health = self.world.call(&target, CALL, found).await?;
         health.ok_or_else(|| error(FaultSort::Dead, &target, CALL))
     }
+
+    async fn facts(
+        &self,
+        _: &crate::fleet::EdgeHost,
+        _: &[smol_str::SmolStr],
+    ) -> crate::provider::Result<crate::blueprint::machine::Facts> {
+        Err(crate::provider::pending("facts"))
+    }
+
+    async fn host_key(&self, _: &crate::fleet::EdgeHost) -> crate::provider::Result<Option<crate::provider::HostKey>> {
+        Err(crate::provider::pending("host_key"))
+    }
 }
 
 fn health(state: &State, board: &Board) -> EdgeHealth {

@@ -156,6 +156,18 @@ impl Shell for EdgeSsh {
             )
         })
     }
+
+    async fn facts(
+        &self,
+        _: &crate::fleet::EdgeHost,
+        _: &[smol_str::SmolStr],
+    ) -> crate::provider::Result<crate::blueprint::machine::Facts> {
+        Err(crate::provider::pending("facts"))
+    }
+
+    async fn host_key(&self, _: &crate::fleet::EdgeHost) -> crate::provider::Result<Option<crate::provider::HostKey>> {
+        Err(crate::provider::pending("host_key"))
+    }
 }
 
 #[cfg(test)]

@@ -128,6 +128,39 @@ impl ShellControl for OpenSsh {
             }
         }
     }
+
+    async fn trust(&self, _: &crate::fleet::EdgeHost, _: &crate::provider::HostKey) -> crate::provider::Result<()> {
+        Err(crate::provider::pending("trust"))
+    }
+
+    fn set_sudo_password(&self, _: crate::provider::Secret) {}
+
+    async fn inside(&self, _: &crate::fleet::EdgeHost) -> crate::provider::Result<crate::blueprint::machine::Inside> {
+        Err(crate::provider::pending("inside"))
+    }
+
+    async fn work(
+        &self,
+        _: &crate::fleet::EdgeHost,
+        _: &crate::blueprint::machine::Task,
+        _: &[crate::provider::Secret],
+    ) -> crate::provider::Result<String> {
+        Err(crate::provider::pending("work"))
+    }
+
+    async fn upload(
+        &self,
+        _: &crate::fleet::EdgeHost,
+        _: &std::path::Path,
+        _: &str,
+        _: &(dyn Fn(u64, u64) + Send + Sync),
+    ) -> crate::provider::Result<()> {
+        Err(crate::provider::pending("upload"))
+    }
+
+    async fn run(&self, _: &crate::fleet::EdgeHost, _: &[String]) -> crate::provider::Result<crate::provider::Ran> {
+        Err(crate::provider::pending("run"))
+    }
 }
 
 /// A word as a POSIX shell takes it.

@@ -50,6 +50,7 @@ pub(super) struct Labels<'de> {
 #[derive(Debug, Default)]
 pub(super) struct Annotations<'de> {
     pub(super) ssh: Str<'de>,
+    pub(super) old_token: Str<'de>,
     pub(super) initial_events_end: bool,
     /// The pod stands for a static pod of its node.
     pub(super) mirror: bool,
@@ -121,6 +122,7 @@ impl<'de> Visitor<'de> for AnnotationsVisitor {
         while let Some(key) = map.next_key::<Str<'de>>()? {
             match &*key {
                 "k3fleet.dev/ssh" => annotations.ssh = map.next_value()?,
+                "k3fleet.dev/old-token" => annotations.old_token = map.next_value()?,
                 "k8s.io/initial-events-end" => {
                     annotations.initial_events_end = &*map.next_value::<Str<'de>>()? == "true";
                 }

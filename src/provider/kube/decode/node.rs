@@ -167,6 +167,7 @@ impl Listed for Node {
             hostname: labels.hostname.some(),
             instance_type: labels.instance_type.some().filter(|name| name != "k3s"),
             zone: labels.zone.some(),
+            old_token: Role::parse(&metadata.annotations.old_token),
             ssh: metadata.annotations.ssh.some(),
             allocatable: status.allocatable.resources(),
             taints: spec.taints.iter().map(taint).collect(),

@@ -292,6 +292,35 @@ impl CloudControl for SimCloudControl {
         })
         .await
     }
+
+    async fn inside(&self, _: &crate::fleet::InstanceId) -> crate::provider::Result<crate::blueprint::machine::Inside> {
+        Err(crate::provider::pending("inside"))
+    }
+
+    async fn work(
+        &self,
+        _: &crate::fleet::InstanceId,
+        _: &crate::blueprint::machine::Task,
+        _: &[smol_str::SmolStr],
+    ) -> crate::provider::Result<String> {
+        Err(crate::provider::pending("work"))
+    }
+
+    async fn secure(&self, _: &str, _: Option<u64>) -> crate::provider::Result<Option<(u64, crate::provider::Secret)>> {
+        Err(crate::provider::pending("secure"))
+    }
+
+    async fn put_secure(&self, _: &str, _: &crate::provider::Secret) -> crate::provider::Result<u64> {
+        Err(crate::provider::pending("put_secure"))
+    }
+
+    async fn user_data(&self, _: &str) -> crate::provider::Result<Option<String>> {
+        Err(crate::provider::pending("user_data"))
+    }
+
+    async fn renew_template(&self, _: &str, _: &str) -> crate::provider::Result<()> {
+        Err(crate::provider::pending("renew_template"))
+    }
 }
 
 /// A thing that there is nothing special about.

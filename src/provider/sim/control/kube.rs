@@ -82,4 +82,24 @@ impl KubeControl for SimKubeControl {
     async fn delete_node(&self, node: &str) -> Result<()> {
         self.change("delete nodes", |s, no| s.delete_node(no, node)).await
     }
+
+    async fn delete_node_password(&self, _: &str) -> crate::provider::Result<()> {
+        Err(crate::provider::pending("delete_node_password"))
+    }
+
+    async fn mark(&self, _: &str, _: &crate::provider::Marks) -> crate::provider::Result<()> {
+        Err(crate::provider::pending("mark"))
+    }
+
+    async fn ca_hash(&self) -> crate::provider::Result<smol_str::SmolStr> {
+        Err(crate::provider::pending("ca_hash"))
+    }
+
+    async fn make_bootstrap_token(&self, _: &crate::provider::BootstrapOrder) -> crate::provider::Result<()> {
+        Err(crate::provider::pending("make_bootstrap_token"))
+    }
+
+    async fn delete_bootstrap_token(&self, _: &str) -> crate::provider::Result<()> {
+        Err(crate::provider::pending("delete_bootstrap_token"))
+    }
 }
