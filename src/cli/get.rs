@@ -238,7 +238,7 @@ async fn watch(question: &Question, session: Session, mut fleet: Fleet, poll: &P
             summary: &summary,
             now,
         };
-        wants.tell(&feeds, &view);
+        wants.tell(&feeds, &view, &session.hosts);
         match printed.print_changes(question, &view) {
             Err(e) if e.kind() == io::ErrorKind::BrokenPipe => return Ok(Exit::Done),
             result => result?,

@@ -1,16 +1,25 @@
 //! Reading the fleet for a command: each source once.
 
 use crate::feeds::{Batch, Want, gather, gather_prices};
-use crate::fleet::{FeedKind, Fleet, Offer, Summary, View};
+use crate::fleet::{FeedKind, Fleet, Offer, Summary, View, found_hosts};
 use crate::runtime::session::Session;
 use crate::runtime::wants::offers;
 
 /// What prices are read for.
 const PRICES: [FeedKind; 2] = [FeedKind::SpotPrices, FeedKind::OnDemandPrices];
 
-/// Reads what is wanted.
+/// Reads what is wanted; of edge hosts also those that only the nodes tell of.
 pub(super) async fn read(session: &Session, fleet: &mut Fleet, want: &Want) {
     take(fleet, gather(&session.providers, &session.clock, want).await);
+    let found = match want.kinds.contains(&FeedKind::Edge) {
+        true => found_hosts(fleet, &want.hosts),
+        false => vec![],
+    };
+    if !found.is_empty() {
+        let mut edge = Want::new([FeedKind::Edge]);
+        edge.hosts = found;
+        take(fleet, gather(&session.providers, &session.clock, &edge).await);
+    }
 }
 
 /// Reads the prices of the fleet's own types, so it comes after the fleet.

@@ -67,7 +67,7 @@ fn first_label(name: &str) -> &str {
 }
 
 /// The names under which a node may be an edge host's, strongest first.
-fn host_keys(node: &Node) -> impl Iterator<Item = &str> {
+pub(super) fn host_keys(node: &Node) -> impl Iterator<Item = &str> {
     let ssh = node.ssh.as_deref().map(ssh_host);
     let name = Some(node.key.name.as_str());
     [ssh, node.hostname.as_deref(), name].into_iter().flatten()
@@ -78,7 +78,7 @@ fn label(instance: &Instance) -> Option<&str> {
     instance.private_dns.as_deref().map(first_label)
 }
 
-fn host_names(host: &EdgeHost) -> impl Iterator<Item = &str> {
+pub(super) fn host_names(host: &EdgeHost) -> impl Iterator<Item = &str> {
     [Some(host.name.as_str()), host.address.as_deref()]
         .into_iter()
         .flatten()

@@ -106,6 +106,8 @@ pub struct Driver<S> {
     operations: Option<Operations>,
     errands: Errands,
     wants: Wants,
+    /// The edge hosts that are written down.
+    listed: Vec<EdgeHost>,
     /// The fleet's revision that the feeds have been told of.
     followed: u64,
     dirty: bool,
@@ -132,6 +134,7 @@ impl<S: Surface> Driver<S> {
             operations: None,
             errands: Errands::default(),
             wants: Wants::default(),
+            listed: vec![],
             followed: 0,
             dirty: true,
             quit: false,
@@ -277,7 +280,8 @@ impl<S: Surface> Driver<S> {
         self.take(Msg::Observed((self.clock)(), awaited(&session.providers)));
         let settings = feed_settings(&self.config.poll, &session);
         let feeds = Feeds::start(session.providers.clone(), settings, session.clock.clone(), tx);
-        feeds.set_hosts(session.hosts.clone());
+        self.listed.clone_from(&session.hosts);
+        feeds.set_hosts(self.listed.clone());
         self.feeds = Some(feeds);
         self.open_operations(&session);
         self.session = Some(session);
@@ -288,7 +292,7 @@ impl<S: Surface> Driver<S> {
     fn follow(&mut self) {
         let revision = self.state.fleet.revision();
         if let Some(feeds) = self.feeds.as_ref().filter(|_| revision != self.followed) {
-            self.wants.tell(feeds, &self.state.view());
+            self.wants.tell(feeds, &self.state.view(), &self.listed);
             self.followed = revision;
         }
     }
@@ -339,7 +343,8 @@ impl<S: Surface> Driver<S> {
                     self.config = config;
                 }
                 if let (Some(hosts), Some(feeds)) = (news.hosts, &self.feeds) {
-                    feeds.set_hosts(hosts);
+                    self.listed = hosts;
+                    self.wants.tell(feeds, &self.state.view(), &self.listed);
                 }
                 self.take(Msg::Themes(names, used));
                 match fault {

@@ -1,4 +1,5 @@
-//! What the feeds shall fetch for the fleet that is there: prices of the types in use, activities of its groups.
+//! What the feeds shall fetch for the fleet that is there: prices of the types in use, activities of its groups, probes of
+//! the hosts that its nodes tell of.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -8,7 +9,7 @@ use smol_str::SmolStr;
 use super::session::Session;
 use crate::config::Poll;
 use crate::feeds::{Feeds, Settings};
-use crate::fleet::{Offer, PoolId, Scope, Summary, View};
+use crate::fleet::{EdgeHost, Offer, PoolId, Scope, Summary, View, found_hosts};
 
 /// What is wanted now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,12 +18,17 @@ pub struct Wants {
     types: BTreeMap<SmolStr, BTreeSet<SmolStr>>,
     /// The Auto Scaling groups of the fleet's clusters, by scope.
     groups: BTreeMap<Scope, BTreeSet<SmolStr>>,
+    /// The edge hosts: those that are written down, then those that nodes tell of.
+    hosts: Vec<EdgeHost>,
 }
 
 impl Wants {
-    /// Reads off the fleet what it wants.
-    pub fn of(view: &View<'_>) -> Self {
-        let mut wants = Self::default();
+    /// Reads off the fleet what it wants, besides the hosts that are written down.
+    pub fn of(view: &View<'_>, listed: &[EdgeHost]) -> Self {
+        let mut wants = Self {
+            hosts: listed.iter().cloned().chain(found_hosts(view.fleet, listed)).collect(),
+            ..Self::default()
+        };
         for instance in view.fleet.machines().filter_map(|m| m.instance()) {
             wants.add_type(&instance.scope.region, &instance.instance_type);
         }
@@ -31,14 +37,15 @@ impl Wants {
     }
 
     /// Tells the feeds what the fleet wants, if that has changed since they were told.
-    pub fn tell(&mut self, feeds: &Feeds, view: &View<'_>) {
-        let wants = Self::of(view);
+    pub fn tell(&mut self, feeds: &Feeds, view: &View<'_>, listed: &[EdgeHost]) {
+        let wants = Self::of(view, listed);
         if wants == *self {
             return;
         }
         for (region, types) in &wants.types {
             feeds.want_prices(region, types.iter().cloned());
         }
+        feeds.set_hosts(wants.hosts.clone());
         for (scope, groups) in &wants.groups {
             feeds.want_activities(scope, groups.iter().cloned());
         }
@@ -70,7 +77,7 @@ impl Wants {
 
 /// The offers that the fleet uses.
 pub fn offers(view: &View<'_>) -> Vec<Offer> {
-    let wants = Wants::of(view);
+    let wants = Wants::of(view, &[]);
     let of_region = |(region, types): (&SmolStr, &BTreeSet<SmolStr>)| {
         types.iter().map(|t| Offer::new(region, t)).collect::<Vec<_>>()
     };

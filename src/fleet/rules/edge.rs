@@ -1,6 +1,7 @@
 //! Rules about edge hosts.
 
 use super::{Sight, Verdict};
+use crate::fleet::table::age;
 use crate::fleet::{EdgeHealth, FeedKind, Finding, Freshness, Machine, Readiness, Severity, Source};
 
 /// From this temperature on (°C) boards lower their clock.
@@ -9,6 +10,12 @@ const HOT: f32 = 80.0;
 const DISK_FULL: f64 = 0.85;
 /// From this part of the disk on K3s itself soon fails.
 const DISK_GONE: f64 = 0.95;
+/// Seconds by which a clock may be off: certificates of a cluster just made, and tokens, are not yet or no longer good by it.
+const SKEW: i64 = 30;
+/// Days before its end at which a certificate is told. K3s renews those that end within 120 days when it starts.
+const ENDING: i64 = 30;
+/// Days before its end at which that is urgent.
+const ENDED: i64 = 7;
 
 /// Judges one machine, if it is an edge host.
 pub(super) fn judge(sight: &Sight<'_>, machine: &Machine<'_>, findings: &mut Vec<Finding>) {
@@ -27,6 +34,9 @@ pub(super) fn judge(sight: &Sight<'_>, machine: &Machine<'_>, findings: &mut Vec
         Ok(health) => {
             add(heat(health));
             add(edge_disk_full(health));
+            add(clock(health));
+            add(service(machine, health));
+            add(certificate(sight, machine, health));
         }
     }
 }
@@ -102,6 +112,59 @@ fn edge_disk_full(health: &EdgeHealth) -> Option<Verdict> {
         },
         line: format!("the disk of K3s is {:.0}% full, {free} left", part * 100.0),
         mend: "drop what is not used on it (s): k3s crictl rmi --prune".to_owned(),
+        since: None,
+    })
+}
+
+fn clock(health: &EdgeHealth) -> Option<Verdict> {
+    let skew = health.clock_skew.filter(|skew| skew.abs() >= SKEW)?;
+    let way = if skew > 0 { "ahead of" } else { "behind" };
+    let synced = match health.clock_synced {
+        Some(false) => ", and no time server keeps it",
+        _ => "",
+    };
+    Some(Verdict {
+        rule: "edge-clock",
+        severity: Severity::Warning,
+        line: format!("its clock is {} {way} ours{synced}", age(skew.abs())),
+        mend: "let a time server keep it (s): timedatectl set-ntp true".to_owned(),
+        since: None,
+    })
+}
+
+fn service(machine: &Machine<'_>, health: &EdgeHealth) -> Option<Verdict> {
+    let state = health
+        .service
+        .as_deref()
+        .filter(|s| matches!(*s, "failed" | "inactive"))?;
+    Some(Verdict {
+        rule: "edge-service",
+        severity: Severity::Critical,
+        line: format!("K3s is {state} there"),
+        mend: format!("see why (l): k3fleet logs {}", machine.name()),
+        since: None,
+    })
+}
+
+fn certificate(sight: &Sight<'_>, machine: &Machine<'_>, health: &EdgeHealth) -> Option<Verdict> {
+    let until = health.certificate_until?;
+    let left = until.duration_since(sight.now).as_secs();
+    let days = left.div_euclid(86_400);
+    if days >= ENDING {
+        return None;
+    }
+    Some(Verdict {
+        rule: "edge-certificate",
+        severity: if days < ENDED {
+            Severity::Critical
+        } else {
+            Severity::Warning
+        },
+        line: match left {
+            ..=0 => format!("a certificate of its K3s has expired {} ago", age(-left)),
+            left => format!("a certificate of its K3s expires in {}", age(left)),
+        },
+        mend: format!("k3fleet certificates {}", machine.name()),
         since: None,
     })
 }

@@ -31,6 +31,7 @@ pub(super) fn judge(sight: &Sight<'_>, machine: &Machine<'_>, state: MachineStat
         rebalance(sight, machine, state),
         pressure(sight, machine),
         cordoned_long(sight, machine),
+        old_token(machine),
     ];
     let verdicts = std::iter::once(of_state).chain(others).flatten();
     findings.extend(verdicts.map(|verdict| verdict.of_machine(machine)));
@@ -52,6 +53,20 @@ fn interruption(sight: &Sight<'_>, machine: &Machine<'_>) -> Option<Verdict> {
         line,
         mend: format!("move its pods now: k3fleet drain {}", machine.id()),
         since: Some(notice.at),
+    })
+}
+
+fn old_token(machine: &Machine<'_>) -> Option<Verdict> {
+    let kind = machine.node()?.old_token?.as_str();
+    let cluster = machine
+        .cluster()
+        .map_or_else(|| "CLUSTER".to_owned(), |c| c.to_string());
+    Some(Verdict {
+        rule: "old-token",
+        severity: Severity::Warning,
+        line: format!("it still goes by the old {kind} token: it could not be reached when that was changed"),
+        mend: format!("once it can be reached: k3fleet rotate {cluster} --{kind}"),
+        since: None,
     })
 }
 

@@ -115,3 +115,47 @@ fn a_host_without_its_node_is_told_where_the_nodes_are_known() {
     blind.see(Observation::EdgeHost(Box::new(host("pi-2"))));
     none(&blind, "edge-unjoined");
 }
+
+#[test]
+fn clocks_services_and_certificates_are_told() {
+    let days = |days: i64| Some(now() + jiff::SignedDuration::from_hours(24 * days));
+    let ill = board(Ok(EdgeHealth {
+        clock_skew: Some(-95),
+        clock_synced: Some(false),
+        service: Some("failed".into()),
+        certificate_until: days(12),
+        ..EdgeHealth::default()
+    }));
+    assert_eq!(
+        only(&ill, "edge-clock").line,
+        "its clock is 1m35s behind ours, and no time server keeps it"
+    );
+    assert_eq!(only(&ill, "edge-service").line, "K3s is failed there");
+    let found = only(&ill, "edge-certificate");
+    assert_eq!(
+        (found.severity, found.line.as_str(), found.mend.as_str()),
+        (
+            Severity::Warning,
+            "a certificate of its K3s expires in 12d",
+            "k3fleet certificates pi-1"
+        )
+    );
+    let expired = board(Ok(EdgeHealth {
+        certificate_until: days(-2),
+        ..EdgeHealth::default()
+    }));
+    let found = only(&expired, "edge-certificate");
+    assert_eq!(
+        (found.severity, found.line.as_str()),
+        (Severity::Critical, "a certificate of its K3s has expired 2d00h ago")
+    );
+    let well = board(Ok(EdgeHealth {
+        clock_skew: Some(3),
+        service: Some("active".into()),
+        certificate_until: days(200),
+        ..EdgeHealth::default()
+    }));
+    for rule in ["edge-clock", "edge-service", "edge-certificate"] {
+        none(&well, rule);
+    }
+}

@@ -1,6 +1,6 @@
 use super::*;
 use crate::fleet::{
-    InstanceState, KubeServer, Machine, MachineId, MachineState, Node, NodeKey, Notice, NoticeKind, RowId, Source,
+    InstanceState, KubeServer, Machine, MachineId, MachineState, Node, NodeKey, Notice, NoticeKind, Role, RowId, Source,
 };
 
 fn state(world: &World, n: usize) -> MachineState {
@@ -254,4 +254,17 @@ fn a_context_of_the_clusters_name_speaks_for_it_before_any_node_has_joined() {
     let summary = Summary::of(&world.0, now());
     assert_eq!(summary.clusters.len(), 1, "{:?}", summary.clusters.keys());
     assert!(world.0.feeds().keys().any(|f| f.source == Source::Kube(context())));
+}
+
+#[test]
+fn a_machine_with_an_old_token_is_told() {
+    let mut world = World::live();
+    world.machine(1);
+    none(&world, "old-token");
+    world.node(Node {
+        old_token: Some(Role::Agent),
+        ..node(1)
+    });
+    let found = only(&world, "old-token");
+    assert_eq!(found.mend, "once it can be reached: k3fleet rotate prod --agent");
 }
