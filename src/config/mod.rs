@@ -7,6 +7,7 @@
 //! What belongs to the screen (names of actions, how keys are written) comes in as a [`Vocabulary`].
 
 mod adopt;
+mod edit;
 mod fault;
 mod hosts;
 pub mod import;
@@ -21,8 +22,9 @@ mod suggest;
 mod theme;
 mod watch;
 
+pub use edit::{add_host, remove_host, replace_host, write_hosts};
 pub use fault::{ConfigError, Fault, Position};
-pub use hosts::{is_ssh_word, read_hosts};
+pub use hosts::{Group, is_label, is_ssh_word, is_taint, read_groups, read_hosts};
 pub use init::{EXAMPLE_CONFIG, InitError, init};
 pub use load::{load_config, load_hosts, load_hosts_text, read_text};
 pub use paths::{NoHome, Paths};
