@@ -19,9 +19,13 @@ pub const API_PORT: u16 = 6443;
 /// The port of a machine's SSH server.
 pub const SSH_PORT: u16 = 22;
 
+const SHEBANG: &str = "#!/bin/sh";
+
 /// What a `ci` cluster does without, to be up sooner and smaller.
 const CI_DISABLES: &str = "traefik servicelb metrics-server";
 
+/// What asks AWS from a machine, with its own role.
+pub(super) const AWS: &str = include_str!("../../assets/aws.sh");
 const COMMON: &str = include_str!("../../assets/user-data/common.sh");
 const SERVER: &str = include_str!("../../assets/user-data/server.sh");
 const AGENT: &str = include_str!("../../assets/user-data/agent.sh");
@@ -53,27 +57,17 @@ pub fn agent(spec: &Spec, server: IpAddr) -> String {
     render(spec, &own, AGENT)
 }
 
-/// The settings, the common part and a role's own.
 /// A script of ours with another release of K3s in its settings; `None` when it is none of ours.
 pub fn with_version(script: &str, version: &str) -> Option<String> {
-    let body = script
-        .find(COMMON)
-        .or_else(|| script.find("# What both servers and agents do"))?;
-    let (settings, rest) = script.split_at_checked(body)?;
-    let mut found = false;
-    let renewed: String = settings
-        .split_inclusive('\n')
-        .map(|line| match line.starts_with("version=") {
-            true => {
-                found = true;
-                format!("version={}\n", quote(version))
-            }
-            false => line.to_owned(),
-        })
-        .collect();
-    found.then(|| renewed + rest)
+    // The release stands in the second setting, whatever release of ours has written the rest.
+    let (before, rest) = script.split_once("\nversion=")?;
+    let (_, after) = rest.split_once('\n')?;
+    let (first, region) = before.split_once('\n')?;
+    let ours = first == SHEBANG && region.starts_with("region='") && !region.contains('\n');
+    ours.then(|| format!("{before}\nversion={}\n{after}", quote(version)))
 }
 
+/// The settings, what asks AWS, the common part and a role's own.
 fn render(spec: &Spec, own: &[(&str, String)], part: &str) -> String {
     let ssh_key = match &spec.ssh {
         Some(SshKey::Public(key)) => key.as_str(),
@@ -87,14 +81,14 @@ fn render(spec: &Spec, own: &[(&str, String)], part: &str) -> String {
         ("ssh_key", ssh_key),
     ];
     let own = own.iter().map(|(name, value)| (*name, value.as_str()));
-    let mut script = String::from("#!/bin/sh\n");
+    let mut script = format!("{SHEBANG}\n");
     for (name, value) in common.into_iter().chain(own) {
         script += name;
         script += "=";
         script += &quote(value);
         script += "\n";
     }
-    script + COMMON + part
+    script + AWS + COMMON + part
 }
 
 #[cfg(test)]
@@ -136,7 +130,7 @@ mod tests {
             spec.name = text.as_str().into();
             spec.ssh = Some(SshKey::Public(text.as_str().into()));
             let script = server(&spec);
-            let settings = script.strip_suffix(SERVER).and_then(|s| s.strip_suffix(COMMON)).unwrap();
+            let settings = [SERVER, COMMON, AWS].iter().try_fold(script.as_str(), |s, part| s.strip_suffix(part)).unwrap();
             let shown = format!("{settings}printf '%s.' \"$region\" \"$version\" \"$ssh_key\" \"$server_token\"");
             let ran = std::process::Command::new("sh").arg("-c").arg(shown).output().unwrap();
             prop_assert!(ran.status.success());

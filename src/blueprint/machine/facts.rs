@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
+use super::words;
 use crate::fleet::Arch;
 
 /// A host before it joins. What it does not tell is `None`.
@@ -98,7 +99,108 @@ impl Facts {
 
     /// The answer of the script, which was asked at `sent` and was there at `received`, in seconds since 1970; `None` when
     /// it is none.
-    pub fn read(_text: &str, _sent: i64, _received: i64) -> Option<Self> {
-        None
+    pub fn read(text: &str, sent: i64, received: i64) -> Option<Self> {
+        let mut facts = Self::default();
+        for (key, value) in text.lines().filter_map(|line| line.split_once('=')) {
+            let first = value.split_whitespace().next().unwrap_or_default();
+            match key {
+                "machine" => {
+                    facts.machine = words(first).unwrap_or_default();
+                    facts.arch = Arch::parse(first);
+                }
+                "bits" => facts.userland_bits = first.parse().ok().filter(|bits| matches!(bits, 32 | 64)),
+                "hostname" => facts.hostname = words(&first.to_lowercase()).unwrap_or_default(),
+                "os" => facts.os = words(value.trim().trim_matches(['"', '\''])),
+                "init" => facts.init = words(first),
+                "sudo" => facts.sudo = Sudo::parse(first),
+                "cgroup" => facts.memory_cgroup = yes(first),
+                "cmdline" => facts.cmdline = words(value),
+                "vxlan" => facts.vxlan = yes(first),
+                "MemTotal" => facts.memory_mib = mib(first),
+                "SwapTotal" => facts.swap_mib = mib(first),
+                "disk" => facts.disk_free_mib = free(value),
+                "clock" => facts.clock_skew = first.parse().ok().and_then(|host| skew(host, sent, received)),
+                "synced" => facts.clock_synced = yes(first),
+                "firewall" => facts.firewall = Firewall::parse(first),
+                "iptables" => facts.iptables = version(value),
+                "downloader" => facts.downloader = words(first),
+                // A server counts, where both are installed.
+                "k3s" => facts.k3s = words(first),
+                "server" => facts.k3s_server = facts.k3s_server.or_else(|| words(first)),
+                "password" => facts.node_password = yes(first),
+                "selinux" => facts.selinux = yes(first),
+                "reached" => facts.reached.extend(reached(value)),
+                _ => {}
+            }
+        }
+        facts.reached.sort_by(|a, b| a.address.cmp(&b.address));
+        (!facts.machine.is_empty()).then_some(facts)
     }
+}
+
+impl Sudo {
+    fn parse(word: &str) -> Self {
+        match word {
+            "root" => Self::Root,
+            "free" => Self::Free,
+            "password" => Self::Password,
+            _ => Self::No,
+        }
+    }
+}
+
+impl Firewall {
+    fn parse(word: &str) -> Option<Self> {
+        match word {
+            "ufw" => Some(Self::Ufw),
+            "firewalld" => Some(Self::Firewalld),
+            _ => None,
+        }
+    }
+}
+
+fn yes(word: &str) -> Option<bool> {
+    match word {
+        "yes" => Some(true),
+        "no" => Some(false),
+        _ => None,
+    }
+}
+
+/// A number of KiB.
+fn mib(word: &str) -> Option<u64> {
+    word.parse::<u64>().ok().map(|kib| kib / 1024)
+}
+
+/// The free part in a line of `df -Pk`: the number before the percentage.
+fn free(line: &str) -> Option<u64> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let percent = words
+        .iter()
+        .position(|word| word.strip_suffix('%').is_some_and(|n| n.parse::<u8>().is_ok()))?;
+    mib(words.get(percent.checked_sub(1)?)?)
+}
+
+/// The host's clock minus ours: 0 when it may have read it between question and answer.
+fn skew(host: i64, sent: i64, received: i64) -> Option<i64> {
+    if host < sent {
+        host.checked_sub(sent)
+    } else {
+        host.checked_sub(received).map(|late| late.max(0))
+    }
+}
+
+/// `iptables v1.8.9 (nf_tables)`.
+fn version(line: &str) -> Option<SmolStr> {
+    let word = line.split_whitespace().find_map(|word| word.strip_prefix('v'))?;
+    words(word).filter(|word| word.starts_with(|c: char| c.is_ascii_digit()))
+}
+
+/// `192.0.2.7:6443 yes`.
+fn reached(value: &str) -> Option<Reached> {
+    let (address, answers) = value.trim().rsplit_once(' ')?;
+    Some(Reached {
+        address: words(address)?,
+        answers: yes(answers)?,
+    })
 }

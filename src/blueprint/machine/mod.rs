@@ -125,3 +125,12 @@ pub fn release_files(arch: Arch) -> [&'static str; 2] {
         Arch::Arm => ["k3s-armhf", "sha256sum-arm.txt"],
     }
 }
+
+/// The longest text that is kept of what a machine tells in one line.
+const LONGEST: usize = 300;
+
+/// What a machine tells, as text that can be shown; `None` when it is nothing.
+fn words(value: &str) -> Option<SmolStr> {
+    let clean: String = value.trim().chars().filter(|c| !c.is_control()).take(LONGEST).collect();
+    Some(clean).filter(|text| !text.is_empty()).map(SmolStr::from)
+}

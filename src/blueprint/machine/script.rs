@@ -1,9 +1,16 @@
 //! The scripts themselves: fixed text (`assets/machine`), whose settings stand above it as quoted values, so that none
 //! can become part of the program.
+//!
+//! A script is run as `sh -c SCRIPT`, as root. On standard output it tells what it does, a line each; its last line is
+//! what came of it or, with an exit code other than 0, `failed: ` and why. What it needs of secrets it reads from
+//! [`Source`]; none of it is ever an argument or in an environment. Where `K3FLEET_ROOT` is set it works below that
+//! directory instead of `/`, which is for trying it out.
 
 use smol_str::SmolStr;
 
-use super::Task;
+use super::{Install, Task};
+use crate::blueprint::quote::quote;
+use crate::blueprint::user_data::AWS;
 
 /// Where a script finds what is secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,17 +29,137 @@ pub enum Source {
 /// The line after which the secrets stand on standard input: what is before is for `sudo`.
 pub const MARK: &str = "k3fleet-secrets";
 
+/// The first line of a configuration that k3fleet has written whole.
+const FIRST_LINE: &str = "# Written by k3fleet.";
+
+const COMMON: &str = include_str!("../../../assets/machine/common.sh");
+const INPUT: &str = include_str!("../../../assets/machine/input.sh");
+const PARAMETERS: &str = include_str!("../../../assets/machine/parameters.sh");
+const K3S: &str = include_str!("../../../assets/machine/k3s.sh");
+const SETTINGS: &str = include_str!("../../../assets/machine/settings.sh");
+const TOKENS: &str = include_str!("../../../assets/machine/tokens.sh");
+const FILES: &str = include_str!("../../../assets/machine/files.sh");
+const SERVER: &str = include_str!("../../../assets/machine/server.sh");
+const SUPERVISOR: &str = include_str!("../../../assets/machine/supervisor.sh");
+
+const INSTALL: &str = include_str!("../../../assets/machine/install.sh");
+const SERVICE: &str = include_str!("../../../assets/machine/service.sh");
+const UNINSTALL: &str = include_str!("../../../assets/machine/uninstall.sh");
+const REBOOT: &str = include_str!("../../../assets/machine/reboot.sh");
+const CGROUPS: &str = include_str!("../../../assets/machine/cgroups.sh");
+const SNAPSHOT: &str = include_str!("../../../assets/machine/snapshot.sh");
+const ROTATE: &str = include_str!("../../../assets/machine/rotate.sh");
+const PLACE: &str = include_str!("../../../assets/machine/place.sh");
+const HANDSHAKE: &str = include_str!("../../../assets/machine/handshake.sh");
+const UPGRADE: &str = include_str!("../../../assets/machine/upgrade.sh");
+const CERTIFICATES: &str = include_str!("../../../assets/machine/certificates.sh");
+const INSIDE: &str = include_str!("../../../assets/machine/inside.sh");
+const FACTS: &str = include_str!("../../../assets/machine/facts.sh");
+
 /// The script of a task.
-pub fn of(_task: &Task, _secrets: &Source) -> String {
-    String::new()
+pub fn of(task: &Task, secrets: &Source) -> String {
+    let secret = |own, parts: &[&str]| with_secrets(own, secrets, parts);
+    match task {
+        Task::Install(install) => {
+            let own = vec![
+                ("version", install.version.to_string()),
+                ("files", install.files.as_deref().unwrap_or_default().to_owned()),
+                ("vpn", flag(install.vpn)),
+                ("first_line", FIRST_LINE.to_owned()),
+                ("settings", settings(install)),
+            ];
+            secret(own, &[K3S, FILES, INSTALL])
+        }
+        Task::Start => render(vec![("verb", "start".to_owned())], &[COMMON, K3S, SERVICE]),
+        Task::Restart => render(vec![("verb", "restart".to_owned())], &[COMMON, K3S, SERVICE]),
+        Task::Uninstall => render(vec![("first_line", FIRST_LINE.to_owned())], &[COMMON, K3S, UNINSTALL]),
+        Task::Reboot => render(vec![], &[COMMON, REBOOT]),
+        Task::MendCgroups => render(vec![], &[COMMON, CGROUPS]),
+        Task::Snapshot { name } => render(vec![("name", name.to_string())], &[COMMON, K3S, SETTINGS, SNAPSHOT]),
+        Task::RotateToken => secret(vec![], &[K3S, SETTINGS, TOKENS, SERVER, SUPERVISOR, ROTATE]),
+        Task::PlaceToken { kind } => {
+            let own = vec![("kind", kind.as_str().to_owned())];
+            secret(own, &[K3S, SETTINGS, TOKENS, PLACE])
+        }
+        Task::Handshake { kind } => {
+            let own = vec![("kind", kind.as_str().to_owned())];
+            secret(own, &[K3S, SETTINGS, TOKENS, SERVER, SUPERVISOR, HANDSHAKE])
+        }
+        Task::Upgrade { version, files } => {
+            let own = vec![
+                ("version", version.to_string()),
+                ("files", files.as_deref().unwrap_or_default().to_owned()),
+            ];
+            render(own, &[COMMON, K3S, FILES, UPGRADE])
+        }
+        Task::RotateCertificates => render(vec![], &[COMMON, K3S, CERTIFICATES]),
+    }
 }
 
 /// The script that tells how K3s stands.
 pub(super) fn inside() -> String {
-    String::new()
+    render(vec![], &[COMMON, K3S, SETTINGS, TOKENS, INSIDE])
 }
 
 /// The script that tells what a host is before it joins.
-pub(super) fn facts(_addresses: &[SmolStr]) -> String {
-    String::new()
+pub(super) fn facts(addresses: &[SmolStr]) -> String {
+    // They are told apart by spaces.
+    let whole = addresses.iter().filter(|a| !a.contains(char::is_whitespace));
+    let addresses = whole.map(SmolStr::as_str).collect::<Vec<_>>().join(" ");
+    render(vec![("addresses", addresses)], &[FACTS])
+}
+
+/// The configuration of an agent, as YAML: K3s takes what stands there before what is in its environment.
+fn settings(install: &Install) -> String {
+    let mut lines = vec![
+        format!("node-name: {}", yaml(&install.node)),
+        format!("server: {}", yaml(&install.server)),
+        "token-file: /etc/rancher/k3s/agent-token".to_owned(),
+    ];
+    for (key, values) in [("node-label", &install.labels), ("node-taint", &install.taints)] {
+        if !values.is_empty() {
+            lines.push(format!("{key}:"));
+            lines.extend(values.iter().map(|value| format!("  - {}", yaml(value))));
+        }
+    }
+    if install.vpn {
+        lines.push("vpn-auth-file: /etc/rancher/k3s/vpn-auth".to_owned());
+    }
+    lines.join("\n")
+}
+
+/// Text between double quotes, as YAML reads it; what no label can hold anyway is left out.
+fn yaml(text: &str) -> String {
+    let clean: String = text.chars().filter(|c| !c.is_control()).collect();
+    format!("\"{}\"", clean.replace('\\', r"\\").replace('"', r#"\""#))
+}
+
+fn flag(on: bool) -> String {
+    if on { "yes".to_owned() } else { String::new() }
+}
+
+fn with_secrets(mut own: Vec<(&'static str, String)>, secrets: &Source, parts: &[&str]) -> String {
+    let reading: &[&str] = match secrets {
+        Source::Input => {
+            own.push(("mark", MARK.to_owned()));
+            &[COMMON, INPUT]
+        }
+        Source::Parameters { region, names } => {
+            own.push(("region", region.to_string()));
+            own.push(("parameters", names.join(" ")));
+            &[COMMON, AWS, PARAMETERS]
+        }
+    };
+    render(own, &[reading, parts].concat())
+}
+
+fn render(settings: Vec<(&str, String)>, parts: &[&str]) -> String {
+    let mut script = String::from("#!/bin/sh\n");
+    for (name, value) in settings {
+        script += name;
+        script += "=";
+        script += &quote(&value);
+        script += "\n";
+    }
+    script + &parts.concat()
 }

@@ -1,0 +1,15 @@
+# New certificates: those that K3s makes itself, not its authority.
+need_unit
+k3s=$(program)
+[ -n "$k3s" ] || fail 'the program of K3s is not there'
+at 'stopping K3s'
+stop_service
+at 'renewing the certificates'
+renewed=yes
+"$k3s" certificate rotate >"$work/said" 2>&1 </dev/null || renewed=''
+at 'starting K3s'
+service start
+if [ -z "$renewed" ]; then
+    fail 'renewing the certificates' "$(unseen <"$work/said" | grep '[^[:space:]]' | tail -n 1 | cut -c 1-300)"
+fi
+say 'the certificates are renewed'

@@ -1,0 +1,97 @@
+# The files of a release: downloaded, or from a directory on the machine.
+
+# shellcheck disable=SC2034 # an upgrade needs no images
+case $(uname -m) in
+x86_64 | amd64) binary=k3s sums=sha256sum-amd64.txt images=k3s-airgap-images-amd64.tar ;;
+aarch64 | arm64) binary=k3s-arm64 sums=sha256sum-arm64.txt images=k3s-airgap-images-arm64.tar ;;
+armv6*) fail 'K3s does not run on ARMv6' ;;
+arm*) binary=k3s-armhf sums=sha256sum-arm.txt images=k3s-airgap-images-arm.tar ;;
+*) fail "there is no K3s for $(uname -m)" ;;
+esac
+
+# Fetches a file: fetch FILE URL
+fetch() {
+    if command -v curl >/dev/null 2>&1; then
+        attempt curl -sSfL --connect-timeout 15 --max-time 900 --retry 3 -o "$1" "$2"
+    elif command -v wget >/dev/null 2>&1; then
+        attempt wget -q -T 60 -O "$1" "$2"
+    else
+        fail 'neither curl nor wget is installed'
+    fi
+}
+
+# What is to be taken for ours was put there by us: whoever else could write there could become root.
+check_files() {
+    [ -d "$files" ] || fail "there is no directory $files on the machine"
+    owner=$(stat -c %u "$files")
+    case $owner in
+    0 | "$(id -u)" | "${SUDO_UID-0}") ;;
+    *) fail "$files belongs to somebody else: delete it" ;;
+    esac
+    case $(stat -c %A "$files") in
+    ?????w* | ????????w*) fail "everybody can write to $files: delete it" ;;
+    esac
+}
+
+# The checksum that the release names for a file: named FILE-OF-CHECKSUMS NAME
+named() {
+    sed -n "s/^\([0-9a-f]\{64\}\)[ *]*$2\$/\1/p" "$1" | head -n 1
+}
+
+sum() {
+    sha256sum "$1" | cut -c 1-64
+}
+
+# The directory that the installer puts the program in too.
+program_directory() {
+    directory=$root/usr/local/bin
+    mkdir -p "$directory" 2>/dev/null || :
+    if ! { : >"$directory/.k3fleet-try"; } 2>/dev/null && [ -d "$root/opt/bin" ]; then
+        directory=$root/opt/bin
+    fi
+    rm -f "$directory/.k3fleet-try" 2>/dev/null || :
+}
+
+# Puts the release's program in place of the present one, which runs on until its next start. put_program VERSION
+put_program() {
+    program_directory
+    new=$directory/.k3s.k3fleet-new
+    rm -f "$new"
+    address=https://github.com/k3s-io/k3s/releases/download/$(printf %s "$1" | sed 's/+/%2B/g')
+    if [ -n "$files" ]; then
+        [ -r "$files/$sums" ] || fail "$files holds no $sums"
+        cp "$files/$sums" "$work/sums"
+    else
+        at "downloading the checksums of K3s $1"
+        fetch "$work/sums" "$address/$sums"
+    fi
+    wanted=$(named "$work/sums" "$binary")
+    [ -n "$wanted" ] || fail "$sums names no checksum of $binary"
+    if [ -x "$directory/k3s" ] && [ "$(sum "$directory/k3s")" = "$wanted" ]; then
+        say "K3s $1 is there already"
+        return
+    fi
+    if [ -n "$files" ]; then
+        at "copying $binary"
+        [ -r "$files/$binary" ] || fail "$files holds no $binary"
+        attempt cp "$files/$binary" "$new"
+    else
+        at "downloading $binary of K3s $1"
+        fetch "$new" "$address/$binary"
+    fi
+    at "verifying $binary"
+    if [ "$(sum "$new")" != "$wanted" ]; then
+        rm -f "$new"
+        fail "the checksum of $binary is not that of $sums"
+    fi
+    chmod 0755 "$new"
+    if [ "$("$new" --version 2>/dev/null | sed -n 's/^k3s version \([^ ]*\).*/\1/p')" != "$1" ]; then
+        rm -f "$new"
+        fail "$binary is not K3s $1, or does not run here"
+    fi
+    # What SELinux lets the present one do.
+    if [ -e "$directory/k3s" ]; then
+        chcon --reference="$directory/k3s" "$new" 2>/dev/null || :
+    fi
+    mv -f "$new" "$directory/k3s"
+}

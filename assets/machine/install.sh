@@ -1,0 +1,60 @@
+# An agent, installed but not started.
+find_unit
+[ "$unit" != k3s ] || fail 'a server of K3s is installed on this machine: take it off first'
+for file in "$config.d"/*.yaml; do
+    if [ -f "$file" ] && grep -Eq "^[\"']?(token|token-file|server|node-name)[\"']?[[:space:]]*:" "$file"; then
+        fail "${file#"$root"} would win over what is configured here: take it away"
+    fi
+done
+[ -z "$files" ] || check_files
+
+at 'writing the token'
+mkdir -p "$root/etc/rancher/k3s"
+printf '%s\n' "$secret1" | replace "$root/etc/rancher/k3s/agent-token" 0600
+if [ -n "$vpn" ]; then
+    [ -n "$secret2" ] || fail 'the key of the VPN did not arrive'
+    printf '%s\n' "$secret2" | replace "$root/etc/rancher/k3s/vpn-auth" 0600
+fi
+
+at "writing ${config#"$root"}"
+if [ -f "$config" ] && ! head -n 1 "$config" | grep -qF "$first_line"; then
+    kept=$config.before-k3fleet
+    [ ! -e "$kept" ] || kept=$kept-$(date -u +%Y%m%dT%H%M%SZ)
+    mv "$config" "$kept"
+    say "the configuration that was there is ${kept#"$root"} now"
+fi
+printf '%s\n' "$first_line" "$settings" | replace "$config" 0600
+
+if [ -n "$files" ]; then
+    put_program "$version"
+    for file in "$files/$images"*; do
+        [ -f "$file" ] || continue
+        name=${file##*/}
+        at "copying $name"
+        images_directory=$root/var/lib/rancher/k3s/agent/images
+        mkdir -p "$images_directory"
+        rm -f "$images_directory/.k3fleet-new"
+        attempt cp "$file" "$images_directory/.k3fleet-new"
+        wanted=$(named "$files/$sums" "$name")
+        if [ -n "$wanted" ] && [ "$(sum "$images_directory/.k3fleet-new")" != "$wanted" ]; then
+            rm -f "$images_directory/.k3fleet-new"
+            fail "the checksum of $name is not that of $sums"
+        fi
+        mv -f "$images_directory/.k3fleet-new" "$images_directory/$name"
+    done
+    [ -r "$files/install.sh" ] || fail "$files holds no install.sh"
+    cp "$files/install.sh" "$work/install.sh"
+    export INSTALL_K3S_SKIP_DOWNLOAD=true INSTALL_K3S_SKIP_SELINUX_RPM=true
+else
+    at 'downloading the installer of K3s'
+    fetch "$work/install.sh" https://get.k3s.io
+fi
+
+at "installing K3s $version"
+# The installer wants to be told of an agent's token too.
+export INSTALL_K3S_VERSION="$version" INSTALL_K3S_EXEC=agent INSTALL_K3S_SKIP_START=true INSTALL_K3S_SELINUX_WARN=true \
+    K3S_TOKEN_FILE=/etc/rancher/k3s/agent-token
+attempt sh "$work/install.sh"
+# It has done its part; the disks of such machines are small.
+[ -z "$files" ] || rm -rf "$files"
+say "K3s $version is installed"
