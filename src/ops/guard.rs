@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 
 use super::plan::Refusal;
-use crate::fleet::{ClusterId, Fleet, Machine, MachineId, MachineState, Role, Scope, Shape};
+use super::step::Reach;
+use crate::fleet::{ClusterId, Fleet, InstanceState, Machine, MachineId, MachineState, Role, Scope, Shape};
 
 /// The machines that a request names, all there and all of one cluster.
 pub(super) fn targets<'a>(fleet: &'a Fleet, ids: &[MachineId]) -> Result<(ClusterId, Vec<Machine<'a>>), Refusal> {
@@ -69,6 +70,88 @@ pub(super) fn quorum(
         return Err(Refusal::new("etcd-quorum", why, lift));
     }
     Ok(())
+}
+
+/// Refuses to restart a server, or its K3s, where etcd would lose its quorum meanwhile, or no server would be left to
+/// answer. The only server of a cluster may be restarted; then this is what to warn of. One that is down already takes
+/// nothing away.
+pub(super) fn restart(
+    fleet: &Fleet,
+    cluster: &ClusterId,
+    server: &Machine<'_>,
+    now: Timestamp,
+) -> Result<Option<String>, Refusal> {
+    if server.role() != Some(Role::Server) {
+        return Ok(None);
+    }
+    let own = |m: &Machine<'_>| m.role() == Some(Role::Server) && m.belongs_to(cluster);
+    let servers: Vec<_> = fleet.machines().filter(own).collect();
+    if servers.len() == 1 {
+        let warning = format!(
+            "{} is the only server: while it restarts the API does not answer",
+            server.name()
+        );
+        return Ok(Some(warning));
+    }
+    let well = |m: &Machine<'_>| matches!(m.state(now), MachineState::Ready | MachineState::Cordoned);
+    let votes = |m: &&Machine<'_>| m.node().and_then(|n| n.etcd_voter) == Some(true);
+    let voters = servers.iter().filter(votes).count();
+    if !well(server) || (voters > 0 && !votes(&server)) {
+        return Ok(None);
+    }
+    let staying = servers.iter().filter(|m| m.id() != server.id() && well(m));
+    let staying = staying.filter(|m| voters == 0 || votes(m)).count();
+    let needed = if voters == 0 { 1 } else { voters / 2 + 1 };
+    if staying < needed {
+        let name = server.name();
+        let why = match voters {
+            0 => format!("while {name} restarts no server of {cluster} would be ready"),
+            _ => format!(
+                "while {name} restarts {staying} of {voters} etcd members of {cluster} would be left, and {needed} are needed"
+            ),
+        };
+        let lift = match voters {
+            2 => "add a third server, or remove one, first: two members are no safer than one",
+            _ => "bring the servers that are not ready back first",
+        };
+        return Err(Refusal::new("etcd-quorum", why, lift));
+    }
+    Ok(None)
+}
+
+/// How a machine itself is reached; refuses where it is not, or does not answer.
+pub(super) fn reached(machine: &Machine<'_>, now: Timestamp) -> Result<Reach, Refusal> {
+    let name = machine.name();
+    let refuse = |why: String, lift: &str| Err(Refusal::new("unreached", why, lift));
+    match (Reach::of(machine), machine.state(now)) {
+        (None, _) => refuse(
+            format!("nothing reaches {name}: it is no instance, and no host of hosts.toml"),
+            "add it to hosts.toml",
+        ),
+        (Some(_), MachineState::Silent) => refuse(
+            format!("{name} does not answer over SSH"),
+            "bring it back, and try again",
+        ),
+        (Some(Reach::Instance(..)), state) if machine.instance().is_none_or(|i| i.state != InstanceState::Running) => {
+            refuse(
+                format!("{name} is {}", state.as_str().to_lowercase()),
+                "wait until it runs",
+            )
+        }
+        (Some(reach), _) => Ok(reach),
+    }
+}
+
+/// Refuses what is meant for edge hosts on any other machine.
+pub(super) fn only_edge(machines: &[Machine<'_>]) -> Result<(), Refusal> {
+    match machines.iter().find(|m| m.instance().is_some() || !m.is_edge()) {
+        None => Ok(()),
+        Some(other) => {
+            let why = format!("{} is no edge host", other.name());
+            let lift = format!("to end it and delete its node: k3fleet remove {}", other.name());
+            Err(Refusal::new("not-edge", why, lift))
+        }
+    }
 }
 
 /// Refuses what is meant for EC2 machines on an edge host.

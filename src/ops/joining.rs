@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use smol_str::SmolStr;
+use smol_str::{SmolStr, format_smolstr};
 
 pub use crate::blueprint::machine::{Facts, Firewall, Install, Reached, Sudo};
 
@@ -32,6 +32,43 @@ pub struct Join {
     /// Whether what a preflight finds wrong is mended where k3fleet can: the memory cgroup of a Raspberry Pi, which is
     /// restarted then.
     pub mend: bool,
+    /// Whether the password is given that `sudo` asks for on the hosts. It is kept in memory, and no part of the request.
+    #[serde(default)]
+    pub sudo_password: bool,
+}
+
+impl Join {
+    /// The addresses that hosts try before they join, each as `host:port`: that of the server, and those that the API
+    /// servers advertise.
+    pub fn addresses(server: &str, advertised: &[SmolStr]) -> Vec<SmolStr> {
+        let mut addresses = vec![host_and_port(server)];
+        for address in advertised {
+            if !addresses.contains(address) {
+                addresses.push(address.clone());
+            }
+        }
+        addresses
+    }
+}
+
+/// The `host:port` of a server's URL; what names no port means that of HTTPS.
+pub(super) fn host_and_port(url: &str) -> SmolStr {
+    let address = url.strip_prefix("https://").unwrap_or(url);
+    let address = address.split('/').next().unwrap_or(address);
+    let has_port = match address.rsplit_once(':') {
+        // Of an IPv6 address the brackets tell whether a port follows.
+        Some((_, port)) => !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) && !is_bare_ipv6(address),
+        None => false,
+    };
+    match has_port {
+        true => address.into(),
+        false if is_bare_ipv6(address) => format_smolstr!("[{address}]:443"),
+        false => format_smolstr!("{address}:443"),
+    }
+}
+
+fn is_bare_ipv6(address: &str) -> bool {
+    !address.starts_with('[') && address.matches(':').count() > 1
 }
 
 /// A host that is to join.

@@ -23,6 +23,8 @@ pub mod json;
 pub mod launch;
 pub mod lock;
 mod plan;
+pub mod preflight;
+mod release;
 mod request;
 pub mod rotation;
 mod step;

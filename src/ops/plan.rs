@@ -208,7 +208,7 @@ fn verb(fleet: &Fleet, request: &Request, now: Timestamp) -> Result<Plan, Refusa
             until,
             resources,
         } => verbs::extend::plan(fleet, request, cluster, *until, resources, now),
-        Request::Join(join) => verbs::join::plan(fleet, request, join, now),
+        Request::Join(join) => verbs::join::plan(fleet, request, join),
         Request::Leave {
             machines,
             drain,

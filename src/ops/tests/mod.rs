@@ -1,14 +1,17 @@
 //! Plans and guards: what a request becomes, and what is refused.
 
 mod clusters;
+mod joins;
+mod preflights;
+mod restarts;
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::fleet::testing::{
-    World, asg, instance, instance_id, minutes_ago, node, now, scope, server, spot, spot_price, tags,
+    World, asg, instance, instance_id, minutes_ago, node, now, probe, scope, server, spot, spot_price, tags,
 };
-use crate::fleet::{Instance, MachineId, Node, Observation, PoolId, Readiness};
+use crate::fleet::{EdgeProbe, Instance, MachineId, Node, Observation, PoolId, Readiness};
 
 fn workers() -> PoolId {
     PoolId::Asg(scope(), "workers".into())
@@ -44,6 +47,14 @@ fn remove(machines: &[usize]) -> Request {
         machines: machines.iter().map(|n| MachineId::Instance(instance_id(*n))).collect(),
         drain: DrainOptions::ending(),
     }
+}
+
+/// The last probe of an edge host gets no answer.
+fn silence(world: &mut World, name: &str) {
+    world.see(Observation::EdgeProbe(Box::new(EdgeProbe {
+        at: now(),
+        ..probe(name, Err("no route to host"))
+    })));
 }
 
 fn planned(world: &World, request: &Request) -> Plan {

@@ -13,6 +13,7 @@ pub(super) mod leave;
 pub(super) mod reboot;
 pub(super) mod remove;
 pub(super) mod replace;
+mod restarting;
 pub(super) mod rotate;
 pub(super) mod scale;
 pub(super) mod upgrade;

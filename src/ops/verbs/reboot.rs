@@ -2,16 +2,47 @@
 
 use jiff::Timestamp;
 
-use super::super::plan::{Plan, Refusal};
+use super::super::plan::{Plan, Refusal, Stage};
 use super::super::request::{DrainOptions, Request};
+use super::super::step::Step;
+use super::super::{cost, guard};
+use super::{ending, restarting};
+use crate::blueprint::machine::Task;
 use crate::fleet::{Fleet, MachineId};
 
 pub(in crate::ops) fn plan(
-    _fleet: &Fleet,
-    _request: &Request,
-    _machines: &[MachineId],
-    _drain: &DrainOptions,
-    _now: Timestamp,
+    fleet: &Fleet,
+    request: &Request,
+    machines: &[MachineId],
+    options: &DrainOptions,
+    now: Timestamp,
 ) -> Result<Plan, Refusal> {
-    Err(Refusal::new("unbuilt", "reboot is not built yet", "wait for it"))
+    let (cluster, machines) = guard::targets(fleet, machines)?;
+    let mut stages = vec![];
+    let mut warnings = vec![];
+    for machine in &machines {
+        warnings.extend(guard::restart(fleet, &cluster, machine, now)?);
+        let reach = guard::reached(machine, now)?;
+        let mut restart = vec![];
+        Stage::push(&mut restart, "restart", [Step::Machine(reach, Task::Reboot)]);
+        let one = std::slice::from_ref(machine);
+        stages.extend(restarting::out_and_back(one, Some(options), restart, None));
+    }
+    for machine in &machines {
+        let one = std::slice::from_ref(machine);
+        for warning in ending::warnings(fleet, &cluster, one, options, now) {
+            if !warnings.contains(&warning) {
+                warnings.push(warning);
+            }
+        }
+    }
+    Ok(Plan {
+        request: request.clone(),
+        title: ending::title("restart", &machines),
+        stages,
+        cost: cost::same(fleet, &cluster),
+        warnings,
+        cluster,
+        confirm: None,
+    })
 }
