@@ -260,7 +260,7 @@ const KNOWN: &[Known] = &[
 pub fn trouble(journal: &[SmolStr]) -> Option<Trouble> {
     let of_line = |line: &SmolStr| {
         let told = |said: &&[&str]| said.iter().all(|word| line.contains(word));
-        KNOWN.iter().find(|known| known.said.iter().any(|said| told(&said)))
+        KNOWN.iter().find(|known| known.said.iter().any(told))
     };
     journal
         .iter()

@@ -9,7 +9,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use futures::future::join_all;
 use smol_str::SmolStr;
 
-use super::policy::VIEW_ACTIONS;
+use super::actions::VIEW_ACTIONS;
 use super::{AwsCloud, error, pricing};
 use crate::provider::{Check, Result};
 

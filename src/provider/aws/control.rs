@@ -1,8 +1,9 @@
 //! What changes AWS: the live adapter of the port [`CloudControl`].
 //!
 //! Every call here may be made again with the same effect, so that the SDK repeats it when its answer is lost: every
-//! call but two. Ending a member that lets its group shrink counts each time AWS hears of it, so that call goes out once;
-//! and launching a machine does, because a lack of capacity looks like a fault of the server.
+//! call but three. Ending a member that lets its group shrink counts each time AWS hears of it, so that call goes out once;
+//! launching a machine does, because a lack of capacity looks like a fault of the server; and a task on a machine does,
+//! which would run there twice at once.
 //! What is gone already counts as ended or deleted: AWS says so with an error of its own, which [`is_gone`] knows.
 
 use async_trait::async_trait;
@@ -12,7 +13,8 @@ use aws_smithy_types::retry::RetryConfig;
 use jiff::Timestamp;
 use smol_str::{SmolStr, format_smolstr};
 
-use super::{AwsCloud, delete, error, launch, make, resources, tag};
+use super::{AwsCloud, delete, error, launch, make, resources, run_command, tag, template, tokens};
+use crate::blueprint::machine::{Inside, Task};
 use crate::fleet::{Instance, InstanceId, Scope};
 use crate::provider::{
     AsgOrder, CloudControl, GroupOrder, MachineOrder, ParameterOrder, Resource, Result, RoleOrder, Secret, TagList,
@@ -192,33 +194,28 @@ impl CloudControl for AwsCloud {
         self.call_unless(CALL, change.send(), is_gone).await.map(drop)
     }
 
-    async fn inside(&self, _: &crate::fleet::InstanceId) -> crate::provider::Result<crate::blueprint::machine::Inside> {
-        Err(crate::provider::pending("inside"))
+    async fn inside(&self, instance: &InstanceId) -> Result<Inside> {
+        run_command::inside(self, instance).await
     }
 
-    async fn work(
-        &self,
-        _: &crate::fleet::InstanceId,
-        _: &crate::blueprint::machine::Task,
-        _: &[smol_str::SmolStr],
-    ) -> crate::provider::Result<String> {
-        Err(crate::provider::pending("work"))
+    async fn work(&self, instance: &InstanceId, task: &Task, parameters: &[SmolStr]) -> Result<String> {
+        run_command::work(self, instance, task, parameters).await
     }
 
-    async fn secure(&self, _: &str, _: Option<u64>) -> crate::provider::Result<Option<(u64, crate::provider::Secret)>> {
-        Err(crate::provider::pending("secure"))
+    async fn secure(&self, parameter: &str, version: Option<u64>) -> Result<Option<(u64, Secret)>> {
+        tokens::secure(self, parameter, version).await
     }
 
-    async fn put_secure(&self, _: &str, _: &crate::provider::Secret) -> crate::provider::Result<u64> {
-        Err(crate::provider::pending("put_secure"))
+    async fn put_secure(&self, parameter: &str, value: &Secret) -> Result<u64> {
+        tokens::put(self, parameter, value).await
     }
 
-    async fn user_data(&self, _: &str) -> crate::provider::Result<Option<String>> {
-        Err(crate::provider::pending("user_data"))
+    async fn user_data(&self, template: &str) -> Result<Option<String>> {
+        template::user_data(self, template).await
     }
 
-    async fn renew_template(&self, _: &str, _: &str) -> crate::provider::Result<()> {
-        Err(crate::provider::pending("renew_template"))
+    async fn renew_template(&self, template: &str, user_data: &str) -> Result<()> {
+        template::renew(self, template, user_data).await
     }
 }
 

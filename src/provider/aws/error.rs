@@ -22,12 +22,20 @@ use crate::provider::ProviderError;
 /// The longest message that is passed on, in characters.
 const LONGEST: usize = 300;
 
+/// The calls whose answers hold secrets: one that is not understood is not quoted.
+const TELLS_SECRETS: [&str; 4] = [
+    "ssm:GetParameter",
+    "ssm:GetParameterHistory",
+    "secretsmanager:GetSecretValue",
+    "ec2:DescribeLaunchTemplateVersions",
+];
+
 /// Translates the failure of one call.
 pub(super) fn translate<E>(call: &str, scope: &Scope, error: &SdkError<E, HttpResponse>) -> ProviderError
 where
     E: Error + ProvideErrorMetadata + Send + Sync + 'static,
 {
-    let (kind, code, message) = read(error);
+    let (kind, code, message) = read(error, TELLS_SECRETS.contains(&call));
     let message = code.as_deref().map_or_else(
         || tidy(&message),
         |code| {
@@ -85,8 +93,9 @@ fn ours(kind: FaultKind, call: &str, scope: &Scope, message: &str) -> ProviderEr
     }
 }
 
-/// The class of the failure, AWS' code, and its message.
-fn read<E>(error: &SdkError<E, HttpResponse>) -> (FaultKind, Option<String>, String)
+/// The class of the failure, AWS' code, and its message; in a `secret` answer nothing but AWS' own code and message is
+/// read.
+fn read<E>(error: &SdkError<E, HttpResponse>, secret: bool) -> (FaultKind, Option<String>, String)
 where
     E: Error + ProvideErrorMetadata + Send + Sync + 'static,
 {
@@ -106,8 +115,8 @@ where
                 .unwrap_or_else(|| kind_of_status(context.raw().status().as_u16(), FaultKind::Other));
             (kind, code, context.err().message().unwrap_or_default().to_owned())
         }
-        SdkError::ServiceError(context) => read_response(context.raw(), FaultKind::Malformed),
-        SdkError::ResponseError(context) => read_response(context.raw(), FaultKind::Malformed),
+        SdkError::ServiceError(context) => read_response(context.raw(), FaultKind::Malformed, secret),
+        SdkError::ResponseError(context) => read_response(context.raw(), FaultKind::Malformed, secret),
         SdkError::TimeoutError(_) => (
             FaultKind::Unreachable,
             None,
@@ -119,7 +128,7 @@ where
 }
 
 /// The class, code and message of a raw response.
-fn read_response(response: &HttpResponse, otherwise: FaultKind) -> (FaultKind, Option<String>, String) {
+fn read_response(response: &HttpResponse, otherwise: FaultKind, secret: bool) -> (FaultKind, Option<String>, String) {
     let status = response.status().as_u16();
     let body = response.body().bytes().unwrap_or_default();
     match code_in(body) {
@@ -131,6 +140,8 @@ fn read_response(response: &HttpResponse, otherwise: FaultKind) -> (FaultKind, O
             let start: String = String::from_utf8_lossy(body).chars().take(LONGEST).collect();
             let message = if start.trim().is_empty() {
                 format!("HTTP {status} without a body")
+            } else if secret {
+                format!("HTTP {status} with a body that is not an answer of this service")
             } else {
                 format!("HTTP {status} with a body that is not an answer of this service: {start}")
             };
@@ -141,7 +152,7 @@ fn read_response(response: &HttpResponse, otherwise: FaultKind) -> (FaultKind, O
 
 /// The class of a raw response that refuses.
 pub(super) fn kind_of_response(response: &HttpResponse) -> FaultKind {
-    read_response(response, FaultKind::Malformed).0
+    read_response(response, FaultKind::Malformed, true).0
 }
 
 /// Whether the failure is the server's own, without any of AWS' codes: emulators answer so to what they lack.

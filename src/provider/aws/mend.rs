@@ -2,7 +2,7 @@
 
 use smol_str::{SmolStr, format_smolstr};
 
-use super::policy;
+use super::actions;
 use crate::fleet::{FaultKind, Scope};
 
 /// What is said when no way to credentials is set up; the mend knows it again.
@@ -25,9 +25,9 @@ pub(super) fn mend(kind: FaultKind, call: &str, scope: &Scope, code: &str, messa
         FaultKind::Denied if message.contains("service control policy") => {
             format_smolstr!("a policy of the AWS organization forbids {call}: ask its administrators")
         }
-        FaultKind::Denied => format_smolstr!("allow it in IAM: {}", policy::statement(call)),
+        FaultKind::Denied => format_smolstr!("allow it in IAM: {}", actions::statement(call)),
         FaultKind::Credentials => credentials_mend(scope, code, message),
-        FaultKind::Throttled if policy::is_for_change(call) => {
+        FaultKind::Throttled if actions::is_for_change(call) => {
             SmolStr::new("AWS has changed nothing: try again in a minute")
         }
         FaultKind::Throttled => SmolStr::new("nothing to do: polling slows down by itself"),

@@ -10,7 +10,8 @@
 //! counted by the `meter`, freed by the `sieve` of what nobody reads, and mapped at once, so that no SDK type leaves
 //! this folder and no more than one page of them is held. What AWS says no with is put into words by `error`. What
 //! changes something stands apart, in `control`: `make` and `launch` carry out orders, `delete` and `tag` act on what
-//! `resources` has found by its tags.
+//! `resources` has found by its tags, `run_command` works on machines themselves, and `tokens` and `template` hold what
+//! new ones go by.
 
 /// All items of a listing in pages: `$ask` is asked anew for each page, whose `$items` are collected.
 macro_rules! pages {
@@ -28,6 +29,7 @@ macro_rules! pages {
     }};
 }
 
+mod actions;
 mod autoscaling;
 pub mod budget;
 mod check;
@@ -45,8 +47,11 @@ mod policy;
 mod price_cache;
 mod pricing;
 mod resources;
+mod run_command;
 mod sieve;
 mod tag;
+mod template;
+mod tokens;
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -68,12 +73,13 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use jiff::Timestamp;
 use smol_str::{SmolStr, format_smolstr};
 
+pub use self::actions::{CHANGE_ACTIONS, VIEW_ACTIONS};
 use self::budget::ApiUsage;
 use self::meter::Meter;
-pub use self::policy::{CHANGE_ACTIONS, VIEW_ACTIONS, operator_policy, view_policy};
+pub use self::policy::{operator_policy, view_policy};
 use self::price_cache::PriceCache;
 use self::sieve::Sifting;
-use super::{Check, Cloud, InstanceType, ProviderError, Resource, Result, Vpc};
+use super::{Check, Cloud, InstanceType, ParameterVersion, ProviderError, Resource, Result, Vpc};
 use crate::fleet::{Activity, Asg, FaultKind, Instance, Notice, OnDemandPrice, Scope, SpotFleet, SpotPrice};
 
 /// How long the credential chain may take: a helper program may have to ask its own server first.
@@ -94,6 +100,8 @@ pub struct Options {
     pub attempt_timeout: Duration,
     /// How long a call may take, with all its tries.
     pub timeout: Duration,
+    /// How long to wait between two looks at a command that runs on an instance.
+    pub command_pace: Duration,
 }
 
 impl Options {
@@ -106,6 +114,7 @@ impl Options {
             attempts: 3,
             attempt_timeout: Duration::from_secs(15),
             timeout: Duration::from_secs(30),
+            command_pace: Duration::from_secs(2),
         }
     }
 
@@ -236,6 +245,7 @@ impl Profile {
             price_cache: directory.map(|directory| PriceCache::new(directory, region)),
             clock: self.options.clock,
             page: self.options.page,
+            command_pace: self.options.command_pace,
             may_be_emulator: sdk.endpoint_url().is_some(),
             lacks_status_filter: AtomicBool::new(false),
             fresh: launch::Fresh::default(),
@@ -277,6 +287,7 @@ pub struct AwsCloud {
     price_cache: Option<PriceCache>,
     clock: fn() -> Timestamp,
     page: u16,
+    command_pace: Duration,
     /// Whether the calls go to an endpoint of the user's choice.
     may_be_emulator: bool,
     /// Learnt from an emulator's answer, see [`ec2::notices`].
@@ -405,8 +416,8 @@ impl Cloud for AwsCloud {
         check::check(self).await
     }
 
-    async fn parameter_versions(&self, _: &str) -> crate::provider::Result<Vec<crate::provider::ParameterVersion>> {
-        Err(crate::provider::pending("parameter_versions"))
+    async fn parameter_versions(&self, name: &str) -> Result<Vec<ParameterVersion>> {
+        tokens::versions(self, name).await
     }
 }
 

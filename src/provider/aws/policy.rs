@@ -1,196 +1,15 @@
-//! What seeing and changing a fleet needs to be allowed in IAM: two lists, from which error messages quote their line,
-//! `doctor` checks each entry, and the policies of a viewer and of an operator are written.
+//! The IAM policies of a viewer and of an operator, written from the table of [`actions`](super::actions).
+//!
+//! A viewer is told no secret: reading the history of a parameter would give the values of encrypted ones too, which the
+//! account's own key of SSM decrypts for everybody who may read them, so that it is for operators alone.
 
 use serde_json::{Value, json};
 
+use super::actions::{
+    BESIDE_MACHINES, BESIDE_SPOT_FLEETS, IMAGES, MADE, MAKING, MAKING_ROLES, ON_PARAMETERS, ON_ROLES, ON_SECRETS,
+    ON_TAGGED, PARAMETERS, ROLES, RUN, RUN_DOCUMENT, RUN_PLACES, SECRETS, SERVICE_ROLES, VIEW_ACTIONS,
+};
 use crate::fleet::TAG_CLUSTER;
-
-/// The actions that seeing needs, in the order `doctor` shows them: the feeds' first, then those by which a cluster's
-/// resources are found and a launch is prepared. None of them changes anything. AWS wants `"Resource": "*"` for them all:
-/// lists cannot be narrowed to what they list, and of the three that look at one thing (`iam:GetRole`,
-/// `iam:GetInstanceProfile`, `secretsmanager:DescribeSecret`) none tells a secret.
-pub const VIEW_ACTIONS: [&str; 23] = [
-    "ec2:DescribeInstances",
-    "ec2:DescribeSpotFleetRequests",
-    "ec2:DescribeSpotInstanceRequests",
-    "ec2:DescribeSpotPriceHistory",
-    "autoscaling:DescribeAutoScalingGroups",
-    "autoscaling:DescribeScalingActivities",
-    "pricing:GetProducts",
-    "ec2:DescribeInstanceTypes",
-    "ec2:DescribeVpcs",
-    "ec2:DescribeSubnets",
-    "ec2:DescribeTags",
-    "ec2:DescribeVolumes",
-    "ec2:DescribeSecurityGroups",
-    "ec2:DescribeLaunchTemplates",
-    "ec2:DescribeKeyPairs",
-    "ssm:DescribeParameters",
-    "secretsmanager:ListSecrets",
-    "secretsmanager:DescribeSecret",
-    "iam:ListRoles",
-    "iam:GetRole",
-    "iam:ListInstanceProfiles",
-    "iam:GetInstanceProfile",
-    "tag:GetResources",
-];
-
-/// The actions that changing needs beyond [`VIEW_ACTIONS`]: those of the port
-/// [`CloudControl`](crate::provider::CloudControl).
-pub const CHANGE_ACTIONS: [&str; 46] = [
-    "autoscaling:SetDesiredCapacity",
-    "autoscaling:UpdateAutoScalingGroup",
-    "autoscaling:TerminateInstanceInAutoScalingGroup",
-    "autoscaling:CreateAutoScalingGroup",
-    "autoscaling:PutScheduledUpdateGroupAction",
-    "autoscaling:DeleteAutoScalingGroup",
-    "autoscaling:CreateOrUpdateTags",
-    "ec2:TerminateInstances",
-    "ec2:ModifySpotFleetRequest",
-    "ec2:CancelSpotFleetRequests",
-    "ec2:CreateSecurityGroup",
-    "ec2:AuthorizeSecurityGroupIngress",
-    "ec2:DeleteSecurityGroup",
-    "ec2:CreateTags",
-    "ec2:CreateLaunchTemplate",
-    "ec2:DeleteLaunchTemplate",
-    "ec2:CreateFleet",
-    "ec2:RunInstances",
-    "ec2:DeleteVolume",
-    "ec2:DeleteKeyPair",
-    "iam:CreateRole",
-    "iam:TagRole",
-    "iam:PutRolePolicy",
-    "iam:ListRolePolicies",
-    "iam:DeleteRolePolicy",
-    "iam:DeleteRole",
-    "iam:PassRole",
-    "iam:CreateInstanceProfile",
-    "iam:TagInstanceProfile",
-    "iam:AddRoleToInstanceProfile",
-    "iam:ListInstanceProfilesForRole",
-    "iam:RemoveRoleFromInstanceProfile",
-    "iam:DeleteInstanceProfile",
-    "ssm:PutParameter",
-    "ssm:GetParameter",
-    "ssm:DeleteParameter",
-    "ssm:AddTagsToResource",
-    "secretsmanager:CreateSecret",
-    "secretsmanager:TagResource",
-    "secretsmanager:GetSecretValue",
-    "secretsmanager:DeleteSecret",
-    "ec2:GetConsoleOutput",
-    "ec2:CreateLaunchTemplateVersion",
-    "ec2:DescribeLaunchTemplateVersions",
-    "ssm:SendCommand",
-    "ssm:GetCommandInvocation",
-];
-
-/// What is done to things that carry a cluster's tag.
-const ON_TAGGED: [&str; 18] = [
-    "autoscaling:SetDesiredCapacity",
-    "autoscaling:UpdateAutoScalingGroup",
-    "autoscaling:TerminateInstanceInAutoScalingGroup",
-    "autoscaling:PutScheduledUpdateGroupAction",
-    "autoscaling:DeleteAutoScalingGroup",
-    "autoscaling:CreateOrUpdateTags",
-    "ec2:TerminateInstances",
-    "ec2:GetConsoleOutput",
-    "ec2:ModifySpotFleetRequest",
-    "ec2:CancelSpotFleetRequests",
-    "ec2:AuthorizeSecurityGroupIngress",
-    "ec2:DeleteSecurityGroup",
-    "ec2:DeleteLaunchTemplate",
-    "ec2:CreateLaunchTemplateVersion",
-    "ssm:SendCommand",
-    "ec2:DeleteVolume",
-    "ec2:DeleteKeyPair",
-    "ec2:CreateTags",
-];
-
-/// What makes things in EC2 and Auto Scaling, which carry a cluster's tag from the first moment.
-const MAKING: [&str; 6] = [
-    "autoscaling:CreateAutoScalingGroup",
-    "autoscaling:CreateOrUpdateTags",
-    "ec2:CreateSecurityGroup",
-    "ec2:CreateLaunchTemplate",
-    "ec2:CreateFleet",
-    "ec2:RunInstances",
-];
-
-/// What [`MAKING`] makes.
-const MADE: [&str; 6] = [
-    "arn:*:autoscaling:*:*:autoScalingGroup:*:autoScalingGroupName/*",
-    "arn:*:ec2:*:*:security-group/*",
-    "arn:*:ec2:*:*:launch-template/*",
-    "arn:*:ec2:*:*:fleet/*",
-    "arn:*:ec2:*:*:instance/*",
-    "arn:*:ec2:*:*:volume/*",
-];
-
-/// What machines are made of besides: it is there already, or goes with its machine, and carries no tag of a cluster.
-const BESIDE_MACHINES: [&str; 8] = [
-    "arn:*:ec2:*::image/*",
-    "arn:*:ec2:*::snapshot/*",
-    "arn:*:ec2:*:*:key-pair/*",
-    "arn:*:ec2:*:*:launch-template/*",
-    "arn:*:ec2:*:*:network-interface/*",
-    "arn:*:ec2:*:*:security-group/*",
-    "arn:*:ec2:*:*:spot-instances-request/*",
-    "arn:*:ec2:*:*:subnet/*",
-];
-
-/// What a change of a Spot Fleet may be asked for besides the fleet itself; none of it carries a cluster's tag.
-const BESIDE_SPOT_FLEETS: [&str; 2] = ["arn:*:ec2:*:*:launch-template/*", "arn:*:ec2:*:*:subnet/*"];
-
-/// k3fleet's own roles and instance profiles, by their path. IAM cannot look into the policies that are put into them:
-/// whoever may put one may give a machine any right. Where that is too much, name an instance profile at each launch
-/// and take these statements out.
-const ROLES: [&str; 2] = ["arn:*:iam::*:role/k3fleet/*", "arn:*:iam::*:instance-profile/k3fleet/*"];
-
-const ON_ROLES: [&str; 10] = [
-    "iam:TagRole",
-    "iam:PutRolePolicy",
-    "iam:ListRolePolicies",
-    "iam:DeleteRolePolicy",
-    "iam:DeleteRole",
-    "iam:TagInstanceProfile",
-    "iam:AddRoleToInstanceProfile",
-    "iam:ListInstanceProfilesForRole",
-    "iam:RemoveRoleFromInstanceProfile",
-    "iam:DeleteInstanceProfile",
-];
-
-/// What no call of ours needs, but AWS for us.
-const SERVICE_ROLES: &str = "iam:CreateServiceLinkedRole";
-
-const MAKING_ROLES: [&str; 2] = ["iam:CreateRole", "iam:CreateInstanceProfile"];
-
-/// k3fleet's own parameters, in every partition, region and account.
-const PARAMETERS: &str = "arn:*:ssm:*:*:parameter/k3fleet/*";
-
-/// The parameters in which the newest images are published.
-const IMAGES: &str = "arn:*:ssm:*::parameter/aws/service/*";
-
-const ON_PARAMETERS: [&str; 4] = [
-    "ssm:PutParameter",
-    "ssm:GetParameter",
-    "ssm:DeleteParameter",
-    "ssm:AddTagsToResource",
-];
-
-/// What Run Command runs: a shell script, and nothing else.
-const RUN_DOCUMENT: &str = "arn:*:ssm:*::document/AWS-RunShellScript";
-
-/// k3fleet's own secrets.
-const SECRETS: &str = "arn:*:secretsmanager:*:*:secret:k3fleet/*";
-
-const ON_SECRETS: [&str; 4] = [
-    "secretsmanager:CreateSecret",
-    "secretsmanager:TagResource",
-    "secretsmanager:GetSecretValue",
-    "secretsmanager:DeleteSecret",
-];
 
 /// The IAM policy of somebody who may see the fleet, as JSON to be pasted into IAM.
 pub fn view_policy() -> String {
@@ -210,20 +29,28 @@ pub fn operator_policy(adopted: &[&str]) -> String {
     }
     let mut statements = vec![view()];
     // The conditions of one statement must all hold: each key has a statement of its own.
-    statements.extend(keys.iter().enumerate().map(|(number, key)| {
+    for (number, key) in keys.iter().enumerate() {
         let suffix = if number == 0 {
             String::new()
         } else {
             (number + 1).to_string()
         };
-        json!({
+        statements.push(json!({
             "Sid": format!("K3fleetChange{suffix}"),
             "Effect": "Allow",
             "Action": ON_TAGGED,
             "Resource": "*",
             "Condition": {"StringLike": {format!("aws:ResourceTag/{key}"): "*"}},
-        })
-    }));
+        }));
+        // SSM asks for the instance and for the document; of an instance's tags it knows its own key alone.
+        statements.push(json!({
+            "Sid": format!("K3fleetRun{suffix}"),
+            "Effect": "Allow",
+            "Action": RUN,
+            "Resource": RUN_PLACES,
+            "Condition": {"StringLike": {format!("ssm:resourceTag/{key}"): "*"}},
+        }));
+    }
     let carries_tag = json!({"StringLike": {format!("aws:RequestTag/{TAG_CLUSTER}"): "*"}});
     let allow = |id: &str, actions: Value, resources: Value| json!({"Sid": format!("K3fleet{id}"), "Effect": "Allow", "Action": actions, "Resource": resources});
     let only = |mut statement: Value, condition: Value| {
@@ -281,7 +108,7 @@ pub fn operator_policy(adopted: &[&str]) -> String {
         allow("Parameters", json!(ON_PARAMETERS), json!(PARAMETERS)),
         allow("Images", json!("ssm:GetParameter"), json!(IMAGES)),
         allow("Secrets", json!(ON_SECRETS), json!(SECRETS)),
-        allow("RunShellScript", json!("ssm:SendCommand"), json!(RUN_DOCUMENT)),
+        allow("RunShellScript", json!(RUN), json!(RUN_DOCUMENT)),
         allow(
             "Answers",
             json!(["ssm:GetCommandInvocation", "ec2:DescribeLaunchTemplateVersions"]),
@@ -305,29 +132,9 @@ fn written(statements: &[Value]) -> String {
     format!("{policy:#}")
 }
 
-/// Whether a call is made for a change, not by a feed.
-pub(super) fn is_for_change(action: &str) -> bool {
-    CHANGE_ACTIONS.contains(&action)
-}
-
-/// The one statement that grants one action.
-pub(super) fn statement(action: &str) -> String {
-    let resource = match action {
-        "iam:CreateInstanceProfile" | "iam:DeleteInstanceProfile" | "iam:TagInstanceProfile" => {
-            "arn:*:iam::*:instance-profile/k3fleet/*"
-        }
-        action if ON_PARAMETERS.contains(&action) => PARAMETERS,
-        action if ON_SECRETS.contains(&action) => SECRETS,
-        action if action == "iam:PassRole" || ON_ROLES.contains(&action) || MAKING_ROLES.contains(&action) => {
-            "arn:*:iam::*:role/k3fleet/*"
-        }
-        _ => "*",
-    };
-    format!(r#"{{"Effect": "Allow", "Action": "{action}", "Resource": "{resource}"}}"#)
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::actions::{CHANGE_ACTIONS, HISTORY};
     use super::*;
 
     fn statements(policy: &str) -> Vec<Value> {
@@ -365,7 +172,8 @@ mod tests {
         let mut granted: Vec<_> = statements.iter().flat_map(actions).collect();
         granted.sort_unstable();
         granted.dedup();
-        let ours = VIEW_ACTIONS.iter().chain(&CHANGE_ACTIONS).chain([&SERVICE_ROLES]);
+        let unplanned = [&SERVICE_ROLES, &HISTORY];
+        let ours = VIEW_ACTIONS.iter().chain(&CHANGE_ACTIONS).chain(unplanned);
         let mut needed: Vec<_> = ours.copied().collect();
         needed.sort_unstable();
         assert_eq!(granted, needed);
@@ -421,13 +229,33 @@ mod tests {
     }
 
     #[test]
-    fn a_statement_is_json() {
-        let one: Value = serde_json::from_str(&statement("ec2:DescribeInstances")).unwrap();
-        assert_eq!(one["Action"], "ec2:DescribeInstances");
-        assert_eq!((&one["Effect"], &one["Resource"]), (&json!("Allow"), &json!("*")));
-        let one: Value = serde_json::from_str(&statement("ssm:PutParameter")).unwrap();
-        assert_eq!(one["Resource"], PARAMETERS);
-        let one: Value = serde_json::from_str(&statement("iam:CreateRole")).unwrap();
-        assert_eq!(one["Resource"], "arn:*:iam::*:role/k3fleet/*");
+    fn scripts_run_on_a_clusters_instances_alone_and_no_other_document_does() {
+        let all = statements(&operator_policy(&["Team"]));
+        let runs: Vec<_> = all.iter().filter(|s| actions(s).contains(&RUN)).collect();
+        let told: Vec<_> = runs.iter().map(|s| (&s["Resource"], s.get("Condition"))).collect();
+        let of = |key: &str| json!({"StringLike": {format!("ssm:resourceTag/{key}"): "*"}});
+        assert_eq!(
+            told,
+            [
+                (&json!(RUN_PLACES), Some(&of(TAG_CLUSTER))),
+                (&json!(RUN_PLACES), Some(&of("Team"))),
+                (&json!(RUN_DOCUMENT), None),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_viewer_is_told_no_secret() {
+        let policy = view_policy();
+        for action in [
+            "ssm:GetParameter",
+            "ssm:GetParameterHistory",
+            "secretsmanager:GetSecretValue",
+        ] {
+            assert!(!policy.contains(&format!("{action}\"")), "{action}");
+        }
+        let operator = statements(&operator_policy(&[]));
+        let history = operator.iter().find(|s| actions(s).contains(&HISTORY)).unwrap();
+        assert_eq!(history["Resource"], PARAMETERS);
     }
 }

@@ -1,4 +1,5 @@
-//! What is changed in a cluster: nodes are cordoned and deleted, pods are evicted and deleted.
+//! What is changed in a cluster: nodes are cordoned, marked and deleted, pods are evicted and deleted, machines get tokens
+//! to join by.
 //!
 //! A call is made once; whoever asked decides whether to make it again. That something is gone already is believed
 //! only of an API server's own word, for what stands before one may answer 404 to everything.
@@ -11,17 +12,20 @@ use smol_str::SmolStr;
 
 use super::decode::{self, Refusal};
 use super::error::{Call, Trouble};
-use super::{KubeApi, list};
+use super::tokens::{self, NAMESPACE};
+use super::{KubeApi, authority, list};
 use crate::fleet::ContextId;
-use crate::provider::{BoundPod, Eviction, KubeControl, Result};
+use crate::provider::{BootstrapOrder, BoundPod, Eviction, KubeControl, Marks, Result};
 
 const PATCH_NODE: Call = Call::new("patch", "", "nodes");
 const DELETE_NODE: Call = Call::new("delete", "", "nodes");
 const LIST_PODS: Call = Call::new("list", "", "pods");
 const EVICT: Call = Call::new("create", "", "pods/eviction");
 const DELETE_POD: Call = Call::new("delete", "", "pods");
+/// K3s serves it to everybody.
+const CACERTS: Call = Call::new("get", "", "/cacerts");
 
-const JSON: &str = "application/json";
+pub(super) const JSON: &str = "application/json";
 const PATCH: &str = "application/strategic-merge-patch+json";
 
 /// No object of Kubernetes has a longer name.
@@ -97,36 +101,76 @@ impl KubeControl for KubeApi {
             let options = json!({"apiVersion": "v1", "kind": "DeleteOptions"});
             self.change(DELETE_NODE, Method::DELETE, &path, JSON, &options).await
         };
-        match deleted.await {
-            Err(Trouble::Refused(no)) if is_gone(&no) => Ok(()),
-            deleted => deleted.map_err(|trouble| self.explain(DELETE_NODE, trouble)),
-        }
+        self.gone(DELETE_NODE, deleted.await)
     }
 
-    async fn delete_node_password(&self, _: &str) -> crate::provider::Result<()> {
-        Err(crate::provider::pending("delete_node_password"))
+    async fn delete_node_password(&self, node: &str) -> Result<()> {
+        let deleted = async {
+            let name = format!("{}.node-password.k3s", segment("name of a node", node)?);
+            let path = format!(
+                "/api/v1/namespaces/{NAMESPACE}/secrets/{}",
+                segment("name of a secret", &name)?
+            );
+            let options = json!({"apiVersion": "v1", "kind": "DeleteOptions"});
+            self.change(tokens::DELETE, Method::DELETE, &path, JSON, &options).await
+        };
+        self.gone(tokens::DELETE, deleted.await)
     }
 
-    async fn mark(&self, _: &str, _: &crate::provider::Marks) -> crate::provider::Result<()> {
-        Err(crate::provider::pending("mark"))
+    async fn mark(&self, node: &str, marks: &Marks) -> Result<()> {
+        let patched = async {
+            let path = node_path(node)?;
+            // An entry that is null is taken away.
+            let entries = |marks: &[(SmolStr, Option<SmolStr>)]| -> Value {
+                let entries = marks.iter().map(|(key, value)| (key.to_string(), json!(value)));
+                Value::Object(entries.collect())
+            };
+            let patch = json!({"metadata": {
+                "labels": entries(&marks.labels),
+                "annotations": entries(&marks.annotations),
+            }});
+            self.change(PATCH_NODE, Method::PATCH, &path, PATCH, &patch).await
+        };
+        patched.await.map_err(|trouble| self.explain(PATCH_NODE, trouble))
     }
 
-    async fn ca_hash(&self) -> crate::provider::Result<smol_str::SmolStr> {
-        Err(crate::provider::pending("ca_hash"))
+    async fn ca_hash(&self) -> Result<SmolStr> {
+        let asked = async {
+            if !self.link.is_verified().await? {
+                return Err(Trouble::Unverified);
+            }
+            self.get(CACERTS, "/cacerts").await
+        };
+        let bundle = asked.await.map_err(|trouble| self.explain(CACERTS, trouble))?;
+        authority::hash(&bundle).ok_or_else(|| {
+            let no_bundle = serde::de::Error::custom("it holds no certificates");
+            let mut error = self.explain(CACERTS, Trouble::Malformed(no_bundle));
+            error.mend = "check that the context's server is a server of K3s".into();
+            error
+        })
     }
 
-    async fn make_bootstrap_token(&self, _: &crate::provider::BootstrapOrder) -> crate::provider::Result<()> {
-        Err(crate::provider::pending("make_bootstrap_token"))
+    async fn make_bootstrap_token(&self, order: &BootstrapOrder) -> Result<()> {
+        self.make_token(order).await
     }
 
-    async fn delete_bootstrap_token(&self, _: &str) -> crate::provider::Result<()> {
-        Err(crate::provider::pending("delete_bootstrap_token"))
+    async fn delete_bootstrap_token(&self, id: &str) -> Result<()> {
+        let deleted = self.delete_token(id).await;
+        self.gone(tokens::DELETE, deleted)
     }
 }
 
 impl KubeApi {
+    /// How deleting something ended: what is gone already is deleted.
+    fn gone(&self, call: Call, deleted: Tried<()>) -> Result<()> {
+        match deleted {
+            Err(Trouble::Refused(no)) if is_gone(&no) => Ok(()),
+            deleted => deleted.map_err(|trouble| self.explain(call, trouble)),
+        }
+    }
+
     /// Asks for a change.
-    async fn change(&self, call: Call, method: Method, path: &str, kind: &str, body: &Value) -> Tried<()> {
+    pub(super) async fn change(&self, call: Call, method: Method, path: &str, kind: &str, body: &Value) -> Tried<()> {
         let request = Request::builder()
             .method(method)
             .uri(path)

@@ -25,17 +25,32 @@ pub(super) struct Call {
     verb: &'static str,
     group: &'static str,
     resource: &'static str,
+    /// The namespace in which it is enough to be allowed it.
+    namespace: Option<&'static str>,
 }
 
 impl Call {
     /// A verb on a resource of an API group, or on a path.
     pub(super) const fn new(verb: &'static str, group: &'static str, resource: &'static str) -> Self {
-        Self { verb, group, resource }
+        Self {
+            verb,
+            group,
+            resource,
+            namespace: None,
+        }
     }
 
-    /// The rule of a ClusterRole that grants it.
+    /// The same within one namespace.
+    pub(super) const fn within(mut self, namespace: &'static str) -> Self {
+        self.namespace = Some(namespace);
+        self
+    }
+
+    /// The rule of a role that grants it.
     fn rule(self) -> String {
-        let Self { verb, group, resource } = self;
+        let Self {
+            verb, group, resource, ..
+        } = self;
         if resource.starts_with('/') {
             format!("- {{nonResourceURLs: [\"{resource}\"], verbs: [{verb}]}}")
         } else {
@@ -74,6 +89,8 @@ pub(super) enum Trouble {
     Malformed(serde_json::Error),
     /// The kubeconfig no longer holds the context.
     NoContext,
+    /// Nothing proves that the server is the one that is meant: it was not asked.
+    Unverified,
     /// Reading the credentials crashed.
     Crashed,
     /// What is asked for has a name that nothing in Kubernetes has: nothing was called.
@@ -164,6 +181,14 @@ pub(super) fn explain(trouble: Trouble, call: Call, context: &KubeContext) -> Pr
             format!("context `{}` is no longer in {}", context.id, files(context)),
             "choose another context".to_owned(),
         ),
+        Trouble::Unverified => (
+            FaultKind::Credentials,
+            format!("context `{}` does not verify the server's certificate", context.id),
+            format!(
+                "name its certificate-authority, and no insecure-skip-tls-verify, in {}",
+                files(context)
+            ),
+        ),
         Trouble::Crashed => (
             FaultKind::Other,
             "reading the credentials crashed".to_owned(),
@@ -191,10 +216,16 @@ fn refused(refusal: &Refusal, call: Call, context: &KubeContext) -> (FaultKind, 
         ),
         403 => (
             FaultKind::Denied,
-            format!(
-                "a ClusterRole bound to this user grants it with the rule {}",
-                call.rule()
-            ),
+            match call.namespace {
+                None => format!(
+                    "a ClusterRole bound to this user grants it with the rule {}",
+                    call.rule()
+                ),
+                Some(namespace) => {
+                    let rule = call.rule();
+                    format!("a Role in {namespace} bound to this user grants it with the rule {rule}")
+                }
+            },
         ),
         404 => (
             FaultKind::Unsupported,

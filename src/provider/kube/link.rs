@@ -25,7 +25,14 @@ const CONNECT: Duration = Duration::from_secs(10);
 pub(super) struct Link {
     context: KubeContext,
     pace: Pace,
-    client: Mutex<Option<Client>>,
+    client: Mutex<Option<Made>>,
+}
+
+/// A client, and whether it makes sure that the server is the one that the kubeconfig means.
+#[derive(Clone)]
+struct Made {
+    client: Client,
+    verified: bool,
 }
 
 /// A body that comes in.
@@ -68,7 +75,7 @@ impl Link {
             USER_AGENT,
             HeaderValue::from_static(concat!("k3fleet/", env!("CARGO_PKG_VERSION"))),
         );
-        let client = self.client().await?;
+        let Made { client, .. } = self.made().await?;
         let opened = within(self.pace.answer, call, client.request_stream(request)).await?;
         match opened.map_err(Trouble::from) {
             Ok(reader) => Ok(Body {
@@ -103,11 +110,17 @@ impl Link {
         }
     }
 
+    /// Whether the server's certificate is verified. Of one that is reached without TLS nothing is known, unless it is
+    /// on this machine: a proxy of the operator's.
+    pub(super) async fn is_verified(&self) -> Result<bool, Trouble> {
+        Ok(self.made().await?.verified)
+    }
+
     /// The client. While one caller makes it the others wait, so that a plugin is never run twice at once.
-    async fn client(&self) -> Result<Client, Trouble> {
+    async fn made(&self) -> Result<Made, Trouble> {
         let mut slot = self.client.lock().await;
-        if let Some(client) = &*slot {
-            return Ok(client.clone());
+        if let Some(made) = &*slot {
+            return Ok(made.clone());
         }
         let made = within(
             self.pace.credentials,
@@ -115,9 +128,9 @@ impl Link {
             make_aside(self.context.clone()),
         )
         .await?;
-        let client = made.unwrap_or(Err(Trouble::Crashed))?;
-        *slot = Some(client.clone());
-        Ok(client)
+        let made = made.unwrap_or(Err(Trouble::Crashed))?;
+        *slot = Some(made.clone());
+        Ok(made)
     }
 }
 
@@ -143,7 +156,7 @@ async fn within<T>(limit: Duration, what: impl Display, work: impl Future<Output
 
 /// Makes a client on a thread of its own, which a plugin that hangs may hold for ever: unlike the runtime's own
 /// threads it is not waited for when the program ends. `None` when it crashed.
-async fn make_aside(context: KubeContext) -> Option<Result<Client, Trouble>> {
+async fn make_aside(context: KubeContext) -> Option<Result<Made, Trouble>> {
     let (done, made) = oneshot::channel();
     let runtime = Handle::current();
     let make = move || {
@@ -159,7 +172,7 @@ async fn make_aside(context: KubeContext) -> Option<Result<Client, Trouble>> {
 }
 
 /// Reads the kubeconfig and makes a client of one context. Blocks: it reads files and may run a plugin.
-fn make_client(context: &KubeContext) -> Result<Client, Trouble> {
+fn make_client(context: &KubeContext) -> Result<Made, Trouble> {
     let (mut kubeconfig, faults) = context::load(&context.files);
     kubeconfig.current_context = Some(context.id.as_str().to_owned());
     let own_proxy = context::cluster(&kubeconfig, context.id.as_str()).is_some_and(|c| c.proxy_url.is_some());
@@ -181,5 +194,12 @@ fn make_client(context: &KubeContext) -> Result<Client, Trouble> {
         exec.interactive_mode = Some(ExecInteractiveMode::Never);
         plugin = exec.command.clone();
     }
-    Client::try_from(config).map_err(|error| Trouble::Client { error, plugin })
+    let verified = match config.cluster_url.scheme_str() {
+        Some("https") => !config.accept_invalid_certs,
+        _ => proxy::is_here(&config.cluster_url),
+    };
+    match Client::try_from(config) {
+        Ok(client) => Ok(Made { client, verified }),
+        Err(error) => Err(Trouble::Client { error, plugin }),
+    }
 }

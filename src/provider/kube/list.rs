@@ -38,16 +38,30 @@ pub(super) async fn page<T: Listed>(
         Place::After(token) => params = params.limit(PAGE).continue_token(token),
         Place::Whole => {}
     }
-    let path = format!("/api/v1/{}", T::RESOURCE);
+    let path = match T::NAMESPACE {
+        None => format!("/api/v1/{}", T::RESOURCE),
+        Some(namespace) => format!("/api/v1/namespaces/{namespace}/{}", T::RESOURCE),
+    };
     let request = Request::new(path).list(&params).map_err(kube::Error::BuildRequest)?;
     buffer.clear();
     link.read(call::<T>(), request, buffer).await?;
-    Ok(decode::page(buffer, &link.context().id)?)
+    let page = decode::page(buffer, &link.context().id);
+    Ok(page.map_err(|error| if T::IS_SECRET { unquoted(&error) } else { error })?)
+}
+
+/// Where a body is not understood, without any of what stands there.
+fn unquoted(error: &serde_json::Error) -> serde_json::Error {
+    let place = format!("line {} column {}", error.line(), error.column());
+    serde::de::Error::custom(place)
 }
 
 /// The call that [`page`] makes.
 pub(super) fn call<T: Listed>() -> Call {
-    Call::new("list", "", T::RESOURCE)
+    let call = Call::new("list", "", T::RESOURCE);
+    match T::NAMESPACE {
+        None => call,
+        Some(namespace) => call.within(namespace),
+    }
 }
 
 /// All objects, or those whose `fields` are so, once. A page that comes too late (its token expired) starts the list anew, whole.

@@ -3,9 +3,10 @@
 //! [`contexts`] says which contexts of the kubeconfig are used, [`connect`] makes a [`KubeApi`] of one. Nothing is
 //! read or run before the first call: a context whose credential plugin hangs, or whose server is dead, costs the
 //! others nothing. A call goes down through `link` (client, deadlines), its body up through [`decode`] into the
-//! fleet's types; `watch` makes an endless stream of changes of lists and watches; `control` changes things; what goes
-//! wrong is put into words in `error` alone.
+//! fleet's types; `watch` makes an endless stream of changes of lists and watches; `control` changes things, by `tokens` and
+//! `authority` where machines join; what goes wrong is put into words in `error` alone.
 
+mod authority;
 mod context;
 mod control;
 pub mod decode;
@@ -18,20 +19,26 @@ pub mod merge;
 mod pace;
 pub(super) mod page;
 mod proxy;
+mod tokens;
 mod watch;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use http::Request;
+use smol_str::SmolStr;
 
 pub use context::{Choice, Contexts, KubeContext, contexts, files, same_server};
 pub use pace::Pace;
 
 use self::error::{Call, Trouble};
 use self::link::Link;
-use super::{Kube, ProviderError, Result, WatchStream};
+use super::{BootstrapToken, Kube, ProviderError, Result, WatchStream};
 use crate::fleet::{ContextId, FaultKind, KubeServer, Node, NodeUsage, Pod};
+
+/// The slices that belong to the service of the API servers.
+const SLICES: &str = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices?\
+                      labelSelector=kubernetes.io%2Fservice-name%3Dkubernetes";
 
 /// An API server, reached through one kube context.
 #[derive(Clone)]
@@ -117,11 +124,23 @@ impl Kube for KubeApi {
         })
     }
 
-    async fn api_addresses(&self) -> crate::provider::Result<Vec<smol_str::SmolStr>> {
-        Err(crate::provider::pending("api_addresses"))
+    async fn api_addresses(&self) -> Result<Vec<SmolStr>> {
+        let call = Call::new("get", "", "endpoints").within("default");
+        let body = self.get(call, "/api/v1/namespaces/default/endpoints/kubernetes").await;
+        let found = body.and_then(|body| Ok(decode::endpoints(&body)?));
+        let found = match found {
+            Err(trouble) if trouble.code() == Some(404) => {
+                let slices = Call::new("list", "discovery.k8s.io", "endpointslices").within("default");
+                let body = self.get(slices, SLICES).await;
+                let found = body.and_then(|body| Ok(decode::endpoint_slices(&body)?));
+                found.map_err(|trouble| self.explain(slices, trouble))?
+            }
+            found => found.map_err(|trouble| self.explain(call, trouble))?,
+        };
+        Ok(found)
     }
 
-    async fn bootstrap_tokens(&self) -> crate::provider::Result<Vec<crate::provider::BootstrapToken>> {
-        Err(crate::provider::pending("bootstrap_tokens"))
+    async fn bootstrap_tokens(&self) -> Result<Vec<BootstrapToken>> {
+        self.tokens().await
     }
 }

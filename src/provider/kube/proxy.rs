@@ -15,6 +15,11 @@ pub(super) fn is_direct(server: &Uri) -> bool {
             .is_none_or(|host| excepted(host, exceptions.as_deref().unwrap_or("")))
 }
 
+/// Whether a server is on this machine.
+pub(super) fn is_here(server: &Uri) -> bool {
+    server.host().is_some_and(|host| excepted(host, ""))
+}
+
 /// Whether a host is this machine or among the exceptions: `*`, a host or domain, an address, a range of addresses.
 fn excepted(host: &str, exceptions: &str) -> bool {
     let host = host.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();

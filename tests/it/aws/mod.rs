@@ -9,7 +9,9 @@ mod launch_refused;
 pub(crate) mod moto;
 mod prices;
 mod refusals;
+mod run_command;
 pub(crate) mod seed;
+mod tokens;
 
 use jiff::Timestamp;
 use k3fleet::provider::aws::{AwsCloud, Keys, Options, Profile};

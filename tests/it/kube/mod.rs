@@ -3,6 +3,7 @@
 mod calls;
 mod control;
 mod credentials;
+mod joining;
 mod watching;
 
 use std::path::Path;
@@ -57,19 +58,24 @@ pub(crate) struct Lab {
 impl Lab {
     /// An adapter of the server at `url`, with the `user` of a kubeconfig (JSON is YAML).
     fn new(url: &str, user: &str, pace: Pace) -> Self {
+        Self::with_cluster(&format!("server: \"{url}\""), user, pace)
+    }
+
+    /// An adapter of the cluster with these entries.
+    fn with_cluster(cluster: &str, user: &str, pace: Pace) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let file = directory.path().join("config");
-        std::fs::write(&file, Self::kubeconfig(url, user)).expect("a file");
+        std::fs::write(&file, Self::kubeconfig(cluster, user)).expect("a file");
         let mut chosen = contexts(Some(file.as_os_str()), &Choice::Current);
         assert!(chosen.faults.is_empty(), "{:?}", chosen.faults);
         let api = KubeApi::new(chosen.found.remove(0), pace);
         Self { api, directory }
     }
 
-    fn kubeconfig(url: &str, user: &str) -> String {
+    fn kubeconfig(cluster: &str, user: &str) -> String {
         format!(
             "apiVersion: v1\nkind: Config\ncurrent-context: lab\n\
-             clusters:\n- name: lab\n  cluster: {{server: \"{url}\"}}\n\
+             clusters:\n- name: lab\n  cluster: {{{cluster}}}\n\
              contexts:\n- name: lab\n  context: {{cluster: lab, user: op}}\n\
              users:\n- name: op\n  user: {user}\n"
         )
@@ -77,7 +83,8 @@ impl Lab {
 
     /// The same kubeconfig with another user.
     fn rewrite(&self, url: &str, user: &str) {
-        std::fs::write(self.directory.path().join("config"), Self::kubeconfig(url, user)).expect("a file");
+        let cluster = format!("server: \"{url}\"");
+        std::fs::write(self.directory.path().join("config"), Self::kubeconfig(&cluster, user)).expect("a file");
     }
 
     /// An adapter of a scripted server, at a quick pace.

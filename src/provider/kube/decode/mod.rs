@@ -7,12 +7,14 @@
 
 mod answer;
 mod bound;
+mod endpoints;
 mod list;
 mod meta;
 mod node;
 mod pod;
 mod quantity;
 mod text;
+mod token;
 mod usage;
 mod watch;
 
@@ -22,9 +24,11 @@ use serde::Deserialize;
 use smol_str::SmolStr;
 
 pub(super) use answer::answer;
+pub(super) use endpoints::{endpoint_slices, endpoints};
 pub(super) use list::page;
 pub use list::{Page, nodes, pods};
 pub(super) use meta::Meta;
+pub(super) use text::base64;
 pub(super) use usage::usage;
 pub(super) use watch::{Cause, Event, Refusal, event};
 
@@ -34,6 +38,12 @@ use crate::fleet::ContextId;
 pub(super) trait Listed: Send + Sized + 'static {
     /// The resource's name in paths and permissions.
     const RESOURCE: &'static str;
+
+    /// The one namespace whose objects are listed; `None`: all.
+    const NAMESPACE: Option<&'static str> = None;
+
+    /// Whether the objects hold secrets: a list that is not understood is not quoted.
+    const IS_SECRET: bool = false;
 
     /// The fields that are read of it, borrowed from the body.
     type Raw<'de>: Deserialize<'de>;

@@ -368,3 +368,18 @@ fn the_version_is_read() {
     assert_eq!(version(fixture!("version.json")).unwrap(), "v1.36.2");
     assert!(version(b"{}").is_err());
 }
+
+#[test]
+fn a_node_tells_which_old_token_its_machine_goes_by() {
+    let annotated = |value: &str| {
+        let annotations = json!({"k3fleet.dev/old-token": value, "k3fleet.dev/ssh": "pi@pi-1:22"});
+        node(&json!({"metadata": {"name": "pi-1", "annotations": annotations}}))
+    };
+    assert_eq!(annotated("server").old_token, Some(Role::Server));
+    assert_eq!(annotated("agent").old_token, Some(Role::Agent));
+    assert_eq!(annotated("agent").ssh.as_deref(), Some("pi@pi-1:22"));
+    for other in ["", "yes"] {
+        assert_eq!(annotated(other).old_token, None, "{other:?}");
+    }
+    assert_eq!(node(&json!({"metadata": {"name": "pi-1"}})).old_token, None);
+}

@@ -5,6 +5,8 @@ use std::fmt;
 use std::ops::Deref;
 
 use jiff::Timestamp;
+use k8s_openapi::ByteString;
+use serde::de::value::{Error, StrDeserializer};
 use serde::de::{Deserialize, Deserializer, Visitor};
 use smol_str::SmolStr;
 
@@ -88,4 +90,10 @@ where
     T: Deserialize<'de> + Default,
 {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// What is written in base64, as Kubernetes writes bytes.
+pub(in crate::provider::kube) fn base64(text: &str) -> Option<Vec<u8>> {
+    let decoded = ByteString::deserialize(StrDeserializer::<Error>::new(text));
+    decoded.ok().map(|ByteString(bytes)| bytes)
 }

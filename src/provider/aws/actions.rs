@@ -1,0 +1,243 @@
+//! Which actions of IAM seeing and changing a fleet need, and on what: the table from which error messages quote their
+//! line, `doctor` checks each entry, and [`policy`](super::policy) writes the policies.
+
+/// The actions that seeing needs, in the order `doctor` shows them: the feeds' first, then those by which a cluster's
+/// resources are found and a launch is prepared. None of them changes anything. AWS wants `"Resource": "*"` for them all:
+/// lists cannot be narrowed to what they list, and of the three that look at one thing (`iam:GetRole`,
+/// `iam:GetInstanceProfile`, `secretsmanager:DescribeSecret`) none tells a secret.
+pub const VIEW_ACTIONS: [&str; 23] = [
+    "ec2:DescribeInstances",
+    "ec2:DescribeSpotFleetRequests",
+    "ec2:DescribeSpotInstanceRequests",
+    "ec2:DescribeSpotPriceHistory",
+    "autoscaling:DescribeAutoScalingGroups",
+    "autoscaling:DescribeScalingActivities",
+    "pricing:GetProducts",
+    "ec2:DescribeInstanceTypes",
+    "ec2:DescribeVpcs",
+    "ec2:DescribeSubnets",
+    "ec2:DescribeTags",
+    "ec2:DescribeVolumes",
+    "ec2:DescribeSecurityGroups",
+    "ec2:DescribeLaunchTemplates",
+    "ec2:DescribeKeyPairs",
+    "ssm:DescribeParameters",
+    "secretsmanager:ListSecrets",
+    "secretsmanager:DescribeSecret",
+    "iam:ListRoles",
+    "iam:GetRole",
+    "iam:ListInstanceProfiles",
+    "iam:GetInstanceProfile",
+    "tag:GetResources",
+];
+
+/// The actions that changing needs beyond [`VIEW_ACTIONS`]: those of the port
+/// [`CloudControl`](crate::provider::CloudControl).
+pub const CHANGE_ACTIONS: [&str; 46] = [
+    "autoscaling:SetDesiredCapacity",
+    "autoscaling:UpdateAutoScalingGroup",
+    "autoscaling:TerminateInstanceInAutoScalingGroup",
+    "autoscaling:CreateAutoScalingGroup",
+    "autoscaling:PutScheduledUpdateGroupAction",
+    "autoscaling:DeleteAutoScalingGroup",
+    "autoscaling:CreateOrUpdateTags",
+    "ec2:TerminateInstances",
+    "ec2:ModifySpotFleetRequest",
+    "ec2:CancelSpotFleetRequests",
+    "ec2:CreateSecurityGroup",
+    "ec2:AuthorizeSecurityGroupIngress",
+    "ec2:DeleteSecurityGroup",
+    "ec2:CreateTags",
+    "ec2:CreateLaunchTemplate",
+    "ec2:DeleteLaunchTemplate",
+    "ec2:CreateFleet",
+    "ec2:RunInstances",
+    "ec2:DeleteVolume",
+    "ec2:DeleteKeyPair",
+    "iam:CreateRole",
+    "iam:TagRole",
+    "iam:PutRolePolicy",
+    "iam:ListRolePolicies",
+    "iam:DeleteRolePolicy",
+    "iam:DeleteRole",
+    "iam:PassRole",
+    "iam:CreateInstanceProfile",
+    "iam:TagInstanceProfile",
+    "iam:AddRoleToInstanceProfile",
+    "iam:ListInstanceProfilesForRole",
+    "iam:RemoveRoleFromInstanceProfile",
+    "iam:DeleteInstanceProfile",
+    "ssm:PutParameter",
+    "ssm:GetParameter",
+    "ssm:DeleteParameter",
+    "ssm:AddTagsToResource",
+    "secretsmanager:CreateSecret",
+    "secretsmanager:TagResource",
+    "secretsmanager:GetSecretValue",
+    "secretsmanager:DeleteSecret",
+    "ec2:GetConsoleOutput",
+    "ec2:CreateLaunchTemplateVersion",
+    "ec2:DescribeLaunchTemplateVersions",
+    "ssm:SendCommand",
+    "ssm:GetCommandInvocation",
+];
+
+/// What is done to things that carry a cluster's tag.
+pub(super) const ON_TAGGED: [&str; 17] = [
+    "autoscaling:SetDesiredCapacity",
+    "autoscaling:UpdateAutoScalingGroup",
+    "autoscaling:TerminateInstanceInAutoScalingGroup",
+    "autoscaling:PutScheduledUpdateGroupAction",
+    "autoscaling:DeleteAutoScalingGroup",
+    "autoscaling:CreateOrUpdateTags",
+    "ec2:TerminateInstances",
+    "ec2:GetConsoleOutput",
+    "ec2:ModifySpotFleetRequest",
+    "ec2:CancelSpotFleetRequests",
+    "ec2:AuthorizeSecurityGroupIngress",
+    "ec2:DeleteSecurityGroup",
+    "ec2:DeleteLaunchTemplate",
+    "ec2:CreateLaunchTemplateVersion",
+    "ec2:DeleteVolume",
+    "ec2:DeleteKeyPair",
+    "ec2:CreateTags",
+];
+
+/// What makes things in EC2 and Auto Scaling, which carry a cluster's tag from the first moment.
+pub(super) const MAKING: [&str; 6] = [
+    "autoscaling:CreateAutoScalingGroup",
+    "autoscaling:CreateOrUpdateTags",
+    "ec2:CreateSecurityGroup",
+    "ec2:CreateLaunchTemplate",
+    "ec2:CreateFleet",
+    "ec2:RunInstances",
+];
+
+/// What [`MAKING`] makes.
+pub(super) const MADE: [&str; 6] = [
+    "arn:*:autoscaling:*:*:autoScalingGroup:*:autoScalingGroupName/*",
+    "arn:*:ec2:*:*:security-group/*",
+    "arn:*:ec2:*:*:launch-template/*",
+    "arn:*:ec2:*:*:fleet/*",
+    "arn:*:ec2:*:*:instance/*",
+    "arn:*:ec2:*:*:volume/*",
+];
+
+/// What machines are made of besides: it is there already, or goes with its machine, and carries no tag of a cluster.
+pub(super) const BESIDE_MACHINES: [&str; 8] = [
+    "arn:*:ec2:*::image/*",
+    "arn:*:ec2:*::snapshot/*",
+    "arn:*:ec2:*:*:key-pair/*",
+    "arn:*:ec2:*:*:launch-template/*",
+    "arn:*:ec2:*:*:network-interface/*",
+    "arn:*:ec2:*:*:security-group/*",
+    "arn:*:ec2:*:*:spot-instances-request/*",
+    "arn:*:ec2:*:*:subnet/*",
+];
+
+/// What a change of a Spot Fleet may be asked for besides the fleet itself; none of it carries a cluster's tag.
+pub(super) const BESIDE_SPOT_FLEETS: [&str; 2] = ["arn:*:ec2:*:*:launch-template/*", "arn:*:ec2:*:*:subnet/*"];
+
+/// k3fleet's own roles and instance profiles, by their path. IAM cannot look into the policies that are put into them:
+/// whoever may put one may give a machine any right. Where that is too much, name an instance profile at each launch
+/// and take these statements out.
+pub(super) const ROLES: [&str; 2] = ["arn:*:iam::*:role/k3fleet/*", "arn:*:iam::*:instance-profile/k3fleet/*"];
+
+pub(super) const ON_ROLES: [&str; 10] = [
+    "iam:TagRole",
+    "iam:PutRolePolicy",
+    "iam:ListRolePolicies",
+    "iam:DeleteRolePolicy",
+    "iam:DeleteRole",
+    "iam:TagInstanceProfile",
+    "iam:AddRoleToInstanceProfile",
+    "iam:ListInstanceProfilesForRole",
+    "iam:RemoveRoleFromInstanceProfile",
+    "iam:DeleteInstanceProfile",
+];
+
+/// What no call of ours needs, but AWS for us.
+pub(super) const SERVICE_ROLES: &str = "iam:CreateServiceLinkedRole";
+
+pub(super) const MAKING_ROLES: [&str; 2] = ["iam:CreateRole", "iam:CreateInstanceProfile"];
+
+/// k3fleet's own parameters, in every partition, region and account.
+pub(super) const PARAMETERS: &str = "arn:*:ssm:*:*:parameter/k3fleet/*";
+
+/// The parameters in which the newest images are published.
+pub(super) const IMAGES: &str = "arn:*:ssm:*::parameter/aws/service/*";
+
+/// What tells the age of a cluster's tokens. No plan names it, and seeing goes without: it gives the values of encrypted
+/// parameters to whoever asks for them.
+pub(super) const HISTORY: &str = "ssm:GetParameterHistory";
+
+pub(super) const ON_PARAMETERS: [&str; 5] = [
+    "ssm:PutParameter",
+    "ssm:GetParameter",
+    HISTORY,
+    "ssm:DeleteParameter",
+    "ssm:AddTagsToResource",
+];
+
+/// What works on machines themselves.
+pub(super) const RUN: &str = "ssm:SendCommand";
+
+/// Where: SSM knows an instance's tags by a key of its own.
+pub(super) const RUN_PLACES: &str = "arn:*:ec2:*:*:instance/*";
+
+/// What Run Command runs: a shell script, and nothing else.
+pub(super) const RUN_DOCUMENT: &str = "arn:*:ssm:*::document/AWS-RunShellScript";
+
+/// k3fleet's own secrets.
+pub(super) const SECRETS: &str = "arn:*:secretsmanager:*:*:secret:k3fleet/*";
+
+pub(super) const ON_SECRETS: [&str; 4] = [
+    "secretsmanager:CreateSecret",
+    "secretsmanager:TagResource",
+    "secretsmanager:GetSecretValue",
+    "secretsmanager:DeleteSecret",
+];
+
+/// Whether a call is made for a change, not by a feed.
+pub(super) fn is_for_change(action: &str) -> bool {
+    CHANGE_ACTIONS.contains(&action)
+}
+
+/// The one statement that grants one action.
+pub(super) fn statement(action: &str) -> String {
+    if action == RUN {
+        return format!(r#"{{"Effect": "Allow", "Action": "{RUN}", "Resource": ["{RUN_PLACES}", "{RUN_DOCUMENT}"]}}"#);
+    }
+    let resource = match action {
+        "iam:CreateInstanceProfile" | "iam:DeleteInstanceProfile" | "iam:TagInstanceProfile" => {
+            "arn:*:iam::*:instance-profile/k3fleet/*"
+        }
+        action if ON_PARAMETERS.contains(&action) => PARAMETERS,
+        action if ON_SECRETS.contains(&action) => SECRETS,
+        action if action == "iam:PassRole" || ON_ROLES.contains(&action) || MAKING_ROLES.contains(&action) => {
+            "arn:*:iam::*:role/k3fleet/*"
+        }
+        _ => "*",
+    };
+    format!(r#"{{"Effect": "Allow", "Action": "{action}", "Resource": "{resource}"}}"#)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn a_statement_is_json() {
+        let one: Value = serde_json::from_str(&statement("ec2:DescribeInstances")).unwrap();
+        assert_eq!(one["Action"], "ec2:DescribeInstances");
+        assert_eq!((&one["Effect"], &one["Resource"]), (&json!("Allow"), &json!("*")));
+        let one: Value = serde_json::from_str(&statement("ssm:PutParameter")).unwrap();
+        assert_eq!(one["Resource"], PARAMETERS);
+        let one: Value = serde_json::from_str(&statement("ssm:SendCommand")).unwrap();
+        assert_eq!(one["Resource"], json!([RUN_PLACES, RUN_DOCUMENT]));
+        let one: Value = serde_json::from_str(&statement("iam:CreateRole")).unwrap();
+        assert_eq!(one["Resource"], "arn:*:iam::*:role/k3fleet/*");
+    }
+}
