@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use smol_str::{SmolStr, format_smolstr};
 
+use super::board::{Board, Life};
 use super::budget::budgets;
 use super::clock::{earlier, later, seconds};
 use super::fault::{Outage, Target};
@@ -12,8 +13,9 @@ use super::machine::Order;
 use super::market::Market;
 use super::names::suffix;
 use super::scenario::{ClusterSpec, EdgeSpec, LoneSpec, PoolSpec, RegionSpec, Scenario};
-use super::state::{Board, Cluster, ClusterNo, Event, Group, GroupNo, Host, State};
+use super::state::{Cluster, ClusterNo, Event, Group, GroupNo, State};
 use super::store::Store;
+use super::token::Secrets;
 use super::workload::workloads;
 use crate::fleet::{ContextId, EdgeHost, HostName, Role, Scope};
 
@@ -78,6 +80,7 @@ impl State {
             workloads: Vec::new(),
             budgets: Vec::new(),
             pods_made: 0,
+            secrets: Secrets::default(),
         });
         self.clusters.len() - 1
     }
@@ -90,6 +93,7 @@ impl State {
         let spec = Arc::clone(&cluster.spec);
         cluster.name = name;
         cluster.expires_at = expires_at;
+        cluster.secrets = Secrets::default();
         if let Some(at) = expires_at {
             self.at(at, Event::Expire(no));
         }
@@ -101,6 +105,7 @@ impl State {
             let group = self.found_group(no, pool);
             self.fill_group(group, age);
         }
+        self.template_pools(no);
     }
 
     fn launch_lone(&mut self, cluster: ClusterNo, lone: &LoneSpec, age: Option<SignedDuration>) {
@@ -135,19 +140,14 @@ impl State {
             return;
         };
         let count = usize::try_from(behind.agents).unwrap_or(usize::MAX);
+        let version = behind.version.clone();
         let agents = cluster.nodes.iter().filter(|(_, n)| n.node.role == Role::Agent);
-        for name in agents.map(|(name, _)| name.clone()).take(count).collect::<Vec<_>>() {
-            let host = cluster.nodes.edit(&name, |n| {
-                n.node.version = behind.version.clone();
-                n.host.clone()
-            });
-            let version = match host {
-                Some(Host::Machine(id)) => self.machines.get_mut(&id).map(|m| &mut m.version),
-                Some(Host::Board(host)) => self.boards.get_mut(&host).map(|b| &mut b.version),
-                None => None,
-            };
-            if let Some(version) = version {
-                *version = behind.version.clone();
+        let agents = agents.map(|(name, n)| (name.clone(), n.host.clone())).take(count);
+        for (name, on) in agents.collect::<Vec<_>>() {
+            self.node_runs(no, &name, &version);
+            if let Some(k3s) = self.k3s_mut(&on) {
+                k3s.installed = version.clone();
+                k3s.runs = version.clone();
             }
         }
     }
@@ -173,14 +173,22 @@ impl State {
                 taints: Box::default(),
             };
             let board = Board {
+                life: Life::new(spec, earlier(self.now, spec.age)),
                 spec: spec.clone(),
                 host,
                 cluster: no,
-                version: k3s.clone(),
                 up: true,
+                off: false,
             };
             self.boards.insert(name.clone(), board);
-            self.join_board(&name, true);
+            if !spec.unjoined {
+                self.settle_board(&name, &k3s);
+            } else if spec.password_left {
+                let other = super::noise::hash(self.seed, &["node password", "before", &spec.name]);
+                if let Some(cluster) = self.clusters.get_mut(no) {
+                    cluster.secrets.passwords.insert(spec.name.clone(), other);
+                }
+            }
         }
     }
 

@@ -149,11 +149,14 @@ fn check_event(scenario: &Scenario, event: &ToldEvent) -> Result<(), Wrong> {
                 format!("desired {desired} is not within {min} to {max}"),
             ))
         }
-        ToldEvent::BoardDrop { host, .. } => known(
-            "host",
-            host,
-            scenario.edge.iter().flat_map(|e| &e.hosts).map(|h| &h.name),
-        ),
+        ToldEvent::MachineAils { pool, .. } => known_machines(scenario, pool),
+        ToldEvent::BoardDrop { host, .. } | ToldEvent::BoardOff { host, .. } | ToldEvent::BoardAils { host, .. } => {
+            known(
+                "host",
+                host,
+                scenario.edge.iter().flat_map(|e| &e.hosts).map(|h| &h.name),
+            )
+        }
         ToldEvent::PriceSpike { zone, .. } => known("zone", zone, zones()),
         ToldEvent::Stray {
             cluster, r#type, zone, ..
@@ -162,6 +165,20 @@ fn check_event(scenario: &Scenario, event: &ToldEvent) -> Result<(), Wrong> {
             known("type", r#type, scenario.types.iter().map(|t| &t.name))?;
             known("zone", zone, zones())
         }
+    }
+}
+
+/// A pool or a lone machine.
+fn known_machines(scenario: &Scenario, name: &Ref) -> Result<(), Wrong> {
+    let of = |c: &ClusterSpec, lone: &str| name.get_ref().split_once('/') == Some((&c.name, lone));
+    let lone = scenario
+        .clusters
+        .iter()
+        .any(|c| c.machines.iter().any(|m| of(c, &m.name)));
+    if lone {
+        Ok(())
+    } else {
+        known_pool(scenario, name).map(drop)
     }
 }
 

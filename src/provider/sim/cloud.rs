@@ -7,11 +7,12 @@ use jiff::Timestamp;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::fault::Target;
+use super::parameter::Parameter;
 use super::state::State;
 use super::world::World;
 use crate::fleet::{Activity, Asg, FaultKind, Instance, Notice, OnDemandPrice, Scope, SpotFleet, SpotPrice};
 use crate::provider::aws::VIEW_ACTIONS;
-use crate::provider::{Check, Cloud, InstanceType, ProviderError, Resource, Result, Vpc};
+use crate::provider::{Check, Cloud, InstanceType, ParameterVersion, ProviderError, Resource, Result, Vpc};
 
 /// One scope.
 #[derive(Debug)]
@@ -151,7 +152,11 @@ impl Cloud for SimCloud {
         futures::future::join_all(permissions.map(check)).await
     }
 
-    async fn parameter_versions(&self, _: &str) -> crate::provider::Result<Vec<crate::provider::ParameterVersion>> {
-        Err(crate::provider::pending("parameter_versions"))
+    async fn parameter_versions(&self, name: &str) -> Result<Vec<ParameterVersion>> {
+        self.call("ssm:GetParameterHistory", |s| {
+            let found = s.parameters.get(&s.parameter_key(&self.scope, name));
+            found.map_or_else(Vec::new, Parameter::history)
+        })
+        .await
     }
 }

@@ -1,27 +1,32 @@
 //! What operators have made of a world, in the form in which it is kept between runs of the program: what differs from
 //! the world as its scenario begins, and not what went on in it by itself.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::net::IpAddr;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
+use super::board::Life;
 use super::first_boot::Settings;
+use super::k3s::K3s;
 use super::launch::Founding;
 use super::made::{Tagged, Thing, ThingKey};
-use super::state::{Cluster, ClusterNo, Group, Machine, State};
-use crate::fleet::{ContextId, InstanceId, InstanceState, Purchase, Role, Scope};
+use super::parameter::{Parameter, ParameterKey};
+use super::state::{Cluster, ClusterNo, Group, Host, Machine, SimNode, State};
+use super::token::Secrets;
+use crate::fleet::{ContextId, HostName, InstanceId, InstanceState, Purchase, Role, Scope};
+use crate::provider::{Marks, ResourceKind};
 
 /// A world as it begins: what is in it that operators could change.
 #[derive(Debug)]
 pub(super) struct Beginning {
     things: BTreeMap<ThingKey, Thing>,
-    parameters: BTreeSet<(SmolStr, SmolStr, SmolStr)>,
+    parameters: BTreeMap<ParameterKey, Parameter>,
     machines: BTreeSet<InstanceId>,
-    /// When its clusters end.
-    expires_at: Vec<Option<Timestamp>>,
+    /// When its clusters end, and what they keep secret.
+    clusters: Vec<(Option<Timestamp>, Secrets)>,
 }
 
 /// What operators have made of a world.
@@ -31,7 +36,7 @@ pub(super) struct Kept {
     pub(super) things: Vec<(ThingKey, Thing)>,
     /// What they deleted.
     pub(super) deleted: Vec<ThingKey>,
-    pub(super) parameters: Vec<((SmolStr, SmolStr, SmolStr), String)>,
+    pub(super) parameters: Vec<(ParameterKey, Parameter)>,
     pub(super) tokens: Vec<(Scope, SmolStr, InstanceId)>,
     /// The clusters that they launched.
     pub(super) launched: Vec<KeptCluster>,
@@ -44,6 +49,14 @@ pub(super) struct Kept {
     /// The scenario's instances that they ended.
     pub(super) ended: Vec<InstanceId>,
     pub(super) cordoned: Vec<(ContextId, SmolStr)>,
+    /// What is secret of the scenario's clusters, where it has changed.
+    pub(super) secrets: Vec<(ContextId, Secrets)>,
+    /// K3s on all machines of the scenario's clusters on whose machines they worked.
+    pub(super) worked: Vec<(ContextId, Vec<(InstanceId, K3s)>)>,
+    /// The edge hosts that they changed, each with its cluster.
+    pub(super) boards: Vec<(HostName, ContextId, Life)>,
+    /// What they wrote on nodes.
+    pub(super) marks: Vec<(ContextId, SmolStr, Marks)>,
 }
 
 /// A cluster that an operator launched.
@@ -51,6 +64,7 @@ pub(super) struct Kept {
 pub(super) struct KeptCluster {
     pub(super) founding: Founding,
     pub(super) destroyed: bool,
+    pub(super) secrets: Secrets,
     /// Its machines that are in no group.
     pub(super) machines: Vec<KeptMachine>,
     pub(super) groups: Vec<KeptGroup>,
@@ -100,7 +114,7 @@ pub(super) struct KeptMachine {
     pub(super) vpc: Option<SmolStr>,
     pub(super) tags: Vec<(SmolStr, SmolStr)>,
     pub(super) role: Role,
-    pub(super) version: SmolStr,
+    pub(super) k3s: K3s,
     pub(super) node: SmolStr,
     pub(super) joins: bool,
     pub(super) first_boot: Option<KeptBoot>,
@@ -118,9 +132,13 @@ impl Beginning {
     pub(super) fn of(state: &State) -> Self {
         Self {
             things: state.things.clone(),
-            parameters: state.parameters.keys().cloned().collect(),
+            parameters: state.parameters.clone(),
             machines: state.machines.keys().cloned().collect(),
-            expires_at: state.clusters.iter().map(|c| c.expires_at).collect(),
+            clusters: state
+                .clusters
+                .iter()
+                .map(|c| (c.expires_at, c.secrets.clone()))
+                .collect(),
         }
     }
 }
@@ -132,16 +150,20 @@ impl State {
             Some(old) => old != *thing,
             None => thing.by_hand,
         };
-        let by_hand = |(account, region, name): &(SmolStr, SmolStr, SmolStr)| {
-            let thing = self.things.iter().find(|(k, _)| {
-                k.id == *name && self.parameter_key(&k.scope, name) == (account.clone(), region.clone(), name.clone())
-            });
-            thing.is_none_or(|(_, thing)| thing.by_hand)
-        };
+        // What an operator made, or what is no thing at all, as a lock is.
+        let mine: HashSet<ParameterKey> = self
+            .things
+            .iter()
+            .filter(|(k, thing)| k.kind == ResourceKind::Parameter && !thing.by_hand)
+            .map(|(k, _)| self.parameter_key(&k.scope, &k.id))
+            .collect();
         let parameters = self
             .parameters
             .iter()
-            .filter(|(key, _)| !from.parameters.contains(*key));
+            .filter(|(key, value)| match from.parameters.get(*key) {
+                Some(old) => old != *value,
+                None => value.is_changed() || !mine.contains(*key),
+            });
         let numbered = || self.clusters.iter().enumerate();
         let own = || numbered().filter(|(_, c)| !c.launched);
         let groups = self.groups.iter().filter(|g| g.template.is_none());
@@ -158,10 +180,7 @@ impl State {
                 .filter(|k| !self.things.contains_key(*k))
                 .cloned()
                 .collect(),
-            parameters: parameters
-                .filter(|(key, _)| by_hand(key))
-                .map(|(k, v)| (k.clone(), v.clone()))
-                .collect(),
+            parameters: parameters.map(|(k, v)| (k.clone(), v.clone())).collect(),
             tokens: self
                 .tokens
                 .iter()
@@ -181,7 +200,47 @@ impl State {
             moved: own().filter_map(|(no, c)| moved(no, c, from)).collect(),
             ended: self.ended.intersection(&from.machines).cloned().collect(),
             cordoned: self.cordoned.iter().cloned().collect(),
+            secrets: own().filter_map(|(no, c)| secrets(no, c, from)).collect(),
+            worked: own().filter_map(|(no, c)| self.worked(no, c, from)).collect(),
+            boards: self.kept_boards(),
+            marks: self.clusters.iter().flat_map(|c| self.marks(c)).collect(),
         }
+    }
+
+    /// K3s on the machines of a cluster of the scenario, if operators worked on any.
+    fn worked(
+        &self,
+        no: ClusterNo,
+        cluster: &Cluster,
+        from: &Beginning,
+    ) -> Option<(ContextId, Vec<(InstanceId, K3s)>)> {
+        let own = || self.machines.values().filter(|m| m.cluster == no);
+        if !own().any(|m| m.worked_on) {
+            return None;
+        }
+        let first = own().filter(|m| from.machines.contains(&m.instance.id));
+        let all = first.map(|m| (m.instance.id.clone(), m.k3s.clone()));
+        Some((cluster.context.clone(), all.collect()))
+    }
+
+    fn kept_boards(&self) -> Vec<(HostName, ContextId, Life)> {
+        let changed = self.boards.iter().filter(|(_, b)| b.life.by_hand);
+        let kept = changed.filter_map(|(host, b)| {
+            let context = self.clusters.get(b.cluster)?.context.clone();
+            Some((host.clone(), context, b.life.clone()))
+        });
+        kept.collect()
+    }
+
+    /// What operators wrote on the nodes of a cluster.
+    fn marks<'a>(&'a self, cluster: &'a Cluster) -> impl Iterator<Item = (ContextId, SmolStr, Marks)> + 'a {
+        let by_hand = |n: &SimNode| match &n.host {
+            Host::Board(host) => self.boards.get(host).is_some_and(|b| b.life.by_hand),
+            Host::Machine(_) => !n.marks.labels.is_empty(),
+        };
+        let marked = move |n: &SimNode| !n.marks.annotations.is_empty() || by_hand(n);
+        let nodes = cluster.nodes.iter().filter(move |(_, n)| marked(n));
+        nodes.map(|(name, n)| (cluster.context.clone(), name.clone(), n.marks.clone()))
     }
 
     fn is_touched(&self, group: &Group, from: &Beginning) -> bool {
@@ -216,6 +275,7 @@ impl State {
                 expires_at: cluster.expires_at,
             },
             destroyed: cluster.destroyed,
+            secrets: cluster.secrets.clone(),
             machines,
             groups,
         })
@@ -258,8 +318,15 @@ fn moved(no: ClusterNo, cluster: &Cluster, from: &Beginning) -> Option<(ContextI
     let at = cluster.expires_at?;
     // What followed an expired one has an end of its own.
     let same = cluster.name == cluster.spec.name;
-    let before = *from.expires_at.get(no)?;
-    (same && before != Some(at)).then(|| (cluster.context.clone(), at))
+    let (before, _) = from.clusters.get(no)?;
+    (same && *before != Some(at)).then(|| (cluster.context.clone(), at))
+}
+
+/// What is secret of a scenario's cluster, where it has changed.
+fn secrets(no: ClusterNo, cluster: &Cluster, from: &Beginning) -> Option<(ContextId, Secrets)> {
+    let same = cluster.name == cluster.spec.name;
+    let (_, before) = from.clusters.get(no)?;
+    (same && *before != cluster.secrets).then(|| (cluster.context.clone(), cluster.secrets.clone()))
 }
 
 /// A machine, unless it is ending.
@@ -281,7 +348,7 @@ fn kept_machine(machine: &Machine) -> Option<KeptMachine> {
         vpc: instance.vpc.clone(),
         tags: instance.tags.iter().map(|(k, v)| (k.into(), v.into())).collect(),
         role: machine.role,
-        version: machine.version.clone(),
+        k3s: machine.k3s.clone(),
         node: machine.node.clone(),
         joins: machine.joins,
         first_boot: machine.first_boot.as_ref().map(|boot| KeptBoot {

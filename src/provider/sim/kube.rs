@@ -1,6 +1,7 @@
 //! The simulated API servers: one cluster of the world each, with watches that behave like real ones.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -15,8 +16,9 @@ use super::scenario::FaultSort;
 use super::state::{Cluster, ClusterNo, SimNode, SimPod, State};
 use super::store::Store;
 use super::world::World;
+use crate::blueprint::API_PORT;
 use crate::fleet::{ContextId, FaultKind, KubeServer, Node, NodeUsage, Pod, Readiness, Role};
-use crate::provider::{Change, Kube, ProviderError, Result, WatchStream};
+use crate::provider::{BootstrapToken, Change, Kube, ProviderError, Result, WatchStream};
 
 /// A quiet watch says that it is alive this often (world time).
 const BOOKMARK: SignedDuration = SignedDuration::from_secs(30);
@@ -81,13 +83,14 @@ impl Kube for SimKube {
     }
 
     async fn server(&self) -> Result<KubeServer> {
-        self.call("get /version", |_, c| {
-            let servers = c.nodes.iter().filter(|(_, n)| n.node.role == Role::Server);
-            let ip = servers.map(|(_, n)| n.node.internal_ip).next().flatten();
+        self.call("get /version", |s, c| {
+            let mut servers = c.nodes.iter().filter(|(_, n)| n.node.role == Role::Server);
+            let version = servers.find(|(_, n)| s.posts(n)).map(|(_, n)| n.node.version.clone());
+            let ip = s.advertised(self.cluster).into_iter().next();
             KubeServer {
                 context: self.context.clone(),
-                version: c.spec.k3s.clone(),
-                endpoint: ip.map_or_else(SmolStr::default, |ip| format_smolstr!("https://{ip}:6443")),
+                version: version.unwrap_or_else(|| c.spec.k3s.clone()),
+                endpoint: ip.map_or_else(SmolStr::default, |ip| format_smolstr!("https://{ip}:{API_PORT}")),
             }
         })
         .await
@@ -129,12 +132,17 @@ impl Kube for SimKube {
         })
     }
 
-    async fn api_addresses(&self) -> crate::provider::Result<Vec<smol_str::SmolStr>> {
-        Err(crate::provider::pending("api_addresses"))
+    async fn api_addresses(&self) -> Result<Vec<SmolStr>> {
+        self.call("get endpointslices", |s, _| {
+            let all = s.advertised(self.cluster).into_iter();
+            all.map(|ip| format_smolstr!("{}", SocketAddr::new(ip, API_PORT)))
+                .collect()
+        })
+        .await
     }
 
-    async fn bootstrap_tokens(&self) -> crate::provider::Result<Vec<crate::provider::BootstrapToken>> {
-        Err(crate::provider::pending("bootstrap_tokens"))
+    async fn bootstrap_tokens(&self) -> Result<Vec<BootstrapToken>> {
+        self.call("list secrets", |s, _| s.bootstrap_tokens(self.cluster)).await
     }
 }
 

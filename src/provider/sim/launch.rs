@@ -17,6 +17,7 @@ use super::scaling::Refused;
 use super::scenario::{ClusterSpec, Hostnames, Shape};
 use super::state::{Cluster, ClusterNo, Event, State};
 use super::store::Store;
+use super::token::Secrets;
 use super::workload::system_workloads;
 use crate::fleet::{
     ContextId, FaultKind, InstanceId, InstanceState, Purchase, Role, Scope, TAG_CLUSTER, TAG_EXPIRES_AT, TAG_POOL,
@@ -280,6 +281,7 @@ impl State {
             created_by: of.created_by,
             hostnames: Hostnames::ResourceName,
             pods_per_node: 0,
+            public: false,
             volumes: Vec::new(),
             pools: Vec::new(),
             machines: Vec::new(),
@@ -298,6 +300,7 @@ impl State {
             disable: of.disable,
             budgets: Vec::new(),
             pods_made: 0,
+            secrets: Secrets::default(),
         });
         if let Some(at) = of.expires_at {
             self.at(at, Event::Expire(no));

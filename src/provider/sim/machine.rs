@@ -10,7 +10,7 @@ use super::ground::cluster_vpc;
 use super::launch::{FromTemplate, first_boot, machine_tags};
 use super::names::ip_name;
 use super::scenario::{Hostnames, Shape};
-use super::state::{ClusterNo, Event, GroupNo, Machine, State};
+use super::state::{ClusterNo, Event, GroupNo, Host, Machine, State};
 use crate::fleet::{Instance, InstanceId, InstanceState, Purchase, Role, Tags};
 
 /// A kubelet's silence after which its node counts as lost (`node-monitor-grace-period`).
@@ -88,7 +88,14 @@ impl State {
             cluster: order.cluster,
             group: order.group,
             role: order.role,
-            version: spec.k3s.clone(),
+            k3s: self.k3s_for(
+                order.cluster,
+                order.role,
+                order.from.as_ref().map(|f| &f.template.settings),
+            ),
+            up: true,
+            boots: 0,
+            worked_on: false,
             first_boot: order.from.as_ref().map(|from| first_boot(from.template)),
             node: host,
             doomed: false,
@@ -194,7 +201,10 @@ impl State {
                 .clusters
                 .get(machine.cluster)
                 .is_some_and(|c| c.spec.shape != Shape::Ha);
-        if !founds && !self.api_up(machine.cluster) {
+        if !machine.runs_k3s() {
+            return;
+        }
+        if !founds && (!self.api_up(machine.cluster) || self.hindrance(&Host::Machine(id.clone())).is_some()) {
             self.after(10.0, Event::Join(id.clone()));
             return;
         }
@@ -269,11 +279,23 @@ impl State {
     /// Whether a server runs whose node was deleted: it answers all the same, and will register anew.
     fn serves_without_node(&self, no: ClusterNo) -> bool {
         let mut own = self.machines.values().filter(|m| m.cluster == no);
-        own.any(|m| m.role == Role::Server && m.joined && m.instance.state == InstanceState::Running)
+        own.any(|m| m.role == Role::Server && m.joined && m.runs_k3s())
     }
 }
 
-fn image(seed: u64, region: &str, arch: &str) -> SmolStr {
+impl Machine {
+    /// Whether Run Command reaches it.
+    pub(super) fn is_reached(&self) -> bool {
+        self.instance.state == InstanceState::Running && self.up
+    }
+
+    /// Whether it is there, and K3s runs on it once it has been installed.
+    pub(super) fn runs_k3s(&self) -> bool {
+        self.instance.state == InstanceState::Running && self.up && self.k3s.is_active()
+    }
+}
+
+pub(super) fn image(seed: u64, region: &str, arch: &str) -> SmolStr {
     let n = super::noise::hash(seed, &["image", region, arch]);
     format_smolstr!("ami-0{n:016x}")
 }

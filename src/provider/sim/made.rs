@@ -4,13 +4,14 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use smol_str::{SmolStr, format_smolstr};
 
-use super::clock::whole;
+use super::clock::{earlier, whole};
 use super::first_boot::Settings;
 use super::noise::hash;
+use super::parameter::Parameter;
 use super::scenario::ClusterSpec;
 use super::state::{ClusterNo, State};
 use crate::blueprint::Names;
@@ -66,6 +67,7 @@ pub(super) struct Template {
     pub(super) tags: Tagged,
     /// The settings of its user data.
     pub(super) settings: Settings,
+    pub(super) user_data: String,
 }
 
 /// Tags as an order lists them.
@@ -184,13 +186,23 @@ impl State {
             tags.insert(TAG_EXPIRES_AT.into(), format_smolstr!("{}", whole(at)));
         }
         let vpc = super::ground::cluster_vpc(self.seed, no);
-        self.underlay_with(&scope, &name, &tags, &spec, vpc);
+        let age = if founded { spec.age } else { SignedDuration::ZERO };
+        self.underlay_with((&scope, &name), &tags, &spec, vpc, age);
         if founded {
             self.claim_volumes(&scope, &name, &spec);
         }
     }
 
-    fn underlay_with(&mut self, scope: &Scope, name: &SmolStr, tags: &Tagged, spec: &ClusterSpec, vpc: SmolStr) {
+    fn underlay_with(
+        &mut self,
+        of: (&Scope, &SmolStr),
+        tags: &Tagged,
+        spec: &ClusterSpec,
+        vpc: SmolStr,
+        age: SignedDuration,
+    ) {
+        let (scope, name) = of;
+        let made_at = earlier(self.now, age);
         let names = Names::new(name, &scope.region);
         let thing = |name: Option<String>, what| Thing {
             name: name.map(Into::into),
@@ -211,16 +223,18 @@ impl State {
             let profile = names.instance_profile(role);
             self.make(scope, ResourceKind::InstanceProfile, &profile, thing(None, What::Plain));
         }
-        for pool in &spec.pools {
-            let template = format!("k3fleet-{name}-{}", pool.name);
-            self.make(scope, ResourceKind::LaunchTemplate, &template, thing(None, What::Plain));
-        }
-        for parameter in [names.server_token(), names.agent_token()] {
+        let tokens = [names.server_token(), names.agent_token()].map(|parameter| {
             let value = format!("{:016x}", hash(self.seed, &["token", &scope.region, &parameter]));
+            (parameter, value)
+        });
+        let as_json = serde_json::to_string(&self.spec_of(name, scope, tags, spec)).unwrap_or_default();
+        for (parameter, value) in tokens.into_iter().chain([(names.spec(), as_json)]) {
             self.make(scope, ResourceKind::Parameter, &parameter, thing(None, What::Plain));
+            let key = self.parameter_key(scope, &parameter);
+            let by = user(&key.0, &spec.created_by);
             self.parameters
-                .entry(self.parameter_key(scope, &parameter))
-                .or_insert(value);
+                .entry(key)
+                .or_insert_with(|| Parameter::new(value, whole(made_at), by));
         }
         self.make(
             scope,
@@ -260,15 +274,14 @@ impl State {
             (TAG_EXPIRES_AT.into(), format_smolstr!("{}", whole(ended))),
         ];
         let vpc = super::ground::cluster_vpc(self.seed, no);
-        self.underlay_with(&scope, name, &tags.into(), &like, vpc);
+        let age = self.now.duration_since(ended) + like.age;
+        self.underlay_with((&scope, name), &tags.into(), &like, vpc, age);
     }
+}
 
-    /// A parameter belongs to an account and region, whichever profile names it.
-    pub(super) fn parameter_key(&self, scope: &Scope, name: &str) -> (SmolStr, SmolStr, SmolStr) {
-        let region = self.regions.iter().find(|r| super::build::scope(r) == *scope);
-        let account = region.map_or_else(SmolStr::default, |r| r.account.clone());
-        (account, scope.region.clone(), name.into())
-    }
+/// The ARN of a user.
+pub(super) fn user(account: &str, name: &str) -> SmolStr {
+    format_smolstr!("arn:aws:iam::{account}:user/{name}")
 }
 
 fn key(scope: &Scope, kind: ResourceKind, id: &str) -> ThingKey {

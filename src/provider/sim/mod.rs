@@ -5,6 +5,7 @@
 //!                                      ▲ advance(now): plays the queue of events, in order
 //!                     told ─ machine ─ group ─ node ─ workload   (what each event does)
 //!                         scaling ─ capacity ─ evict ─ budget    (what an operator asks for)
+//!                         board ─ k3s ─ hindrance ─ token ─ work   (K3s on machines and boards, and work on it)
 //!                         launch ─ asg ─ first_boot ─ made ─ ending ─ ground  (clusters that operators make)
 //!                                      │
 //!            world (lock, clock) ─ cloud │ kube │ shell │ control (the ports)
@@ -16,12 +17,15 @@
 //! So the same seed, scenario and times give the same observations, whoever looks how often.
 
 mod asg;
+mod blueprints;
+mod board;
 mod budget;
 mod build;
 mod capacity;
 mod check;
 mod clock;
 mod cloud;
+mod command;
 mod control;
 mod ending;
 mod evict;
@@ -29,6 +33,9 @@ mod fault;
 mod first_boot;
 mod ground;
 mod group;
+mod hindrance;
+mod inside;
+mod k3s;
 mod kept;
 mod kube;
 mod launch;
@@ -39,6 +46,7 @@ mod memory;
 mod names;
 mod node;
 mod noise;
+mod parameter;
 mod restore;
 mod scaling;
 mod scenario;
@@ -48,8 +56,10 @@ mod state;
 mod store;
 #[cfg(test)]
 mod tests;
+mod token;
 mod told;
 mod web;
+mod work;
 mod workload;
 mod world;
 

@@ -6,9 +6,11 @@ use jiff::{SignedDuration, Timestamp};
 use smol_str::{SmolStr, format_smolstr};
 
 use super::clock::{earlier, whole};
+use super::k3s::K3s;
 use super::scenario::Shape;
-use super::state::{ClusterNo, Event, Host, SimNode, State};
-use crate::fleet::{HostName, InstanceId, InstanceState, Node, NodeKey, Readiness, Resources, Role};
+use super::state::{ClusterNo, Event, Host, Machine, SimNode, State};
+use crate::fleet::{HostName, InstanceId, Node, NodeKey, Readiness, Resources, Role};
+use crate::provider::Marks;
 
 const UNREACHABLE: [&str; 2] = [
     "node.kubernetes.io/unreachable:NoSchedule",
@@ -34,6 +36,8 @@ struct Birth {
     instance_type: Option<SmolStr>,
     zone: Option<SmolStr>,
     ssh: Option<SmolStr>,
+    marks: Marks,
+    taints: Box<[SmolStr]>,
     cores: u32,
     memory_gib: f64,
     joined_at: Timestamp,
@@ -53,7 +57,7 @@ impl State {
             name: machine.node.clone(),
             host: Host::Machine(id.clone()),
             role: machine.role,
-            version: machine.version.clone(),
+            version: machine.k3s.runs.clone(),
             arch: instance.arch,
             os: "Ubuntu 24.04.3 LTS".into(),
             kernel: "6.14.0-1018-aws".into(),
@@ -62,6 +66,8 @@ impl State {
             instance_type: Some(instance.instance_type.clone()),
             zone: Some(instance.zone.clone()),
             ssh: None,
+            marks: Marks::default(),
+            taints: Box::default(),
             cores: kind.map_or(2, |t| t.vcpu),
             memory_gib: kind.map_or(4.0, |t| t.memory_gib),
             joined_at: if settled {
@@ -74,6 +80,12 @@ impl State {
         let cluster = machine.cluster;
         if let Some(machine) = self.machines.get_mut(id) {
             machine.joined = true;
+            // The first server encrypts the cluster's state with its token.
+            if let Some(secrets) = self.clusters.get_mut(cluster).map(|c| &mut c.secrets)
+                && let Some(token) = machine.k3s.server_token.as_ref().filter(|_| secrets.server.is_empty())
+            {
+                secrets.server = token.clone();
+            }
         }
         self.bear(cluster, birth);
     }
@@ -83,25 +95,41 @@ impl State {
         let Some(board) = self.boards.get(host) else {
             return;
         };
+        let Some(k3s) = &board.life.k3s else { return };
         let (no, spec) = (board.cluster, &board.spec);
         let user = board.host.user.as_deref().unwrap_or_default();
-        let ssh = spec.annotated.then(|| format_smolstr!("{user}@{}:22", spec.address));
+        let annotated = spec.annotated && !board.life.by_hand;
+        let ssh = annotated.then(|| format_smolstr!("{user}@{}:22", spec.address));
+        let config = k3s.config.as_ref();
+        let labels = config.into_iter().flat_map(|c| &c.labels);
+        let labels = labels.filter_map(|l| l.split_once('='));
+        let marks = Marks {
+            labels: labels.map(|(k, v)| (k.into(), Some(v.into()))).collect(),
+            annotations: vec![],
+        };
+        let name = board.node();
         let birth = Birth {
-            name: spec.name.clone(),
             host: Host::Board(board.host.name.clone()),
             role: Role::Agent,
-            version: board.version.clone(),
+            version: k3s.runs.clone(),
             arch: Some(spec.arch),
             os: spec.os.clone(),
             kernel: spec.kernel.clone(),
             ip: Some(spec.address),
-            provider_id: format_smolstr!("k3s://{}", spec.name),
+            provider_id: format_smolstr!("k3s://{name}"),
+            name,
             instance_type: None,
             zone: None,
             ssh,
+            marks,
+            taints: config.map(|c| c.taints.clone().into()).unwrap_or_default(),
             cores: spec.cores,
             memory_gib: spec.memory_gib,
-            joined_at: if settled { earlier(self.now, spec.age) } else { self.now },
+            joined_at: match (settled, board.life.by_hand) {
+                (true, true) => self.now.min(k3s.up_since),
+                (true, false) => earlier(self.now, spec.age),
+                (false, _) => self.now,
+            },
             settled,
         };
         self.bear(no, birth);
@@ -112,11 +140,11 @@ impl State {
             return;
         };
         let etcd = birth.role == Role::Server && cluster.spec.shape == Shape::Ha;
-        let taints = if birth.settled {
-            Box::default()
-        } else {
-            NOT_READY.map(SmolStr::new_static).into()
-        };
+        let unready = NOT_READY
+            .map(SmolStr::new_static)
+            .into_iter()
+            .filter(|_| !birth.settled);
+        let taints = unready.chain(birth.taints.iter().cloned()).collect();
         let name = birth.name.clone();
         let node = Node {
             key: NodeKey::new(&cluster.context, &name),
@@ -157,6 +185,8 @@ impl State {
                 host: birth.host,
                 requested: Resources::default(),
                 ill: false,
+                taints: birth.taints,
+                marks: birth.marks,
             },
         );
         if !birth.settled {
@@ -168,11 +198,11 @@ impl State {
     /// Whether a node's kubelet posts its status: its machine runs, or its board is up.
     pub(super) fn posts(&self, node: &SimNode) -> bool {
         match &node.host {
-            Host::Machine(id) => self
-                .machines
-                .get(id)
-                .is_some_and(|m| m.instance.state == InstanceState::Running),
-            Host::Board(host) => self.boards.get(host).is_some_and(|b| b.up),
+            Host::Machine(id) => self.machines.get(id).is_some_and(Machine::runs_k3s),
+            Host::Board(host) => self
+                .boards
+                .get(host)
+                .is_some_and(|b| b.up && b.life.k3s.as_ref().is_some_and(K3s::is_active)),
         }
     }
 
@@ -211,6 +241,39 @@ impl State {
         self.set_ready(no, name, Readiness::NotReady, Some("KubeletNotReady"), &NOT_READY);
     }
 
+    /// The kubelet of a node has just been started: it is not ready yet.
+    pub(super) fn not_yet_ready(&mut self, no: ClusterNo, name: &str) {
+        self.set_ready(no, name, Readiness::NotReady, Some("KubeletNotReady"), &NOT_READY);
+    }
+
+    /// Writes labels and annotations on a node; false when there is no such node.
+    pub(super) fn mark(&mut self, no: ClusterNo, name: &str, marks: &Marks) -> bool {
+        let Some(cluster) = self.clusters.get_mut(no) else {
+            return false;
+        };
+        let marked = cluster.nodes.edit(name, |n| {
+            for (all, new) in [
+                (&mut n.marks.labels, &marks.labels),
+                (&mut n.marks.annotations, &marks.annotations),
+            ] {
+                for (key, value) in new {
+                    all.retain(|(k, _)| k != key);
+                    all.push((key.clone(), value.clone()));
+                }
+            }
+            for (key, value) in marks.labels.iter().chain(&marks.annotations) {
+                match key.as_str() {
+                    "k3fleet.dev/ssh" => n.node.ssh.clone_from(value),
+                    "k3fleet.dev/old-token" => n.node.old_token = value.as_deref().and_then(Role::parse),
+                    "node.kubernetes.io/instance-type" => n.node.instance_type.clone_from(value),
+                    "topology.kubernetes.io/zone" => n.node.zone.clone_from(value),
+                    _ => {}
+                }
+            }
+        });
+        marked.is_some()
+    }
+
     /// A kubelet that was ill is well again.
     pub(super) fn recover(&mut self, no: ClusterNo, name: &str) {
         if let Some(cluster) = self.clusters.get_mut(no) {
@@ -243,6 +306,7 @@ impl State {
                 .into_iter()
                 .chain(taints.iter().copied())
                 .map(SmolStr::new_static)
+                .chain(n.taints.iter().cloned())
                 .collect();
         });
     }
@@ -297,6 +361,8 @@ impl State {
         let Some(gone) = cluster.nodes.remove(name) else {
             return;
         };
+        // Its node owns it.
+        cluster.secrets.passwords.remove(name);
         match &gone.host {
             Host::Machine(id) if self.machines.contains_key(id) => {
                 let secs = self.between(5.0, 9.0);

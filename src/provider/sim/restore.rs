@@ -1,13 +1,18 @@
 //! A world that begins where operators left it: what was kept is there again, settled.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use smol_str::SmolStr;
 
+use super::board::Life;
 use super::first_boot::FirstBoot;
+use super::k3s::{K3s, Service};
 use super::kept::{Kept, KeptCluster, KeptGroup, KeptMachine};
 use super::made::Tagged;
-use super::state::{ClusterNo, GroupNo, Machine, State};
-use crate::fleet::{AsgMember, ContextId, Instance, InstanceId, InstanceState, Scope, TAG_EXPIRES_AT};
+use super::state::{ClusterNo, GroupNo, Host, Machine, State};
+use super::token::Secrets;
+use crate::fleet::{AsgMember, ContextId, HostName, Instance, InstanceId, InstanceState, Scope, TAG_EXPIRES_AT};
 use crate::provider::AsgOrder;
 
 impl State {
@@ -48,6 +53,15 @@ impl State {
         }
         for cluster in &kept.launched {
             self.restore_cluster(cluster);
+        }
+        self.restore_k3s(kept.secrets, kept.worked);
+        for (host, context, life) in kept.boards {
+            self.restore_board(&host, &context, life);
+        }
+        for (context, node, marks) in &kept.marks {
+            if let Some(no) = self.clusters.iter().rposition(|c| c.context == *context) {
+                self.mark(no, node, marks);
+            }
         }
         for no in 0..self.clusters.len() {
             self.settle_pods(no);
@@ -142,6 +156,7 @@ impl State {
         let no = self.add_launched(founding);
         if let Some(cluster) = self.clusters.get_mut(no) {
             cluster.destroyed = kept.destroyed;
+            cluster.secrets = kept.secrets.clone();
         }
         for machine in kept.machines.iter().filter(|_| !over) {
             self.restore_machine(no, None, &scope, machine);
@@ -201,7 +216,10 @@ impl State {
             cluster,
             group,
             role: kept.role,
-            version: kept.version.clone(),
+            k3s: kept.k3s.clone(),
+            up: true,
+            boots: 0,
+            worked_on: true,
             first_boot,
             node: kept.node.clone(),
             doomed: false,
@@ -229,6 +247,73 @@ impl State {
             self.register(id, true);
             self.add_daemon(cluster, &kept.node, true);
             self.boot_ends(id);
+            self.goes_on(&Host::Machine(id.clone()));
+        }
+    }
+
+    /// K3s that was not up starts.
+    fn goes_on(&mut self, on: &Host) {
+        if self.k3s(on).is_some_and(|k| k.service == Service::Activating) {
+            self.start_k3s(on);
+        }
+    }
+
+    /// What is secret of the scenario's clusters, and K3s on their machines. Those that the world has made anew are as new
+    /// ones are now.
+    fn restore_k3s(&mut self, secrets: Vec<(ContextId, Secrets)>, worked: Vec<(ContextId, Vec<(InstanceId, K3s)>)>) {
+        for (context, secrets) in secrets {
+            if let Some(cluster) = self.own(&context).and_then(|no| self.clusters.get_mut(no)) {
+                cluster.secrets = secrets;
+            }
+        }
+        for (context, known) in worked {
+            let Some(no) = self.own(&context) else { continue };
+            let mut known: BTreeMap<_, _> = known.into_iter().collect();
+            let own = self.machines.values().filter(|m| m.cluster == no && !m.worked_on);
+            let own: Vec<_> = own.map(|m| (m.instance.id.clone(), m.role, m.node.clone())).collect();
+            for (id, role, node) in own {
+                let k3s = known.remove(&id).unwrap_or_else(|| self.k3s_for(no, role, None));
+                let version = k3s.runs.clone();
+                if let Some(machine) = self.machines.get_mut(&id) {
+                    machine.k3s = k3s;
+                    machine.worked_on = true;
+                }
+                self.node_runs(no, &node, &version);
+                self.goes_on(&Host::Machine(id));
+            }
+        }
+    }
+
+    /// An edge host as operators left it, and its node.
+    fn restore_board(&mut self, host: &HostName, context: &ContextId, life: Life) {
+        let on = Host::Board(host.clone());
+        let Some((before, old)) = self.node_of(&on) else { return };
+        let no = self.clusters.iter().rposition(|c| c.context == *context);
+        let now = self.now;
+        let Some(board) = self.boards.get_mut(host) else { return };
+        board.life = life;
+        board.life.booted_at = board.life.booted_at.min(now);
+        board.cluster = no.unwrap_or(before);
+        let stays = board.life.k3s.is_some() && (board.cluster, board.node()) == (before, old.clone());
+        let version = board
+            .life
+            .k3s
+            .as_ref()
+            .filter(|k| k.is_active())
+            .map(|k| k.runs.clone());
+        let there = self.clusters.get(before).is_some_and(|c| c.nodes.get(&old).is_some());
+        if there && !stays {
+            self.delete_node(before, &old);
+        }
+        match version {
+            Some(version) if there && stays => drop(self.node_runs(before, &old, &version)),
+            Some(_) => {
+                self.join_board(host, true);
+                if let Some((no, node)) = self.node_of(&on) {
+                    self.add_daemon(no, &node, true);
+                }
+            }
+            None => self.goes_on(&on),
         }
     }
 }

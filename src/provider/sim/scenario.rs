@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 use toml::Spanned;
 
+use super::hindrance::Hindrance;
 use crate::fleet::{Arch, Purchase, Role};
 
 /// The scenario that `--demo` plays.
@@ -154,6 +155,9 @@ pub(super) struct ClusterSpec {
     pub(super) hostnames: Hostnames,
     /// Workload pods for each node, DaemonSet pods not counted.
     pub(super) pods_per_node: u32,
+    /// Its servers advertise their public addresses, so that boards reach them.
+    #[serde(default)]
+    pub(super) public: bool,
     /// What Kubernetes claimed for its pods.
     #[serde(default)]
     pub(super) volumes: Vec<VolumeSpec>,
@@ -262,6 +266,26 @@ pub(super) struct BoardSpec {
     /// Whether its node carries the annotation `k3fleet.dev/ssh`.
     #[serde(default)]
     pub(super) annotated: bool,
+    /// It has not joined its cluster; `age` is for how long it has run.
+    #[serde(default)]
+    pub(super) unjoined: bool,
+    /// Its memory cgroup is off until its boot command line is mended and it is restarted.
+    #[serde(default)]
+    pub(super) cgroups_off: bool,
+    /// The operator does not know its SSH key yet.
+    #[serde(default)]
+    pub(super) unknown_key: bool,
+    /// The password that `sudo` wants there; an empty one: any will do.
+    pub(super) sudo_password: Option<SmolStr>,
+    /// Its programs are those of a 32-bit system.
+    #[serde(default)]
+    pub(super) userland_32: bool,
+    /// How far its clock is off, which no time server keeps.
+    #[serde(default)]
+    pub(super) clock_off: SignedDuration,
+    /// The cluster knows a node of its name by another password.
+    #[serde(default)]
+    pub(super) password_left: bool,
     /// How readily it drops off, against the other hosts; 0 for never.
     #[serde(default)]
     pub(super) flakiness: f64,
@@ -288,6 +312,20 @@ pub(super) enum ToldEvent {
     NodeNotReady { pool: Ref, r#for: SignedDuration },
     /// An edge host falls silent for a while.
     BoardDrop { host: Ref, r#for: SignedDuration },
+    /// Something stands for a while against the K3s of an edge host when it starts.
+    BoardAils {
+        host: Ref,
+        how: Hindrance,
+        r#for: SignedDuration,
+    },
+    /// Something stands for a while against the K3s of one machine of a pool, or of a lone one, when it starts.
+    MachineAils {
+        pool: Ref,
+        how: Hindrance,
+        r#for: SignedDuration,
+    },
+    /// An edge host is switched off for a while.
+    BoardOff { host: Ref, r#for: SignedDuration },
     /// Somebody sets a group's desired capacity.
     Scale { pool: Ref, desired: u32 },
     /// Spot prices of a zone rise and fall again.

@@ -1,20 +1,23 @@
-//! The simulated edge hosts: what one probing command finds on a board.
+//! The simulated edge hosts, as they are read over SSH.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use smol_str::SmolStr;
+use sha2::{Digest, Sha256};
+use smol_str::{SmolStr, format_smolstr};
 
+use super::board::Board;
 use super::fault::{Target, error};
-use super::node::gib;
-use super::noise::{hash, unit, wave};
+use super::noise::hash;
 use super::scenario::FaultSort;
-use super::state::{Board, State};
+use super::state::State;
 use super::world::World;
-use crate::fleet::{EdgeHealth, EdgeHost};
-use crate::provider::{Result, Shell};
+use crate::blueprint::machine::Facts;
+use crate::fleet::{EdgeHealth, EdgeHost, FaultKind};
+use crate::provider::{HostKey, ProviderError, Result, Shell};
 
-const CALL: &str = "ssh probe";
+const PROBE: &str = "ssh probe";
+const KEY: &str = "ssh-keyscan";
 
 /// All edge hosts.
 #[derive(Debug)]
@@ -28,56 +31,96 @@ impl SimShell {
     }
 }
 
-#[async_trait]
-impl Shell for SimShell {
-    async fn probe(&self, host: &EdgeHost) -> Result<EdgeHealth> {
-        let target = Target::Host(SmolStr::new(host.name.as_str()));
-        let found = |s: &State| s.boards.get(&host.name).filter(|b| b.up).map(|b| health(s, b));
-        let health = self.world.call(&target, CALL, found).await?;
-        health.ok_or_else(|| error(FaultSort::Dead, &target, CALL))
-    }
+/// Whose calls fail that are made on a host.
+pub(super) fn target(host: &EdgeHost) -> Target {
+    Target::Host(SmolStr::new(host.name.as_str()))
+}
 
-    async fn facts(
-        &self,
-        _: &crate::fleet::EdgeHost,
-        _: &[smol_str::SmolStr],
-    ) -> crate::provider::Result<crate::blueprint::machine::Facts> {
-        Err(crate::provider::pending("facts"))
-    }
-
-    async fn host_key(&self, _: &crate::fleet::EdgeHost) -> crate::provider::Result<Option<crate::provider::HostKey>> {
-        Err(crate::provider::pending("host_key"))
+/// A board that lets the operator in.
+pub(super) fn board<'a>(state: &'a State, host: &EdgeHost, call: &str) -> Result<&'a Board> {
+    let target = target(host);
+    let board = state.reached_board(&host.name);
+    let board = board.ok_or_else(|| error(FaultSort::Dead, &target, call))?;
+    match board.life.trusted {
+        true => Ok(board),
+        false => Err(ProviderError {
+            kind: FaultKind::Credentials,
+            call: call.into(),
+            target: target.name().clone(),
+            message: "its host key is not in known_hosts".into(),
+            mend: format_smolstr!("look at its key and accept it, or log in once with ssh {}", host.name),
+        }),
     }
 }
 
-fn health(state: &State, board: &Board) -> EdgeHealth {
-    #[expect(clippy::cast_precision_loss, reason = "seconds of this millennium")]
-    let t = state.now.as_second() as f64;
-    let spec = &board.spec;
-    let key = hash(state.seed, &["board", &spec.name]);
-    let load = f64::from(spec.cores) * (0.22 + 0.16 * wave(key, t, 180.0));
-    let memory = spec.memory_gib * (0.45 + 0.08 * wave(key ^ 1, t, 1_200.0));
-    let disk = spec.disk_gib * (0.3 + 0.35 * unit(key ^ 2));
-    let pi = spec.model.starts_with("Raspberry");
-    let temperature = 52.0 + 10.0 * unit(key ^ 3) + 6.0 * wave(key ^ 4, t, 300.0);
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "small and positive"
-    )]
-    let latency_ms = (14.0 + 30.0 * unit(key ^ 5) + 8.0 * (1.0 + wave(key ^ 6, t, 20.0))) as u32;
-    #[expect(clippy::cast_possible_truncation, reason = "a reading has one decimal")]
-    let tenth = |x: f64| ((x * 10.0).round() / 10.0) as f32;
-    EdgeHealth {
-        latency_ms,
-        model: Some(spec.model.clone()),
-        arch: Some(spec.arch),
-        os: Some(spec.os.clone()),
-        load: Some(tenth(load)),
-        memory: Some((gib(memory), gib(spec.memory_gib))),
-        disk: Some((gib(disk), gib(spec.disk_gib))),
-        temperature: Some(tenth(temperature)),
-        throttled: pi.then_some(temperature > 80.0),
-        ..EdgeHealth::default()
+/// The key that a board shows.
+pub(super) fn host_key(seed: u64, board: &Board) -> HostKey {
+    let part = |n: u8| hash(seed, &["host key", board.host.name.as_str(), &n.to_string()]).to_be_bytes();
+    let key: Vec<u8> = (0..4).flat_map(part).collect();
+    let sized = |bytes: &[u8]| [&u32::try_from(bytes.len()).unwrap_or(0).to_be_bytes()[..], bytes].concat();
+    let blob = [sized(b"ssh-ed25519"), sized(&key)].concat();
+    let print = base64(&Sha256::digest(&blob));
+    HostKey {
+        kind: "ED25519".into(),
+        fingerprint: format_smolstr!("SHA256:{}", print.trim_end_matches('=')),
+        line: format!("{} ssh-ed25519 {}", board.spec.address, base64(&blob)),
+    }
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let three = [0, 1, 2].map(|n| u32::from(chunk.get(n).copied().unwrap_or(0)));
+        let [a, b, c] = three;
+        let bits = (a << 16) | (b << 8) | c;
+        for n in 0..4_usize {
+            let sextet = usize::try_from((bits >> (18 - 6 * n)) & 0x3f).unwrap_or(0);
+            let letter = LETTERS.get(sextet).filter(|_| n <= chunk.len());
+            text.push(letter.copied().map_or('=', char::from));
+        }
+    }
+    text
+}
+
+#[async_trait]
+impl Shell for SimShell {
+    async fn probe(&self, host: &EdgeHost) -> Result<EdgeHealth> {
+        let found = |s: &State| board(s, host, PROBE).map(|b| s.health(b));
+        self.world.call(&target(host), PROBE, found).await?
+    }
+
+    async fn facts(&self, host: &EdgeHost, addresses: &[SmolStr]) -> Result<Facts> {
+        let call = "ssh facts";
+        let found = |s: &State| board(s, host, call).map(|b| s.facts(b, addresses));
+        self.world.call(&target(host), call, found).await?
+    }
+
+    async fn host_key(&self, host: &EdgeHost) -> Result<Option<HostKey>> {
+        let target = target(host);
+        let shown = |s: &State| {
+            let board = s.reached_board(&host.name);
+            let board = board.ok_or_else(|| error(FaultSort::Dead, &target, KEY))?;
+            Ok((!board.life.trusted).then(|| host_key(s.seed, board)))
+        };
+        self.world.call(&target, KEY, shown).await?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_is_as_it_is_written_elsewhere() {
+        for (plain, coded) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foobar", "Zm9vYmFy"),
+        ] {
+            assert_eq!(base64(plain.as_bytes()), coded);
+        }
     }
 }

@@ -174,10 +174,13 @@ fn moved(event: &mut ToldEvent, to: &SmolStr, silent: Option<&SmolStr>) -> Optio
         | ToldEvent::NodeNotReady { pool, .. }
         | ToldEvent::NoCapacity { pool, .. }
         | ToldEvent::NeverJoins { pool }
+        | ToldEvent::MachineAils { pool, .. }
         | ToldEvent::Ghost { pool, .. } => {
             *pool = name(to.clone());
         }
-        ToldEvent::BoardDrop { host, .. } => *host = name(silent?.clone()),
+        ToldEvent::BoardDrop { host, .. } | ToldEvent::BoardOff { host, .. } | ToldEvent::BoardAils { host, .. } => {
+            *host = name(silent?.clone());
+        }
         ToldEvent::PriceSpike { .. } => {}
         // Launches meet these wherever they happen.
         ToldEvent::NoLaunches { .. } | ToldEvent::FirstBootFails { .. } | ToldEvent::UnknownProfile { .. } => {}

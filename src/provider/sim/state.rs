@@ -9,20 +9,26 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use smol_str::SmolStr;
 
+use super::board::Board;
 use super::budget::Budget;
 use super::clock::{later, seconds};
 use super::fault::Outage;
 use super::first_boot::FirstBoot;
+use super::hindrance::Ail;
+use super::k3s::K3s;
 use super::launch::Snag;
 use super::made::{Tagged, Thing, ThingKey};
 use super::market::Market;
 use super::names::Names;
-use super::scenario::{BoardSpec, ClusterSpec, LifeSpec, PoolSpec, RegionSpec, Told, TypeSpec};
+use super::parameter::{Parameter, ParameterKey};
+use super::scenario::{ClusterSpec, LifeSpec, PoolSpec, RegionSpec, Told, TypeSpec};
 use super::store::Store;
+use super::token::Secrets;
 use crate::fleet::{
-    Activity, AsgMember, ContextId, EdgeHost, HostName, Instance, InstanceId, Node, Notice, OwnerKind, Pod, Resources,
-    Role, Scope,
+    Activity, AsgMember, ContextId, HostName, Instance, InstanceId, Node, Notice, OwnerKind, Pod, Resources, Role,
+    Scope,
 };
+use crate::provider::Marks;
 
 /// A cluster, by its place in [`State::clusters`].
 pub(super) type ClusterNo = usize;
@@ -47,8 +53,7 @@ pub(super) struct State {
     pub(super) machines: BTreeMap<InstanceId, Machine>,
     pub(super) boards: BTreeMap<HostName, Board>,
     pub(super) notices: BTreeMap<InstanceId, Notice>,
-    /// SSM parameters, by account, region and name.
-    pub(super) parameters: BTreeMap<(SmolStr, SmolStr, SmolStr), String>,
+    pub(super) parameters: BTreeMap<ParameterKey, Parameter>,
     /// What there is besides machines and groups.
     pub(super) things: BTreeMap<ThingKey, Thing>,
     /// What was launched for which client token.
@@ -61,6 +66,8 @@ pub(super) struct State {
     pub(super) cordoned: BTreeSet<(ContextId, SmolStr)>,
     /// What is in store for launches, by region.
     pub(super) snags: Vec<(SmolStr, Snag)>,
+    /// What is in store for K3s on machines and boards.
+    pub(super) ails: Vec<Ail>,
     pub(super) outages: Vec<Outage>,
     pub(super) told: Vec<Told>,
     pub(super) life: LifeSpec,
@@ -118,6 +125,10 @@ pub(super) enum Event {
     BoardBack(HostName),
     /// K3s on an edge host registers its node anew.
     BoardJoins(HostName),
+    /// K3s tries to come up, unless it was started anew; the number tells one start from another.
+    K3sTries(Host, u32),
+    /// An instance has restarted.
+    PowerBack(InstanceId),
     /// A `ci` cluster's time is up.
     Expire(ClusterNo),
     /// The scheduled end of a group.
@@ -152,6 +163,7 @@ pub(super) struct Cluster {
     pub(super) budgets: Vec<Budget>,
     /// How many pods it ever had.
     pub(super) pods_made: u64,
+    pub(super) secrets: Secrets,
 }
 
 /// A node and what stands behind it.
@@ -163,10 +175,14 @@ pub(super) struct SimNode {
     pub(super) requested: Resources,
     /// Its kubelet says that it is not ready.
     pub(super) ill: bool,
+    /// The taints that it was registered with.
+    pub(super) taints: Box<[SmolStr]>,
+    /// What was written on it.
+    pub(super) marks: Marks,
 }
 
 /// What a node runs on.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Host {
     Machine(InstanceId),
     Board(HostName),
@@ -200,7 +216,13 @@ pub(super) struct Machine {
     pub(super) cluster: ClusterNo,
     pub(super) group: Option<GroupNo>,
     pub(super) role: Role,
-    pub(super) version: SmolStr,
+    pub(super) k3s: K3s,
+    /// Not down for a restart.
+    pub(super) up: bool,
+    /// How often it was restarted.
+    pub(super) boots: u32,
+    /// An operator has changed something on it.
+    pub(super) worked_on: bool,
     /// How far its first boot is, if an operator had it launched.
     pub(super) first_boot: Option<FirstBoot>,
     /// The name its node has or will have.
@@ -248,16 +270,6 @@ pub(super) struct Group {
     pub(super) ends_at: Option<Timestamp>,
 }
 
-/// An edge host.
-#[derive(Debug)]
-pub(super) struct Board {
-    pub(super) spec: BoardSpec,
-    pub(super) host: EdgeHost,
-    pub(super) cluster: ClusterNo,
-    pub(super) version: SmolStr,
-    pub(super) up: bool,
-}
-
 impl Cluster {
     /// Whether a part of K3s runs in it.
     pub(super) fn has(&self, part: &str) -> bool {
@@ -290,6 +302,7 @@ impl State {
             ended: BTreeSet::new(),
             cordoned: BTreeSet::new(),
             snags: Vec::new(),
+            ails: Vec::new(),
             outages: Vec::new(),
             told: Vec::new(),
             life,
@@ -355,9 +368,13 @@ impl State {
             | Event::BootEnds(id)
             | Event::Unhealthy(id)
             | Event::Terminate(id, _)
+            | Event::PowerBack(id)
+            | Event::K3sTries(Host::Machine(id), _)
             | Event::Gone(id) => self.machines.get(id).map(|m| m.cluster),
             Event::Retry(no) | Event::EndGroup(no) => self.groups.get(*no).map(|g| g.cluster),
-            Event::BoardBack(host) | Event::BoardJoins(host) => self.boards.get(host).map(|b| b.cluster),
+            Event::BoardBack(host) | Event::BoardJoins(host) | Event::K3sTries(Host::Board(host), _) => {
+                self.boards.get(host).map(|b| b.cluster)
+            }
             Event::Tell(_) | Event::Live | Event::Outage => None,
         }
     }
@@ -385,6 +402,8 @@ impl State {
             Event::DeleteNode(c, node) => self.node_outlived(c, &node),
             Event::BoardBack(host) => self.board_back(&host),
             Event::BoardJoins(host) => self.board_joins(&host),
+            Event::K3sTries(on, start) => self.k3s_tries(&on, start),
+            Event::PowerBack(id) => self.power_back(&id),
             Event::Expire(c) => self.expire(c),
             Event::EndGroup(no) => self.end_group(no),
             Event::Reborn(c) => self.reborn(c),

@@ -6,9 +6,9 @@ use smol_str::SmolStr;
 use super::clock::{later, seconds, whole};
 use super::fault::{Outage, Target};
 use super::launch::Snag;
-use super::machine::{GRACE, Order};
+use super::machine::Order;
 use super::scenario::{FaultSort, ToldEvent};
-use super::state::{ClusterNo, Event, GroupNo, State};
+use super::state::{ClusterNo, Event, GroupNo, Host, State};
 use crate::fleet::{HostName, InstanceId, Notice, NoticeKind, Purchase, Readiness, Role};
 
 /// From a notice to the end of the instance.
@@ -30,6 +30,15 @@ impl State {
             ToldEvent::Unhealthy { pool } => self.sicken(self.group_named(pool.get_ref())),
             ToldEvent::NodeNotReady { pool, r#for } => self.not_ready(self.group_named(pool.get_ref()), r#for),
             ToldEvent::BoardDrop { host, r#for } => self.board_down(&HostName::new(host.get_ref()), r#for),
+            ToldEvent::BoardOff { host, r#for } => self.board_off(&HostName::new(host.get_ref()), r#for),
+            ToldEvent::BoardAils { host, how, r#for } => {
+                self.ail(Host::Board(HostName::new(host.get_ref())), how, r#for);
+            }
+            ToldEvent::MachineAils { pool, how, r#for } => {
+                if let Some(id) = self.machine_of(pool.get_ref()) {
+                    self.ail(Host::Machine(id), how, r#for);
+                }
+            }
             ToldEvent::Scale { pool, desired } => {
                 // What the operator at hand has set is not overruled by others.
                 let by_hand = |no: &GroupNo| self.groups.get(*no).is_some_and(|g| g.by_hand);
@@ -203,39 +212,17 @@ impl State {
         self.at(later(self.now, stays), Event::Terminate(id, "User initiated".into()));
     }
 
-    /// An edge host falls silent, and comes back after a while.
-    pub(super) fn board_down(&mut self, host: &HostName, lasts: SignedDuration) {
-        let Some(board) = self.boards.get_mut(host) else {
-            return;
+    /// The first machine of a pool, or the lone one, named as `cluster/pool`, that nothing is in store for yet.
+    fn machine_of(&self, pool: &str) -> Option<InstanceId> {
+        let (cluster, name) = pool.split_once('/')?;
+        let no = self.clusters.iter().position(|c| c.spec.name == cluster)?;
+        let own = |m: &&super::state::Machine| m.cluster == no && m.instance.tag(crate::fleet::TAG_POOL) == Some(name);
+        let free = |m: &&super::state::Machine| {
+            let on = Host::Machine(m.instance.id.clone());
+            self.ails.iter().all(|a| a.on != on)
         };
-        if !std::mem::replace(&mut board.up, false) {
-            return;
-        }
-        let (no, node) = (board.cluster, board.spec.name.clone());
-        self.after(GRACE, Event::Silent(no, node));
-        self.at(later(self.now, lasts), Event::BoardBack(host.clone()));
-    }
-
-    /// An edge host is back; its node follows within seconds.
-    pub(super) fn board_back(&mut self, host: &HostName) {
-        let Some(board) = self.boards.get_mut(host) else {
-            return;
-        };
-        board.up = true;
-        let (no, node) = (board.cluster, board.spec.name.clone());
-        self.after(6.0, Event::Ready(no, node));
-        self.after(6.0, Event::BoardJoins(host.clone()));
-    }
-
-    /// K3s on an edge host registers its node anew, if it was deleted.
-    pub(super) fn board_joins(&mut self, host: &HostName) {
-        let Some(board) = self.boards.get(host).filter(|b| b.up) else {
-            return;
-        };
-        let there = |c: &super::state::Cluster| c.nodes.get(&board.spec.name).is_some();
-        if self.clusters.get(board.cluster).is_some_and(|c| !there(c)) {
-            self.join_board(host, false);
-        }
+        let mut machines = self.machines.values().filter(own).filter(free);
+        machines.next().map(|m| m.instance.id.clone())
     }
 
     fn group_named(&self, pool: &str) -> Option<GroupNo> {

@@ -8,7 +8,7 @@ use smol_str::SmolStr;
 use tokio::sync::watch;
 
 use super::build::{build, scope};
-use super::clock::{Clock, later};
+use super::clock::{Clock, later, seconds};
 use super::cloud::SimCloud;
 use super::control::{SimCloudControl, SimKubeControl, SimShellControl};
 use super::fault::Target;
@@ -19,7 +19,7 @@ use super::shell::SimShell;
 use super::state::{ClusterNo, State};
 use super::web::SimWeb;
 use crate::fleet::{ContextId, EdgeHost, Scope};
-use crate::provider::{Cloud, CloudControl, Control, Kube, KubeControl, Providers, Result, Shell};
+use crate::provider::{Cloud, CloudControl, Control, Kube, KubeControl, Providers, Result, Secret, Shell};
 
 /// A simulated world. It moves only when somebody looks: a port call first plays what has come due since, and
 /// a watch sleeps until the next thing that may concern it. While it is paused nobody wakes at all.
@@ -38,6 +38,8 @@ struct Inner {
     mark: String,
     /// Where it is remembered.
     memory: Option<Memory>,
+    /// The password for `sudo` that the operator has given.
+    sudo: Option<Secret>,
 }
 
 impl World {
@@ -50,6 +52,7 @@ impl World {
                 clock: Clock::new(base, speed),
                 mark: mark(scenario, seed),
                 memory: None,
+                sudo: None,
             }),
             stir: watch::Sender::new(()),
         })
@@ -168,6 +171,21 @@ impl World {
             self.sleep_until(until).await;
         }
         Ok(())
+    }
+
+    /// Keeps the password for `sudo` that the operator has given.
+    pub(super) fn set_sudo_password(&self, password: Secret) {
+        self.lock().sudo = Some(password);
+    }
+
+    /// The password for `sudo` that the operator has given.
+    pub(super) fn sudo_password(&self) -> Option<Secret> {
+        self.lock().sudo.clone()
+    }
+
+    /// Lets as many seconds of world time pass as some work takes.
+    pub(super) async fn busy(&self, secs: f64) {
+        self.sleep_until(later(self.now(), seconds(secs))).await;
     }
 
     /// Sleeps until a world time; for as long as the world is paused, without a timer.

@@ -1,5 +1,6 @@
 //! Changes at the simulated AWS, in one scope.
 
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -8,15 +9,18 @@ use smol_str::{SmolStr, format_smolstr};
 
 use super::super::fault::Target;
 use super::super::first_boot::{kubeconfig, settings};
-use super::super::made::{Template, Thing, What, tagged};
+use super::super::made::{Template, Thing, What, tagged, user};
+use super::super::parameter::{Parameter, ParameterKey};
 use super::super::scaling::Refused;
-use super::super::state::State;
+use super::super::state::{Host, Machine, State};
+use super::super::work::takes;
 use super::super::world::World;
 use super::refused;
-use crate::fleet::{Instance, InstanceId, Scope};
+use crate::blueprint::machine::{Inside, Task};
+use crate::fleet::{FaultKind, Instance, InstanceId, Scope};
 use crate::provider::{
-    AsgOrder, CloudControl, GroupOrder, MachineOrder, ParameterOrder, ParameterValue, Resource, ResourceKind, Result,
-    RoleOrder, Secret, TagList, TemplateOrder,
+    AsgOrder, CloudControl, GroupOrder, MachineOrder, ParameterOrder, ParameterValue, ProviderError, Resource,
+    ResourceKind, Result, RoleOrder, Secret, TagList, TemplateOrder,
 };
 
 /// One scope.
@@ -51,12 +55,35 @@ impl SimCloudControl {
         done.map_err(|why| refused(&self.target, call, why))
     }
 
+    /// Run Command does not reach an instance: it may later.
+    fn not_reached(&self, call: &str, instance: &InstanceId) -> ProviderError {
+        ProviderError {
+            kind: FaultKind::Unreachable,
+            call: call.into(),
+            target: instance.as_str().into(),
+            message: "InvalidInstanceId: the instance is not connected to Systems Manager".into(),
+            mend: "see that it runs, and that its role allows Systems Manager".into(),
+        }
+    }
+
     async fn read<R>(&self, call: &str, answer: impl FnOnce(&State) -> R) -> Result<R> {
         self.world.call(&self.target, call, answer).await
     }
 
+    /// Gives a parameter a value; gives the number of that.
+    fn put(&self, s: &mut State, name: &str, value: &str) -> u64 {
+        let (at, by) = (super::super::clock::whole(s.now), user(&self.account, "demo"));
+        match s.parameters.entry(self.key(name)) {
+            Entry::Occupied(mut there) => there.get_mut().put(value.to_owned(), at, by),
+            Entry::Vacant(free) => {
+                free.insert(Parameter::new(value.to_owned(), at, by));
+                1
+            }
+        }
+    }
+
     /// A parameter belongs to an account and region, whichever profile names it.
-    fn key(&self, name: &str) -> (SmolStr, SmolStr, SmolStr) {
+    fn key(&self, name: &str) -> ParameterKey {
         (self.account.clone(), self.scope.region.clone(), name.into())
     }
 }
@@ -110,15 +137,16 @@ impl CloudControl for SimCloudControl {
     }
 
     async fn parameter(&self, name: &str) -> Result<Option<String>> {
-        let value = |s: &State| s.parameters.get(&self.key(name)).cloned();
+        let value = |s: &State| s.parameters.get(&self.key(name)).map(|p| p.value().to_owned());
         self.world.call(&self.target, "ssm:GetParameter", value).await
     }
 
     async fn create_parameter(&self, name: &str, value: &str) -> Result<bool> {
         self.change("ssm:PutParameter", |s, _| {
-            let entry = s.parameters.entry(self.key(name));
-            let new = matches!(entry, std::collections::btree_map::Entry::Vacant(_));
-            entry.or_insert_with(|| value.to_owned());
+            let new = !s.parameters.contains_key(&self.key(name));
+            if new {
+                self.put(s, name, value);
+            }
             Ok(new)
         })
         .await
@@ -126,7 +154,7 @@ impl CloudControl for SimCloudControl {
 
     async fn put_parameter(&self, name: &str, value: &str) -> Result<()> {
         self.change("ssm:PutParameter", |s, _| {
-            s.parameters.insert(self.key(name), value.to_owned());
+            self.put(s, name, value);
             Ok(())
         })
         .await
@@ -187,10 +215,11 @@ impl CloudControl for SimCloudControl {
     async fn make_parameter(&self, order: &ParameterOrder) -> Result<()> {
         self.change("ssm:PutParameter", |s, scope| {
             s.make(scope, ResourceKind::Parameter, &order.name, plain(None, &order.tags));
-            let entry = s.parameters.entry(self.key(&order.name));
+            let there = s.parameters.contains_key(&self.key(&order.name));
             match &order.value {
-                ParameterValue::Secure(secret) => entry.or_insert_with(|| secret.expose().to_owned()),
-                ParameterValue::Plain(text) => entry.insert_entry(text.clone()).into_mut(),
+                ParameterValue::Secure(_) if there => 0,
+                ParameterValue::Secure(secret) => self.put(s, &order.name, secret.expose()),
+                ParameterValue::Plain(text) => self.put(s, &order.name, text),
             };
             Ok(())
         })
@@ -227,6 +256,7 @@ impl CloudControl for SimCloudControl {
                 key_pair: order.key_pair.clone(),
                 tags: tagged(&order.tags),
                 settings: settings(&order.user_data),
+                user_data: order.user_data.clone(),
             };
             let thing = Thing {
                 what: What::Template(Box::new(template)),
@@ -293,33 +323,71 @@ impl CloudControl for SimCloudControl {
         .await
     }
 
-    async fn inside(&self, _: &crate::fleet::InstanceId) -> crate::provider::Result<crate::blueprint::machine::Inside> {
-        Err(crate::provider::pending("inside"))
+    async fn inside(&self, instance: &InstanceId) -> Result<Inside> {
+        let call = "ssm:SendCommand";
+        let told = self.read(call, |s| s.inside_machine(instance)).await?;
+        told.ok_or_else(|| self.not_reached(call, instance))
     }
 
-    async fn work(
-        &self,
-        _: &crate::fleet::InstanceId,
-        _: &crate::blueprint::machine::Task,
-        _: &[smol_str::SmolStr],
-    ) -> crate::provider::Result<String> {
-        Err(crate::provider::pending("work"))
+    async fn work(&self, instance: &InstanceId, task: &Task, parameters: &[SmolStr]) -> Result<String> {
+        let call = "ssm:SendCommand";
+        let reached = |s: &State| s.machines.get(instance).is_some_and(Machine::is_reached);
+        if !self.read(call, reached).await? {
+            return Err(self.not_reached(call, instance));
+        }
+        self.world.busy(takes(task)).await;
+        let done = |s: &mut State| {
+            if !reached(s) {
+                return Err(self.not_reached(call, instance));
+            }
+            let mut secrets = vec![];
+            for place in parameters {
+                let lost = || {
+                    let why = format_smolstr!("reading the SSM parameter {place}: ParameterVersionNotFound");
+                    refused(&self.target, call, Refused::new(why, "see which versions it has"))
+                };
+                secrets.push(s.parameter_at(&self.scope, place).ok_or_else(lost)?);
+            }
+            let done = s.work_on(&Host::Machine(instance.clone()), task, &secrets);
+            done.map_err(|why| refused(&self.target, call, why))
+        };
+        self.world.change(&self.target, call, done).await?
     }
 
-    async fn secure(&self, _: &str, _: Option<u64>) -> crate::provider::Result<Option<(u64, crate::provider::Secret)>> {
-        Err(crate::provider::pending("secure"))
+    async fn secure(&self, parameter: &str, version: Option<u64>) -> Result<Option<(u64, Secret)>> {
+        self.read("ssm:GetParameter", |s| {
+            let found = s.parameters.get(&self.key(parameter))?;
+            let number = version.unwrap_or_else(|| found.number());
+            Some((number, Secret::new(found.version(number)?)))
+        })
+        .await
     }
 
-    async fn put_secure(&self, _: &str, _: &crate::provider::Secret) -> crate::provider::Result<u64> {
-        Err(crate::provider::pending("put_secure"))
+    async fn put_secure(&self, parameter: &str, value: &Secret) -> Result<u64> {
+        self.change("ssm:PutParameter", |s, _| Ok(self.put(s, parameter, value.expose())))
+            .await
     }
 
-    async fn user_data(&self, _: &str) -> crate::provider::Result<Option<String>> {
-        Err(crate::provider::pending("user_data"))
+    async fn user_data(&self, template: &str) -> Result<Option<String>> {
+        self.read("ec2:DescribeLaunchTemplateVersions", |s| {
+            Some(s.template(&self.scope, template).ok()?.user_data)
+        })
+        .await
     }
 
-    async fn renew_template(&self, _: &str, _: &str) -> crate::provider::Result<()> {
-        Err(crate::provider::pending("renew_template"))
+    async fn renew_template(&self, template: &str, user_data: &str) -> Result<()> {
+        self.change("ec2:CreateLaunchTemplateVersion", |s, scope| {
+            let renewed = Template {
+                settings: settings(user_data),
+                user_data: user_data.to_owned(),
+                ..s.template(scope, template)?
+            };
+            if let Some(thing) = s.thing_mut(scope, ResourceKind::LaunchTemplate, template) {
+                thing.what = What::Template(Box::new(renewed));
+            }
+            Ok(())
+        })
+        .await
     }
 }
 

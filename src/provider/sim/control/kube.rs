@@ -12,7 +12,9 @@ use super::super::state::{ClusterNo, State};
 use super::super::world::World;
 use super::refused;
 use crate::fleet::ContextId;
-use crate::provider::{BoundPod, Eviction, KubeControl, Result};
+use crate::provider::{BootstrapOrder, BoundPod, Eviction, KubeControl, Marks, ProviderError, Result};
+
+const PATCH: &str = "patch nodes";
 
 /// One cluster, or what takes its place, through its context.
 #[derive(Debug)]
@@ -41,6 +43,14 @@ impl SimKubeControl {
         };
         self.world.change(&self.target, call, change).await?
     }
+
+    fn no_node(&self, node: &str) -> ProviderError {
+        let why = Refused::new(
+            format_smolstr!("404 nodes \"{node}\" not found"),
+            "the node is gone, or its cluster is another context's",
+        );
+        refused(&self.target, PATCH, why)
+    }
 }
 
 #[async_trait]
@@ -50,16 +60,8 @@ impl KubeControl for SimKubeControl {
     }
 
     async fn set_schedulable(&self, node: &str, on: bool) -> Result<()> {
-        let call = "patch nodes";
-        let there = self.change(call, |s, no| s.let_schedule(no, node, on)).await?;
-        if there {
-            return Ok(());
-        }
-        let why = Refused::new(
-            format_smolstr!("404 nodes \"{node}\" not found"),
-            "the node is gone, or its cluster is another context's",
-        );
-        Err(refused(&self.target, call, why))
+        let there = self.change(PATCH, |s, no| s.let_schedule(no, node, on)).await?;
+        if there { Ok(()) } else { Err(self.no_node(node)) }
     }
 
     async fn pods_on(&self, node: &str) -> Result<Vec<BoundPod>> {
@@ -83,23 +85,34 @@ impl KubeControl for SimKubeControl {
         self.change("delete nodes", |s, no| s.delete_node(no, node)).await
     }
 
-    async fn delete_node_password(&self, _: &str) -> crate::provider::Result<()> {
-        Err(crate::provider::pending("delete_node_password"))
+    async fn delete_node_password(&self, node: &str) -> Result<()> {
+        self.change("delete secrets", |s, no| {
+            if let Some(cluster) = s.clusters.get_mut(no) {
+                cluster.secrets.passwords.remove(node);
+            }
+        })
+        .await
     }
 
-    async fn mark(&self, _: &str, _: &crate::provider::Marks) -> crate::provider::Result<()> {
-        Err(crate::provider::pending("mark"))
+    async fn mark(&self, node: &str, marks: &Marks) -> Result<()> {
+        let there = self.change(PATCH, |s, no| s.mark(no, node, marks)).await?;
+        if there { Ok(()) } else { Err(self.no_node(node)) }
     }
 
-    async fn ca_hash(&self) -> crate::provider::Result<smol_str::SmolStr> {
-        Err(crate::provider::pending("ca_hash"))
+    async fn ca_hash(&self) -> Result<SmolStr> {
+        let call = "get /cacerts";
+        let hash = |s: &State| match s.api_up(self.cluster) {
+            true => Ok(s.ca_hash(self.cluster).into()),
+            false => Err(error(FaultSort::Dead, &self.target, call)),
+        };
+        self.world.call(&self.target, call, hash).await?
     }
 
-    async fn make_bootstrap_token(&self, _: &crate::provider::BootstrapOrder) -> crate::provider::Result<()> {
-        Err(crate::provider::pending("make_bootstrap_token"))
+    async fn make_bootstrap_token(&self, order: &BootstrapOrder) -> Result<()> {
+        self.change("create secrets", |s, no| s.make_bootstrap(no, order)).await
     }
 
-    async fn delete_bootstrap_token(&self, _: &str) -> crate::provider::Result<()> {
-        Err(crate::provider::pending("delete_bootstrap_token"))
+    async fn delete_bootstrap_token(&self, id: &str) -> Result<()> {
+        self.change("delete secrets", |s, no| s.delete_bootstrap(no, id)).await
     }
 }

@@ -1,0 +1,157 @@
+//! The tokens by which machines join a cluster, as its servers know them, and the passwords by which nodes are known again.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
+
+use super::noise::hash;
+use super::state::{ClusterNo, State};
+use crate::fleet::Role;
+use crate::provider::{BootstrapOrder, BootstrapToken};
+
+/// What a cluster keeps of what is secret.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Secrets {
+    /// The token that its datastore is encrypted with.
+    pub(super) server: SmolStr,
+    bootstrap: BTreeMap<SmolStr, Bootstrap>,
+    /// The passwords of nodes of boards.
+    pub(super) passwords: BTreeMap<SmolStr, u64>,
+}
+
+/// A bootstrap token.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Bootstrap {
+    secret: SmolStr,
+    description: String,
+    expires_at: Option<Timestamp>,
+    made_at: Timestamp,
+}
+
+/// A token as it is written: `K10<hash>::user:secret`, `K10<hash>::id.secret`, or the secret alone.
+pub(super) struct Token<'a> {
+    /// The hash of the certificate authority.
+    pub(super) authority: Option<&'a str>,
+    /// The id of a bootstrap token.
+    pub(super) bootstrap: Option<&'a str>,
+    /// Its secret half.
+    pub(super) secret: &'a str,
+}
+
+impl<'a> Token<'a> {
+    pub(super) fn read(text: &'a str) -> Self {
+        let (authority, rest) = match text.strip_prefix("K10").and_then(|t| t.split_once("::")) {
+            Some((hash, rest)) => (Some(hash), rest),
+            None => (None, text),
+        };
+        let small = |s: &str| s.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+        let bootstrap = |(id, secret): &(&str, &str)| id.len() == 6 && secret.len() == 16 && small(id) && small(secret);
+        match (rest.split_once('.').filter(bootstrap), rest.split_once(':')) {
+            (Some((id, secret)), _) => Self {
+                authority,
+                bootstrap: Some(id),
+                secret,
+            },
+            (None, Some((_user, secret))) if authority.is_some() => Self {
+                authority,
+                bootstrap: None,
+                secret,
+            },
+            _ => Self {
+                authority,
+                bootstrap: None,
+                secret: rest,
+            },
+        }
+    }
+}
+
+impl State {
+    /// The hash by which a cluster's certificate authority is known.
+    pub(super) fn ca_hash(&self, no: ClusterNo) -> String {
+        let name = self.clusters.get(no).map_or("", |c| c.name.as_str());
+        let number = no.to_string();
+        let part = |n: &str| format!("{:016x}", hash(self.seed, &["authority", &number, name, n]));
+        ["0", "1", "2", "3"].map(part).concat()
+    }
+
+    /// Whether servers of a cluster let agents join by this secret.
+    pub(super) fn takes_agents(&self, no: ClusterNo, secret: &str) -> bool {
+        let servers = self
+            .machines
+            .values()
+            .filter(|m| m.cluster == no && m.role == Role::Server);
+        let own = self.clusters.get(no).is_some_and(|c| c.secrets.server == secret);
+        let mut running = servers.filter(|m| m.k3s.is_active());
+        own || running.any(|m| m.k3s.grants.as_deref() == Some(secret))
+    }
+
+    /// Whether a bootstrap token is there, and good still.
+    pub(super) fn takes_bootstrap(&self, no: ClusterNo, token: &Token<'_>) -> bool {
+        let known = self.clusters.get(no).map(|c| &c.secrets.bootstrap);
+        let found = known.zip(token.bootstrap).and_then(|(known, id)| known.get(id));
+        found.is_some_and(|b| b.secret == token.secret && b.is_good(self.now))
+    }
+
+    /// The bootstrap tokens of a cluster. Those that have expired are swept away.
+    pub(super) fn bootstrap_tokens(&self, no: ClusterNo) -> Vec<BootstrapToken> {
+        let all = self.clusters.get(no).into_iter().flat_map(|c| &c.secrets.bootstrap);
+        let good = all.filter(|(_, b)| b.is_good(self.now));
+        good.map(|(id, b)| BootstrapToken {
+            id: id.clone(),
+            description: SmolStr::new(&b.description),
+            expires_at: b.expires_at,
+            made_at: Some(b.made_at),
+        })
+        .collect()
+    }
+
+    /// Makes a bootstrap token, or sets one of the same id anew.
+    pub(super) fn make_bootstrap(&mut self, no: ClusterNo, order: &BootstrapOrder) {
+        let made_at = super::clock::whole(self.now);
+        if let Some(cluster) = self.clusters.get_mut(no) {
+            let token = Bootstrap {
+                secret: order.secret.expose().into(),
+                description: order.description.clone(),
+                expires_at: order.expires_at,
+                made_at,
+            };
+            cluster.secrets.bootstrap.insert(order.id.clone(), token);
+        }
+    }
+
+    pub(super) fn delete_bootstrap(&mut self, no: ClusterNo, id: &str) {
+        if let Some(cluster) = self.clusters.get_mut(no) {
+            cluster.secrets.bootstrap.remove(id);
+        }
+    }
+}
+
+impl Bootstrap {
+    fn is_good(&self, now: Timestamp) -> bool {
+        self.expires_at.is_none_or(|at| now < at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_are_read_in_all_their_forms() {
+        let hash = "a".repeat(64);
+        let server = format!("K10{hash}::server:p:w");
+        let read = Token::read(&server);
+        assert_eq!(
+            (read.authority, read.bootstrap, read.secret),
+            (Some(&*hash), None, "p:w")
+        );
+        let bootstrap = format!("K10{hash}::abc123.0123456789abcdef");
+        let read = Token::read(&bootstrap);
+        assert_eq!((read.bootstrap, read.secret), (Some("abc123"), "0123456789abcdef"));
+        let read = Token::read("short");
+        assert_eq!((read.authority, read.bootstrap, read.secret), (None, None, "short"));
+    }
+}
