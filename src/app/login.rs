@@ -18,7 +18,7 @@ pub struct Login {
 }
 
 /// The way to a machine: over SSH to an edge host or a public address, else by a session of SSM.
-fn login(machine: &Machine<'_>) -> Option<Login> {
+pub fn login(machine: &Machine<'_>) -> Option<Login> {
     if let Some(host) = machine.edge() {
         let at = host.address.as_deref().unwrap_or(host.name.as_str());
         return Some(ssh(host.user.as_deref(), at, host.port));

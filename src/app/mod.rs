@@ -65,7 +65,7 @@ mod update;
 pub use action::Action;
 pub use effect::Effect;
 pub use keymap::{KeyFault, Keymap};
-pub use login::Login;
+pub use login::{Login, login};
 pub use msg::{Msg, Target};
 pub use overlay::Overlay;
 pub use projection::{project, projection_due};

@@ -1,20 +1,26 @@
 //! The command line's words.
 
 mod cluster;
+mod edge;
+mod global;
 mod hosts;
+mod machines;
+mod tokens;
+mod told;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 
-use clap::builder::PossibleValue;
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use smol_str::SmolStr;
+use clap::{Args, Parser, Subcommand};
 
 pub use cluster::{Ci, Destroy, Extend, Launch, Parts, ShapeWord};
-pub use hosts::{HostsCommand, Import, OriginWord};
-
-use crate::config::Options;
-use crate::ops::VictimOrder;
+pub use edge::{Join, Joiners, Preflight, Ssh};
+pub use global::{Format, Global};
+pub use hosts::{Added, Edited, HostsCommand, Import, OriginWord, Said};
+pub use machines::{Chosen, Drained, Leave, Logs, Reboot, Run, Scale, Shell};
+pub use tokens::{
+    Certificates, NewToken, OldToken, Rotate, ShownToken, TokenWord, TokensCommand, TokensOf, Upgrade, Waves,
+};
+pub use told::{ConfigCommand, ExportCommand, Get, Kubeconfig, OpsCommand, Table};
 
 /// See and run fleets of K3s clusters on AWS and at the edge.
 ///
@@ -36,115 +42,6 @@ pub struct Cli {
     pub command: Option<Command>,
 }
 
-/// Options of every command.
-#[derive(Clone, Debug, Args)]
-pub struct Global {
-    /// AWS profile to look through; repeat for several
-    #[arg(
-        long,
-        global = true,
-        value_name = "NAME",
-        value_delimiter = ',',
-        help_heading = "Fleet"
-    )]
-    pub profile: Vec<SmolStr>,
-    /// AWS region to look at; repeat for several
-    #[arg(
-        long,
-        global = true,
-        value_name = "REGION",
-        value_delimiter = ',',
-        help_heading = "Fleet"
-    )]
-    pub region: Vec<SmolStr>,
-    /// Kube context to look through; repeat for several
-    #[arg(long, global = true, value_name = "NAME", help_heading = "Fleet")]
-    pub context: Vec<SmolStr>,
-    /// Look through every context of the kubeconfig
-    #[arg(long, global = true, conflicts_with = "context", help_heading = "Fleet")]
-    pub all_contexts: bool,
-    /// Read this file instead of config.toml in the configuration directory
-    #[arg(long, global = true, value_name = "FILE", help_heading = "Fleet")]
-    pub config: Option<PathBuf>,
-    /// Change nothing, whatever is asked
-    #[arg(long, global = true, help_heading = "Fleet")]
-    pub read_only: bool,
-    /// Look at a simulated world instead of AWS, Kubernetes and edge hosts
-    #[arg(long, global = true, help_heading = "Demo")]
-    pub demo: bool,
-    /// Simulate a fleet of about this many machines
-    #[arg(long, global = true, value_name = "N", requires = "demo", value_parser = clap::value_parser!(u32).range(1..=100_000), help_heading = "Demo")]
-    pub demo_size: Option<u32>,
-    /// Simulate the world that grows from this seed
-    #[arg(
-        long,
-        global = true,
-        value_name = "S",
-        requires = "demo",
-        default_value_t = 1,
-        help_heading = "Demo"
-    )]
-    pub demo_seed: u64,
-    /// Let simulated time run this much faster
-    #[arg(long, global = true, value_name = "X", requires = "demo", value_parser = speed, help_heading = "Demo")]
-    pub demo_speed: Option<f64>,
-    /// Simulate the world that this scenario file tells
-    #[arg(
-        long,
-        global = true,
-        value_name = "FILE",
-        requires = "demo",
-        conflicts_with = "demo_size",
-        help_heading = "Demo"
-    )]
-    pub demo_scenario: Option<PathBuf>,
-    /// Use this theme
-    #[arg(long, global = true, value_name = "NAME", help_heading = "Screen")]
-    pub theme: Option<SmolStr>,
-    /// Draw with ASCII characters only
-    #[arg(long, global = true, help_heading = "Screen")]
-    pub ascii: bool,
-    /// How to write the result
-    #[arg(long, short, global = true, value_enum, default_value_t = Format::Table, help_heading = "Output")]
-    pub output: Format,
-}
-
-impl Global {
-    /// What the command line says of the settings.
-    pub fn options(&self) -> Options {
-        let some = |words: &Vec<SmolStr>| (!words.is_empty()).then(|| words.clone());
-        let set = |flag: bool| flag.then_some(true);
-        Options {
-            profiles: some(&self.profile),
-            regions: some(&self.region),
-            contexts: some(&self.context),
-            all_contexts: set(self.all_contexts),
-            read_only: set(self.read_only),
-            theme: self.theme.clone(),
-            ascii: set(self.ascii),
-            mouse: None,
-        }
-    }
-}
-
-fn speed(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(speed) if speed.is_finite() && (0.01..=1_000.0).contains(&speed) => Ok(speed),
-        _ => Err("expected a number between 0.01 and 1000".to_owned()),
-    }
-}
-
-/// A way to write a result.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// Aligned columns, for people
-    Table,
-    /// JSON, for programs: fields are only ever added
-    Json,
-    /// Comma-separated values with a heading
-    Csv,
-}
-
 /// A command.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -164,6 +61,29 @@ pub enum Command {
     Replace(Drained),
     /// Drain and end the machines, and delete their nodes; nothing takes their place
     Remove(Drained),
+    /// Check whether edge hosts can join a cluster, and change nothing
+    Preflight(Preflight),
+    /// Let edge hosts join a cluster
+    Join(Join),
+    /// Drain edge hosts, take K3s off them and delete their nodes
+    Leave(Leave),
+    /// Restart machines one after the other, each drained before
+    Reboot(Reboot),
+    /// Run a command on edge hosts, as the user who logs in, at most 50 at once
+    ///
+    /// Hosts with the same result are printed together. Exit codes: 0 it succeeded on all hosts, 1 on some it did not.
+    Run(Run),
+    /// Print the log of K3s on a machine
+    Logs(Logs),
+    /// Log in to a machine
+    Shell(Shell),
+    /// See, make and delete the tokens by which machines join a cluster
+    #[command(subcommand)]
+    Tokens(TokensCommand),
+    /// Bring a cluster to another release of K3s, its servers first
+    Upgrade(Upgrade),
+    /// Renew the certificates of K3s on machines; get edge tells when they expire
+    Certificates(Certificates),
     /// Let a cluster that destroys itself live longer
     Extend(Extend),
     /// Delete a cluster and all that carries its tag
@@ -190,7 +110,7 @@ pub enum Command {
     /// Write or check the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Import edge hosts into hosts.toml, or list them
+    /// Import, add, change, take out and list the edge hosts of hosts.toml
     #[command(subcommand)]
     Hosts(HostsCommand),
     /// Print a shell's completion script
@@ -203,45 +123,6 @@ pub enum Command {
     /// A command that is not there
     #[command(external_subcommand)]
     Unknown(Vec<OsString>),
-}
-
-/// What to print.
-#[derive(Debug, Args)]
-pub struct Get {
-    /// The table
-    #[arg(value_enum)]
-    pub table: Table,
-    /// Only rows that match, such as 'state:ready !spot age<2h'
-    #[arg(long, short, value_name = "EXPR")]
-    pub filter: Option<String>,
-    /// Sort by this column; a leading '-' turns the order round
-    #[arg(long, value_name = "COLUMN", allow_hyphen_values = true)]
-    pub sort: Option<String>,
-    /// These columns, comma-separated, instead of the usual ones; 'all' for all
-    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
-    pub columns: Vec<String>,
-    /// Go on, and print what changes
-    #[arg(long, short)]
-    pub watch: bool,
-}
-
-/// The tables that can be printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Table {
-    /// Clusters
-    Clusters,
-    /// Pools
-    Pools,
-    /// Machines
-    Machines,
-    /// Prices
-    Prices,
-    /// Edge hosts
-    Edge,
-    /// Findings
-    Findings,
-    /// Operations, as `ops list` prints them
-    Operations,
 }
 
 /// How a change is confirmed.
@@ -279,140 +160,6 @@ fn span(text: &str) -> Result<jiff::SignedDuration, String> {
     let span = text.parse::<jiff::SignedDuration>().ok();
     span.filter(|s| s.is_positive())
         .ok_or_else(|| "expected a length of time such as 90s, 10m or 1h".to_owned())
-}
-
-/// Machines to change.
-#[derive(Debug, Args)]
-pub struct Chosen {
-    /// The machines: by instance id, node name, name or host
-    #[arg(required = true, value_name = "MACHINE")]
-    pub machines: Vec<String>,
-    /// How it is confirmed.
-    #[command(flatten)]
-    pub confirm: Confirm,
-}
-
-/// Machines to drain.
-#[derive(Debug, Args)]
-pub struct Drained {
-    /// What is changed, and how it is confirmed.
-    #[command(flatten)]
-    pub chosen: Chosen,
-    /// How they are drained.
-    #[command(flatten)]
-    pub draining: Draining,
-}
-
-/// A pool to scale.
-#[derive(Debug, Args)]
-pub struct Scale {
-    /// The pool, as CLUSTER/POOL
-    #[arg(value_name = "CLUSTER/POOL")]
-    pub pool: String,
-    /// How many machines it shall have
-    #[arg(value_name = "N")]
-    pub to: u32,
-    /// Widen the pool's bounds where they stand in the way
-    #[arg(long)]
-    pub raise: bool,
-    /// Who goes first when the pool shrinks
-    #[arg(long, value_enum, value_delimiter = ',', value_name = "RULES", default_values_t = VictimOrder::USUAL)]
-    pub order: Vec<VictimOrder>,
-    /// How those who go are drained.
-    #[command(flatten)]
-    pub draining: Draining,
-    /// How it is confirmed.
-    #[command(flatten)]
-    pub confirm: Confirm,
-}
-
-impl ValueEnum for VictimOrder {
-    fn value_variants<'a>() -> &'a [Self] {
-        &Self::ALL
-    }
-
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        let help = match self {
-            Self::NotReady => "It is not ready",
-            Self::Interrupted => "AWS takes it back anyway",
-            Self::Cordoned => "It is cordoned",
-            Self::FewestPods => "It has the fewest pods",
-            Self::MostExpensive => "It costs most",
-            Self::Oldest => "It is the oldest",
-            Self::Newest => "It is the newest",
-        };
-        Some(PossibleValue::new(self.as_str()).help(help))
-    }
-}
-
-/// A cluster's kubeconfig.
-#[derive(Debug, Args)]
-pub struct Kubeconfig {
-    /// The cluster
-    #[arg(value_name = "CLUSTER")]
-    pub cluster: String,
-    /// Merge it into your kubeconfig (the first file of KUBECONFIG, else ~/.kube/config), which is backed up first
-    #[arg(long, conflicts_with = "print")]
-    pub merge: bool,
-    /// Print it instead of the name of its file
-    #[arg(long)]
-    pub print: bool,
-    /// Merge it under this name instead of the cluster's
-    #[arg(long = "as", value_name = "NAME", requires = "merge")]
-    pub name: Option<String>,
-    /// Fetch it anew, though one is kept: for a cluster that was launched anew, or has moved
-    #[arg(long)]
-    pub fetch: bool,
-}
-
-/// What can be written out.
-#[derive(Debug, Subcommand)]
-pub enum ExportCommand {
-    /// The IAM policy that k3fleet needs: exactly the actions it calls
-    IamPolicy {
-        /// Of somebody who only looks
-        #[arg(long, conflicts_with = "operator")]
-        viewer: bool,
-        /// Of somebody who also changes clusters: what carries their tags, and nothing else (the usual one)
-        #[arg(long)]
-        operator: bool,
-    },
-}
-
-/// About operations.
-#[derive(Debug, Subcommand)]
-pub enum OpsCommand {
-    /// All operations, the newest first
-    List,
-    /// One operation with its steps
-    Show {
-        /// Its id, as ops list prints it
-        id: String,
-    },
-    /// Go on with an operation that was cut off, stopped or failed
-    Resume {
-        /// Its id, as ops list prints it
-        id: String,
-        /// Take the cluster's lock over from another operator, whose operation is known to be dead
-        #[arg(long)]
-        take_over: bool,
-    },
-    /// Give an operation up: what it has done stays, and it is not offered any longer
-    Abort {
-        /// Its id, as ops list prints it
-        id: String,
-    },
-}
-
-/// About the configuration.
-#[derive(Debug, Subcommand)]
-pub enum ConfigCommand {
-    /// Write a commented config.toml; an existing one is kept
-    Init,
-    /// Print where the files are kept
-    Path,
-    /// Read the files and tell every fault
-    Check,
 }
 
 #[cfg(test)]

@@ -22,11 +22,23 @@ pub(super) fn request(command: &Command, fleet: &Fleet, summary: &Summary) -> Op
             machines,
             drain: options(&of.draining, &DrainOptions::ending()),
         }),
+        Command::Leave(leave) => machines(fleet, &leave.hosts).map(|machines| Request::Leave {
+            machines,
+            drain: options(&leave.draining, &DrainOptions::ending()),
+            forget: leave.forget,
+        }),
+        Command::Reboot(reboot) => machines(fleet, &reboot.of.chosen.machines).map(|machines| Request::Reboot {
+            machines,
+            drain: options(&reboot.of.draining, &DrainOptions::default()),
+        }),
+        Command::Certificates(of) => {
+            machines_or_clusters(fleet, summary, &of.machines).map(|machines| Request::RotateCertificates { machines })
+        }
         _ => return None,
     })
 }
 
-fn options(draining: &Draining, usual: &DrainOptions) -> DrainOptions {
+pub(super) fn options(draining: &Draining, usual: &DrainOptions) -> DrainOptions {
     DrainOptions {
         timeout: draining.timeout,
         force: draining.force,
@@ -84,12 +96,36 @@ fn own_name(pool: &crate::fleet::Pool) -> Option<&str> {
     }
 }
 
+/// Machines, and of clusters those that run K3s: each once, in the order in which they are named.
+fn machines_or_clusters(fleet: &Fleet, summary: &Summary, typed: &[String]) -> Result<Vec<MachineId>, String> {
+    let mut found: Vec<MachineId> = vec![];
+    for word in typed {
+        let clusters: Vec<_> = summary.clusters.keys().filter(|id| id.name == *word).collect();
+        let meant = match clusters.as_slice() {
+            [] => vec![machine(fleet, word)?],
+            [cluster] => {
+                let own = fleet.machines().filter(|m| m.node().is_some() && m.belongs_to(cluster));
+                own.map(|m| m.id()).collect()
+            }
+            several => {
+                let all: Vec<_> = several.iter().map(ToString::to_string).collect();
+                return Err(format!("{word:?} may be any of the clusters {}", all.join(", ")));
+            }
+        };
+        found.extend(meant.into_iter().filter(|id| !found.contains(id)).collect::<Vec<_>>());
+    }
+    match found.is_empty() {
+        true => Err("none of the machines meant runs K3s".to_owned()),
+        false => Ok(found),
+    }
+}
+
 fn machines(fleet: &Fleet, typed: &[String]) -> Result<Vec<MachineId>, String> {
     typed.iter().map(|word| machine(fleet, word)).collect()
 }
 
 /// The machine that is called so: by its instance, node or host, else by its name.
-fn machine(fleet: &Fleet, typed: &str) -> Result<MachineId, String> {
+pub(super) fn machine(fleet: &Fleet, typed: &str) -> Result<MachineId, String> {
     let by_part = |m: &Machine<'_>| {
         m.instance().is_some_and(|i| i.id.as_str() == typed)
             || m.node().is_some_and(|n| n.key.name == typed)

@@ -11,9 +11,10 @@ use smol_str::SmolStr;
 use tokio::time::sleep;
 
 use super::args::{Ci, ShapeWord};
+use super::carry_out::Ended;
 use super::child::{self, Child};
 use super::exit::{Exit, Halt};
-use super::operate::{Asked, Desk, Ended};
+use super::operate::{Asked, Desk};
 use super::patience::{Patience, Running, Then};
 use super::{complain, plan};
 use crate::fleet::Scope;
@@ -46,7 +47,7 @@ impl Desk<'_> {
             asked = self.launch_asked(&ci.name, ShapeWord::Ci, &ci.parts) => asked,
             end = ends.next() => return Ok(Exit::Of(end.code())),
         };
-        let planned = asked.and_then(|Asked { request, notes }| self.plan(&request, notes));
+        let planned = asked.and_then(|Asked { request, notes, .. }| self.plan(&request, notes));
         let plan = match planned {
             Ok(plan) => plan,
             Err(halt) => return Ok(halt.tell()),

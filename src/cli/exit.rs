@@ -42,6 +42,12 @@ impl Halt {
         Self { exit, why }
     }
 
+    /// It is not allowed.
+    pub(super) fn refused(why: impl Into<String>) -> Self {
+        let (exit, why) = (Exit::Refused, why.into());
+        Self { exit, why }
+    }
+
     /// Says why, and gives the exit code.
     pub(super) fn tell(self) -> Exit {
         super::complain(&self.why);

@@ -23,7 +23,7 @@ use crate::runtime::session::Session;
 use crate::runtime::wants::{Wants, feed_settings};
 
 /// Columns that change with time alone.
-const AGES: [&str; 5] = ["age", "seen", "since", "ttl", "on-demand-age"];
+const AGES: [&str; 6] = ["age", "seen", "since", "ttl", "on-demand-age", "certificate"];
 
 /// The table of the fleet that is meant; operations are none.
 fn kind(table: Table) -> Option<TableKind> {

@@ -1,15 +1,17 @@
-//! `k3fleet hosts`: edge hosts into `hosts.toml` from what others have written down, and out of it as a table.
+//! `k3fleet hosts`: edge hosts into `hosts.toml` from what others have written down or by hand, and out of it as a table.
+
+mod edit;
 
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use directories::BaseDirs;
 use serde_json::{Map, Value, json};
-use unicode_width::UnicodeWidthStr;
 
 use super::args::{Format, Global, HostsCommand, Import};
 use super::complain;
 use super::exit::{Exit, Halt};
+use super::output::Grid;
 use crate::config::import::{
     Addition, Imported, Origin, expand_include, is_own_ssh_config, read_inventory, read_list, read_ssh_config,
 };
@@ -33,15 +35,30 @@ pub(super) fn run(command: &HostsCommand, paths: &Paths, global: &Global) -> io:
             Ok(hosts) => list(&hosts, global.output),
             Err(error) => Ok(faulty(&error)),
         },
-        HostsCommand::Import(import) if global.read_only && !import.dry_run => {
+        command if global.read_only && !dry_run(command) => {
             let why = format!(
-                "--read-only: {} is left as it is; --dry-run shows what would be added",
+                "--read-only: {} is left as it is; --dry-run shows what would change",
                 file.display()
             );
             complain(&why);
             Ok(Exit::Refused)
         }
         HostsCommand::Import(args) => import(args, &file),
+        HostsCommand::Add(args) => edit::change(&file, args.said.dry_run, &|text| edit::added(&file, text, args)),
+        HostsCommand::Edit(args) => edit::change(&file, args.said.dry_run, &|text| edit::edited(&file, text, args)),
+        HostsCommand::Remove { name, dry_run } => {
+            edit::change(&file, *dry_run, &|text| edit::removed(&file, text, name))
+        }
+    }
+}
+
+fn dry_run(command: &HostsCommand) -> bool {
+    match command {
+        HostsCommand::List => true,
+        HostsCommand::Import(import) => import.dry_run,
+        HostsCommand::Add(args) => args.said.dry_run,
+        HostsCommand::Edit(args) => args.said.dry_run,
+        HostsCommand::Remove { dry_run, .. } => *dry_run,
     }
 }
 
@@ -189,22 +206,7 @@ fn list(hosts: &[EdgeHost], format: Format) -> io::Result<Exit> {
                 write!(out, "{}\r\n", fields.join(","))?;
             }
         }
-        Format::Table => {
-            let headings = COLUMNS.map(str::to_uppercase);
-            let mut widths = headings.each_ref().map(|heading| heading.width());
-            for row in &rows {
-                for (width, text) in widths.iter_mut().zip(row) {
-                    *width = text.width().max(*width);
-                }
-            }
-            for row in std::iter::once(&headings).chain(&rows) {
-                let padded = row.iter().zip(widths).map(|(text, width)| {
-                    let pad = " ".repeat(width.saturating_sub(text.width()));
-                    format!("{text}{pad}")
-                });
-                writeln!(out, "{}", padded.collect::<Vec<_>>().join("  ").trim_end())?;
-            }
-        }
+        Format::Table => Grid::new(COLUMNS, rows).write(&mut out)?,
     }
     Ok(Exit::Done)
 }

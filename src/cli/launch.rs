@@ -51,8 +51,8 @@ impl Desk<'_> {
             SurveyError::Unfit { .. } => Halt::usage(error.to_string()),
         })?;
         Ok(Asked {
-            request: Request::Launch(Box::new(launch)),
             notes,
+            ..Request::Launch(Box::new(launch)).into()
         })
     }
 

@@ -12,8 +12,9 @@ use super::complain_of;
 use super::exit::Halt;
 use super::operate::Desk;
 use crate::blueprint::Names;
-use crate::fleet::{ClusterId, Scope, Summary};
-use crate::provider::{Cloud, ProviderError, Resource, ResourceKind};
+use crate::fleet::{ClusterId, ContextId, Scope, Summary};
+use crate::ops::wish::release;
+use crate::provider::{Cloud, Kube, ProviderError, Resource, ResourceKind};
 
 /// A cluster, and all that carries its tag.
 #[derive(Debug)]
@@ -119,6 +120,85 @@ impl Desk<'_> {
                 "{home} is not reached from here: name it with --profile and --region"
             ))),
         }
+    }
+}
+
+/// A cluster as the fleet shows it.
+pub(super) struct Known {
+    pub(super) cluster: ClusterId,
+    /// The release of its API server.
+    pub(super) version: Option<SmolStr>,
+    contexts: Vec<ContextId>,
+}
+
+impl Known {
+    /// The kube context that it is changed through.
+    pub(super) fn context(&self) -> Result<ContextId, Halt> {
+        let first = self.contexts.first().cloned();
+        first.ok_or_else(|| {
+            let name = &self.cluster.name;
+            Halt::usage(format!(
+                "no API server of {name} is looked at: name its kube context with --context, or fetch its kubeconfig with \
+                 k3fleet kubeconfig {name}"
+            ))
+        })
+    }
+}
+
+impl Desk<'_> {
+    /// The cluster of this name that the fleet shows. The fleet has been read.
+    pub(super) fn known(&self, name: &SmolStr) -> Result<Known, Halt> {
+        let summary = Summary::of(&self.fleet, (self.session.clock)());
+        let scopes: BTreeSet<_> = self.clouds().map(|cloud| cloud.scope()).collect();
+        let meant = |id: &ClusterId| id.name == *name && id.home.as_ref().is_none_or(|home| scopes.contains(home));
+        let shown: Vec<_> = summary.clusters.values().filter(|c| meant(&c.id)).collect();
+        match shown.as_slice() {
+            [one] => Ok(Known {
+                cluster: one.id.clone(),
+                version: one.version.clone(),
+                contexts: one.contexts.iter().cloned().collect(),
+            }),
+            [] => {
+                let all: BTreeSet<_> = summary.clusters.values().map(|c| c.id.name.as_str()).collect();
+                let all: Vec<_> = all.into_iter().collect();
+                Err(Halt::usage(format!(
+                    "there is no cluster {name:?}; there are: {}",
+                    all.join(", ")
+                )))
+            }
+            several => Err(ambiguous(name, several.iter().filter_map(|c| c.id.home.as_ref()))),
+        }
+    }
+
+    /// What reads the cluster behind a context.
+    pub(super) fn kube(&self, context: &ContextId) -> Result<&Arc<dyn Kube>, Halt> {
+        let kube = self
+            .session
+            .providers
+            .kubes
+            .iter()
+            .find(|kube| kube.context() == context);
+        kube.ok_or_else(|| Halt::failed(format!("the context {context} is not open")))
+    }
+
+    /// The URL of a context's server, as the kubeconfig has it.
+    pub(super) fn endpoint(&self, context: &ContextId) -> Result<SmolStr, Halt> {
+        let server = self.fleet.servers().find(|server| server.context == *context);
+        server.map(|server| server.endpoint.clone()).ok_or_else(|| {
+            Halt::failed(format!(
+                "the server of {context} did not answer: its URL is not known; name it with --server"
+            ))
+        })
+    }
+
+    /// The release that a word means which an option names: one by its number, or that of a channel.
+    pub(super) async fn release(&self, option: &str, asked: &SmolStr) -> Result<SmolStr, Halt> {
+        let channels = match &self.session.providers.web {
+            _ if asked.contains("+k3s") => Ok(vec![]),
+            Some(web) => web.channels().await.map_err(|error| error.to_string()),
+            None => Err("nothing asks the web from here".to_owned()),
+        };
+        release(asked, &channels, option).map_err(Halt::usage)
     }
 }
 

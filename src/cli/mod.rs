@@ -2,28 +2,39 @@
 //!
 //! Results go to standard output, everything else to standard error; the exit code tells how it went.
 
+mod access;
+mod alike;
 pub mod args;
+mod carry_out;
 mod change;
 mod child;
 mod ci;
 mod config;
 mod doctor;
+mod ending;
 pub mod exit;
 mod export;
 mod gc;
 mod get;
 mod hosts;
+mod join;
 mod kubeconfig;
 mod launch;
+mod login;
 mod lookup;
+mod on_hosts;
 mod operate;
 mod ops;
 mod output;
 mod patience;
 mod plan;
 mod progress;
+mod prompt;
 mod read;
+mod release;
 mod run;
+mod select;
+mod tokens;
 
 use std::io::Write;
 

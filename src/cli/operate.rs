@@ -1,40 +1,26 @@
 //! Commands that change something: the fleet is read, the request planned, the plan shown and confirmed, and run while
 //! the feeds go on. The result goes to standard output, the progress to standard error.
 
-use std::collections::BTreeSet;
 use std::io::{self, Write};
-use std::time::Duration;
 
 use jiff::SignedDuration;
 use smol_str::SmolStr;
-use tokio::sync::mpsc;
 
-use super::args::{Command, Confirm, Format};
+use super::args::{Command, Confirm, Format, Ssh};
+use super::ending::hosts_of;
 use super::exit::{Exit, Halt};
 use super::lookup::Found;
-use super::patience::{Patience, Then};
+use super::patience::Patience;
 use super::plan;
-use super::progress::Teller;
-use super::read::{read, read_prices, take};
-use super::{change, complain, complain_of};
+use super::read::{read, read_prices};
+use super::{change, complain_of};
 use crate::config::{Config, Options};
-use crate::feeds::{Batch, Feeds, Want};
-use crate::fleet::{FeedId, FeedKind, Fleet, Observation, Scope, Source, Summary};
-use crate::ops::json::{OperationRow, PlanRow};
-use crate::ops::{self, OperationId, Outcome, Plan, Progress, Request, RunError, What};
-use crate::runtime::contexts;
-use crate::runtime::operations::{Happened, Operations, nudge};
+use crate::feeds::Want;
+use crate::fleet::{FeedKind, Fleet, Summary};
+use crate::ops::json::PlanRow;
+use crate::ops::{self, Plan, Request};
 use crate::runtime::session::Session;
 use crate::runtime::signals::Ends;
-use crate::runtime::wants::feed_settings;
-
-/// The running feeds, and what they tell.
-type Live = (Feeds, mpsc::Receiver<Batch>);
-
-/// How long an operation waits for the first listing of instances.
-const LISTING: Duration = Duration::from_secs(10);
-/// How many batches may wait to be taken.
-const WAITING: usize = 256;
 
 /// What commands that change something work with.
 pub(super) struct Desk<'a> {
@@ -51,58 +37,16 @@ pub(super) struct Asked {
     pub(super) request: Request,
     /// What the operator should know before saying yes, besides what the plan warns of.
     pub(super) notes: Vec<String>,
+    /// Whether the hosts it is about have been spoken to, so that their keys are known and `sudo` has its password.
+    pub(super) entered: bool,
 }
 
 impl From<Request> for Asked {
     fn from(request: Request) -> Self {
-        let notes = vec![];
-        Self { request, notes }
-    }
-}
-
-/// How an operation came to its end.
-pub(super) struct Ended {
-    pub(super) id: OperationId,
-    /// `None`: it was left where it was.
-    pub(super) result: Option<Result<Outcome, RunError>>,
-    pub(super) progress: Option<Progress>,
-}
-
-impl Ended {
-    /// Whether everything was done.
-    pub(super) fn is_done(&self) -> bool {
-        matches!(self.result, Some(Ok(Outcome::Done)))
-    }
-
-    /// How it ended, in a word.
-    pub(super) fn state(&self) -> &'static str {
-        match &self.result {
-            Some(Ok(outcome)) => outcome.as_str(),
-            Some(Err(_)) => "failed",
-            None => "unfinished",
-        }
-    }
-
-    /// Tells what is not done and how to go on, and gives the exit code.
-    pub(super) fn tell(&self) -> Exit {
-        let id = &self.id;
-        match &self.result {
-            None => {
-                complain(&format!("left at once; go on with: k3fleet ops resume {id}"));
-                Exit::Partly
-            }
-            Some(Ok(Outcome::Done)) => Exit::Done,
-            Some(Ok(_)) => {
-                complain(&format!("go on with: k3fleet ops resume {id}"));
-                Exit::Partly
-            }
-            Some(Err(error)) => {
-                complain(&error.to_string());
-                match error {
-                    RunError::Lock(ops::LockError::Held { .. }) | RunError::ReadOnly => Exit::Refused,
-                    _ => Exit::Failed,
-                }
-            }
+        Self {
+            request,
+            notes: vec![],
+            entered: false,
         }
     }
 }
@@ -115,8 +59,24 @@ fn confirm(command: &Command) -> Option<&Confirm> {
         Command::Scale(scale) => &scale.confirm,
         Command::Cordon(chosen) | Command::Uncordon(chosen) => &chosen.confirm,
         Command::Drain(of) | Command::Replace(of) | Command::Remove(of) => &of.chosen.confirm,
+        Command::Join(join) => &join.confirm,
+        Command::Leave(leave) => &leave.confirm,
+        Command::Reboot(reboot) => &reboot.of.chosen.confirm,
+        Command::Upgrade(upgrade) => &upgrade.confirm,
+        Command::Certificates(certificates) => &certificates.confirm,
         _ => return None,
     })
+}
+
+/// How a command logs in to hosts.
+fn ssh(command: &Command) -> Ssh {
+    match command {
+        Command::Leave(leave) => leave.ssh,
+        Command::Reboot(reboot) => reboot.ssh,
+        Command::Upgrade(upgrade) => upgrade.ssh,
+        Command::Certificates(certificates) => certificates.ssh,
+        _ => Ssh::default(),
+    }
 }
 
 impl Desk<'_> {
@@ -125,7 +85,12 @@ impl Desk<'_> {
         let Some(confirm) = confirm(command) else {
             return Ok(Exit::Usage);
         };
-        let Asked { request, notes } = match self.asked(command).await {
+        let asked = self.asked(command).await;
+        let Asked {
+            request,
+            notes,
+            entered,
+        } = match asked {
             Ok(asked) => asked,
             Err(halt) => return Ok(halt.tell()),
         };
@@ -144,6 +109,9 @@ impl Desk<'_> {
                 return Ok(exit);
             }
         }
+        if !entered && let Err(halt) = self.enter(&hosts_of(&plan), ssh(command)).await {
+            return Ok(halt.tell());
+        }
         let mut ends = Ends::listen()?;
         match self
             .perform(plan, confirm.take_over, &mut ends, &mut Patience::default())
@@ -157,10 +125,11 @@ impl Desk<'_> {
     /// What a command asks for, once all that it is about is known.
     async fn asked(&mut self, command: &Command) -> Result<Asked, Halt> {
         self.session.faults.iter().for_each(complain_of);
-        if let Command::Launch(launch) = command {
-            return self.launch_asked(&launch.name, launch.shape, &launch.parts).await;
+        match command {
+            Command::Launch(launch) => return self.launch_asked(&launch.name, launch.shape, &launch.parts).await,
+            Command::Join(join) => return self.join_asked(join).await,
+            _ => self.read().await,
         }
-        self.read().await;
         match command {
             Command::Destroy(destroy) => {
                 let Found { cluster, resources } = self.find(&destroy.cluster).await?;
@@ -173,6 +142,7 @@ impl Desk<'_> {
                 Ok(request.into())
             }
             Command::Extend(extend) => self.extension(&extend.cluster, extend.by).await.map(Asked::from),
+            Command::Upgrade(upgrade) => self.upgrade(upgrade).await.map(Asked::from),
             command => {
                 let summary = Summary::of(&self.fleet, (self.session.clock)());
                 let request = change::request(command, &self.fleet, &summary);
@@ -204,85 +174,6 @@ impl Desk<'_> {
         Ok(plan)
     }
 
-    /// Begins a confirmed plan and lets it run to its end.
-    pub(super) async fn perform(
-        &mut self,
-        plan: Plan,
-        take_over: bool,
-        ends: &mut Ends,
-        patience: &mut Patience,
-    ) -> io::Result<Result<Ended, Halt>> {
-        let live = self.live().await;
-        let mut operations = self.operations();
-        match operations.start(plan.clone(), take_over) {
-            Ok(id) => self
-                .follow((operations, live), id, plan, None, ends, patience)
-                .await
-                .map(Ok),
-            Err(error) => Ok(Err(Halt::failed(error.to_string()))),
-        }
-    }
-
-    /// Goes on with an operation.
-    pub(super) async fn resume(mut self, id: &OperationId, take_over: bool) -> io::Result<Exit> {
-        self.session.faults.iter().for_each(complain_of);
-        self.read().await;
-        let live = self.live().await;
-        let mut operations = self.operations();
-        match operations.resume(id, take_over) {
-            Ok(progress) => {
-                let plan = progress.plan.clone();
-                let mut ends = Ends::listen()?;
-                let patience = &mut Patience::default();
-                let ended = self.follow(
-                    (operations, live),
-                    id.clone(),
-                    plan,
-                    Some(progress),
-                    &mut ends,
-                    patience,
-                );
-                let ended = ended.await?;
-                self.result(&ended)
-            }
-            Err(error) => {
-                complain(&error.to_string());
-                Ok(Exit::Failed)
-            }
-        }
-    }
-
-    /// Gives an operation up.
-    pub(super) async fn abort(self, id: &OperationId) -> io::Result<Exit> {
-        Ok(match self.abort_one(id).await {
-            Ok(()) => Exit::Done,
-            Err(why) => Halt::failed(why).tell(),
-        })
-    }
-
-    /// Gives an operation up, or says why not.
-    pub(super) async fn abort_one(&self, id: &OperationId) -> Result<(), String> {
-        let mut operations = self.operations();
-        operations.abort(id).map_err(|error| error.to_string())?;
-        loop {
-            if let Happened::Ended(_, _, result) = operations.next().await {
-                return result.map(drop).map_err(|error| error.to_string());
-            }
-        }
-    }
-
-    fn operations(&self) -> Operations {
-        let Session {
-            control,
-            clock,
-            journals,
-            kubeconfigs,
-            speed,
-            ..
-        } = &self.session;
-        Operations::new(control.clone(), clock.clone(), journals.clone(), kubeconfigs.clone()).at_speed(*speed)
-    }
-
     /// Reads everything that plans look at, once.
     pub(super) async fn read(&mut self) {
         use FeedKind::{Asgs, Edge, Instances, Nodes, Notices, Pods, Server, SpotFleets};
@@ -300,104 +191,5 @@ impl Desk<'_> {
             }
             _ => out.write_all(plan::text(plan).as_bytes()),
         }
-    }
-
-    /// Starts the feeds, and waits until each region's instances were listed: a feed tells of the end of what it has once
-    /// seen alone, and an operation may end an instance at once.
-    async fn live(&mut self) -> Live {
-        let (tx, mut rx) = mpsc::channel(WAITING);
-        let settings = feed_settings(&self.config.poll, &self.session);
-        let feeds = Feeds::start(self.session.providers.clone(), settings, self.session.clock.clone(), tx);
-        feeds.set_hosts(self.session.hosts.clone());
-        let mut unlisted: BTreeSet<Scope> = self.clouds().map(|cloud| cloud.scope().clone()).collect();
-        let late = tokio::time::sleep(LISTING);
-        tokio::pin!(late);
-        while !unlisted.is_empty() {
-            tokio::select! {
-                batch = rx.recv() => {
-                    let Some(batch) = batch else { break };
-                    for observation in &batch.observations {
-                        if let Observation::Feed(FeedId { kind: FeedKind::Instances, source: Source::Aws(scope) }, _) = observation {
-                            unlisted.remove(scope);
-                        }
-                    }
-                    take(&mut self.fleet, [batch]);
-                }
-                () = &mut late => break,
-            }
-        }
-        (feeds, rx)
-    }
-
-    /// Lets an operation run to its end while the feeds go on.
-    async fn follow(
-        &mut self,
-        (mut operations, (mut feeds, mut rx)): (Operations, Live),
-        id: OperationId,
-        plan: Plan,
-        mut progress: Option<Progress>,
-        ends: &mut Ends,
-        patience: &mut Patience,
-    ) -> io::Result<Ended> {
-        let mut batches = Vec::new();
-        let mut teller = Teller::new(&plan);
-        let result = loop {
-            tokio::select! {
-                happened = operations.next() => match happened {
-                    Happened::Told(id, event) => {
-                        teller.take(&plan, &event);
-                        match &mut progress {
-                            Some(progress) => progress.take(&event),
-                            None => progress = Progress::begin(id, &event),
-                        }
-                        if let What::StepDone { .. } = event.what {
-                            nudge(&feeds, &plan);
-                        }
-                        if let What::StepMade { made, .. } = &event.what
-                            && let Err(fault) = contexts::made(made, &mut self.session, &mut feeds, &mut operations)
-                        {
-                            teller.aside(|| complain_of(&fault));
-                        }
-                    }
-                    Happened::Asked => {}
-                    Happened::Ended(_, _, result) => break Some(result),
-                },
-                n = rx.recv_many(&mut batches, 64) => {
-                    if n == 0 {
-                        return Err(io::Error::other("the feeds have ended: this is a bug"));
-                    }
-                    take(&mut self.fleet, batches.drain(..));
-                }
-                end = ends.next() => match teller.aside(|| patience.lose(end)) {
-                    Then::Stop => operations.stop_all(),
-                    Then::Leave => break None,
-                    Then::GoOn => {}
-                },
-            }
-            operations.look(&self.fleet);
-        };
-        teller.end(progress.as_ref());
-        Ok(Ended { id, result, progress })
-    }
-
-    /// Writes what came of an operation.
-    fn result(&self, ended: &Ended) -> io::Result<Exit> {
-        let exit = ended.tell();
-        if let (Some(progress), Some(_)) = (&ended.progress, &ended.result) {
-            let mut out = io::stdout().lock();
-            let row = OperationRow::of(progress, false);
-            match self.format {
-                Format::Json => {
-                    serde_json::to_writer_pretty(&mut out, &row)?;
-                    writeln!(out)?;
-                }
-                _ => writeln!(
-                    out,
-                    "{}: {} ({} of {} steps)",
-                    ended.id, row.state, row.steps_done, row.steps
-                )?,
-            }
-        }
-        Ok(exit)
     }
 }

@@ -128,6 +128,39 @@ pub(super) fn aligned(row: &[String], widths: &[usize], columns: &Columns) -> St
     line
 }
 
+/// A table of words that is none of the fleet's.
+pub(super) struct Grid<const N: usize> {
+    rows: Vec<[String; N]>,
+}
+
+impl<const N: usize> Grid<N> {
+    /// A table with headings, which are written in capitals.
+    pub(super) fn new(headings: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> Self {
+        let headings = headings.map(str::to_uppercase);
+        Self {
+            rows: std::iter::once(headings).chain(rows).collect(),
+        }
+    }
+
+    /// Writes it, two spaces between columns.
+    pub(super) fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+        let mut widths = [0; N];
+        for row in &self.rows {
+            for (width, text) in widths.iter_mut().zip(row) {
+                *width = text.width().max(*width);
+            }
+        }
+        for row in &self.rows {
+            let padded = row.iter().zip(widths).map(|(text, width)| {
+                let pad = " ".repeat(width.saturating_sub(text.width()));
+                format!("{text}{pad}")
+            });
+            writeln!(out, "{}", padded.collect::<Vec<_>>().join("  ").trim_end())?;
+        }
+        Ok(())
+    }
+}
+
 impl Columns {
     /// The widths that the columns want, for rows that are not known yet.
     pub(super) fn wanted_widths(&self) -> Vec<usize> {

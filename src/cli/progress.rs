@@ -11,6 +11,12 @@ use crate::ops::{Event, Plan, Progress, Step, StepId, StepState, What};
 
 /// How often what is shown moves.
 const TICK: Duration = Duration::from_millis(120);
+/// A whole operation.
+const WHOLE: &str = "[{bar:24}] {pos}/{len} steps, {elapsed}";
+/// One step of it.
+const STEP: &str = "{spinner} {wide_msg} {elapsed:>4}";
+/// Something that is counted.
+const COUNT: &str = "{spinner} {msg}: {pos} of {len}";
 
 /// Tells the progress of one operation.
 pub(super) enum Teller {
@@ -30,14 +36,13 @@ pub(super) struct Bars {
 impl Teller {
     /// As standard error allows.
     pub(super) fn new(plan: &Plan) -> Self {
-        let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
-        if dumb || !io::stderr().is_terminal() {
+        if is_dumb() {
             return Self::Lines;
         }
         let steps = plan.steps().count();
         let all = MultiProgress::new();
         let whole = all.add(ProgressBar::new(u64::try_from(steps).unwrap_or_default()));
-        whole.set_style(style("[{bar:24}] {pos}/{len} steps, {elapsed}"));
+        whole.set_style(style(WHOLE));
         whole.enable_steady_tick(TICK);
         let running = BTreeMap::new();
         Self::Bars(Box::new(Bars { all, whole, running }))
@@ -76,12 +81,54 @@ impl Teller {
     }
 }
 
+/// How many of something are done, drawn on a terminal while it lasts.
+pub(super) struct Count {
+    bar: ProgressBar,
+}
+
+impl Count {
+    /// None of so many is done yet.
+    pub(super) fn new(what: &'static str, of: usize) -> Self {
+        if is_dumb() {
+            return Self {
+                bar: ProgressBar::hidden(),
+            };
+        }
+        let bar = ProgressBar::new(u64::try_from(of).unwrap_or_default());
+        bar.set_style(style(COUNT));
+        bar.set_message(what);
+        bar.enable_steady_tick(TICK);
+        Self { bar }
+    }
+
+    /// One more is done.
+    pub(super) fn step(&self) {
+        self.bar.inc(1);
+    }
+
+    /// Does something that writes to the terminal as well.
+    pub(super) fn aside<R>(&self, what: impl FnOnce() -> R) -> R {
+        self.bar.suspend(what)
+    }
+}
+
+impl Drop for Count {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// Whether nothing can be drawn anew on standard error.
+fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_none_or(|term| term == "dumb") || !io::stderr().is_terminal()
+}
+
 impl Bars {
     fn take(&mut self, plan: &Plan, event: &Event) {
         match &event.what {
             What::StepBegan { step } => {
                 let bar = ProgressBar::new_spinner();
-                bar.set_style(style("{spinner} {wide_msg} {elapsed:>4}").tick_chars("|/-\\ "));
+                bar.set_style(style(STEP).tick_chars("|/-\\ "));
                 let bar = self.all.insert_before(&self.whole, bar);
                 bar.set_message(described(plan, *step));
                 bar.enable_steady_tick(TICK);
@@ -187,10 +234,7 @@ mod tests {
 
     #[test]
     fn the_styles_are_spelt_rightly() {
-        for template in [
-            "[{bar:24}] {pos}/{len} steps, {elapsed}",
-            "{spinner} {wide_msg} {elapsed:>4}",
-        ] {
+        for template in [WHOLE, STEP, COUNT] {
             assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
         }
     }

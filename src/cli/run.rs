@@ -18,7 +18,7 @@ use crate::runtime::settings::vocabulary;
 use crate::runtime::{driver, telemetry, terminal};
 
 /// Commands of later versions, which findings name already.
-const LATER: [&str; 6] = ["join", "leave", "run", "rotate", "upgrade", "tunnel"];
+const LATER: [&str; 2] = ["rotate", "tunnel"];
 
 /// How much faster than real time a simulated world runs for a command.
 const COMMAND_SPEED: f64 = 100.0;
@@ -93,8 +93,8 @@ fn dispatch(cli: Cli) -> io::Result<Exit> {
                     get::run(&args, global.output, session, settings.fleet(), &settings.config.poll).await
                 }
                 Command::Doctor => doctor::run(global.output, session).await,
-                Command::Ops(OpsCommand::Resume { id, take_over }) => match ops::id(&id) {
-                    Some(id) => desk(session).resume(&id, take_over).await,
+                Command::Ops(OpsCommand::Resume { id, take_over, ssh }) => match ops::id(&id) {
+                    Some(id) => desk(session).resume(&id, take_over, ssh).await,
                     None => Ok(Exit::Usage),
                 },
                 Command::Ops(OpsCommand::Abort { id }) => match ops::id(&id) {
@@ -103,6 +103,11 @@ fn dispatch(cli: Cli) -> io::Result<Exit> {
                 },
                 Command::Ci(ci) => desk(session).ci(&ci).await,
                 Command::Gc(confirm) => desk(session).gc(&confirm).await,
+                Command::Preflight(args) => desk(session).preflight(&args).await,
+                Command::Run(args) => desk(session).run_on(&args).await,
+                Command::Logs(args) => desk(session).logs(&args).await,
+                Command::Shell(args) => desk(session).log_in(&args).await,
+                Command::Tokens(command) => desk(session).tokens(&command).await,
                 change => desk(session).run(&change).await,
             }
         }),

@@ -105,7 +105,7 @@ impl Wish {
             purchase: self.purchase,
             on_demand_fallback: self.on_demand_fallback,
             volume_gib: self.volume_gib,
-            version: release(&self.k3s, &survey.channels)?,
+            version: release(&self.k3s, &survey.channels, "--k3s")?,
             image: self.image,
             from: self.networks(&survey.own_address)?,
             ssh: self.ssh.clone(),
@@ -198,13 +198,14 @@ pub fn cheapest_zone<'a>(market: &'a Market, offer: &Offer) -> Option<(&'a SmolS
     priced.min_by(|(_, a), (_, b)| a.total_cmp(b))
 }
 
-/// The release that was asked for by its number or by a channel.
-fn release(asked: &SmolStr, channels: &Result<Vec<Channel>, String>) -> Result<SmolStr, String> {
+/// The release that was asked for by its number or by a channel such as `stable` or `v1.36`; `flag` is where another can be
+/// named.
+pub fn release(asked: &SmolStr, channels: &Result<Vec<Channel>, String>, flag: &str) -> Result<SmolStr, String> {
     if asked.contains("+k3s") {
         return Ok(asked.clone());
     }
     let channels = channels.as_ref().map_err(|why| {
-        format!("the channel {asked} is not resolved ({why}): name a release such as v1.36.4+k3s1 with --k3s")
+        format!("the channel {asked} is not resolved ({why}): name a release such as v1.36.4+k3s1 with {flag}")
     })?;
     let named = channels.iter().find(|c| c.name == *asked);
     named.map(|c| c.version.clone()).ok_or_else(|| {

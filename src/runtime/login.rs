@@ -9,7 +9,7 @@ use crate::app::Login;
 const PLUGIN: &str = "session-manager-plugin";
 
 /// What is missing for a login; nothing else on the machine is asked.
-pub(super) fn missing(login: &Login) -> Option<String> {
+pub fn missing(login: &Login) -> Option<String> {
     let there = |program: &str| {
         let path = std::env::var_os("PATH").unwrap_or_default();
         std::env::split_paths(&path).any(|directory| directory.join(program).is_file())

@@ -7,7 +7,7 @@ mod errands;
 mod files;
 mod input;
 pub mod kubeconfigs;
-mod login;
+pub mod login;
 pub mod operations;
 pub mod own_keys;
 mod reload;

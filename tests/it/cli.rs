@@ -172,7 +172,7 @@ fn wrong_words_are_usage_errors_that_name_the_choices() {
 #[test]
 fn commands_of_later_versions_say_so() {
     for (args, said) in [
-        (["upgrade", "prod"], "not part of this version yet"),
+        (["tunnel", "prod"], "not part of this version yet"),
         (["dance", "all"], "no command \"dance\""),
     ] {
         let output = run(&args);

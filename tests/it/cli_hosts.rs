@@ -177,3 +177,76 @@ fn what_is_wrong_is_told_and_nothing_written() {
         told(&output)
     );
 }
+
+#[test]
+fn hosts_are_added_changed_and_taken_out_by_hand() {
+    let home = tempfile::tempdir().unwrap();
+    let mine =
+        "# the shop's\n[groups.pis]\ncluster = \"lab\"\nuser = \"pi\"\nhosts = [\n    \"pi01\", # by the door\n]\n";
+    put(&home, "config/hosts.toml", mine);
+    let added = done(run(
+        &home,
+        &["hosts", "add", "pi02", "--address", "10.0.0.2", "--label", "site=shop"],
+        "",
+    ));
+    assert!(added.starts_with("pi02 added to group pis"), "{added}");
+    let shown = done(run(&home, &["hosts", "edit", "pi02", "--address", "", "--dry-run"], ""));
+    assert_eq!(
+        shown,
+        "-    { name = \"pi02\", address = \"10.0.0.2\", labels = { site = \"shop\" } },\n\
+         +    { name = \"pi02\", labels = { site = \"shop\" } },\n"
+    );
+    done(run(
+        &home,
+        &[
+            "hosts",
+            "edit",
+            "pi02",
+            "--rename",
+            "pi-2",
+            "--label",
+            "site-",
+            "--taint",
+            "edge:NoSchedule",
+        ],
+        "",
+    ));
+    assert_eq!(
+        hosts_file(&home),
+        mine.replace(
+            "\n]",
+            "\n    { name = \"pi-2\", address = \"10.0.0.2\", taints = [\"edge:NoSchedule\"] },\n]"
+        )
+    );
+    done(run(&home, &["hosts", "remove", "pi-2"], ""));
+    assert_eq!(hosts_file(&home), mine);
+    done(run(
+        &home,
+        &["hosts", "add", "jetson", "--group", "vision", "--cluster", "lab"],
+        "",
+    ));
+    assert_eq!(
+        listed(&home).last().map(|host| host["cluster"].clone()),
+        Some("lab".into())
+    );
+    for (args, code, said) in [
+        (vec!["hosts", "add", "pi03"], 2, "several groups"),
+        (
+            vec!["hosts", "add", "pi01", "--group", "pis"],
+            2,
+            "already in group pis",
+        ),
+        (
+            vec!["hosts", "add", "pi03", "--label", "no good"],
+            2,
+            "a label of Kubernetes",
+        ),
+        (vec!["hosts", "edit", "pi99", "--user", "x"], 2, "there is no host pi99"),
+        (vec!["hosts", "remove", "pi99"], 2, "there is no host pi99"),
+        (vec!["--read-only", "hosts", "remove", "pi01"], 3, "--read-only"),
+    ] {
+        let output = run(&home, &args, "");
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {}", told(&output));
+        assert!(told(&output).contains(said), "{args:?}: {}", told(&output));
+    }
+}

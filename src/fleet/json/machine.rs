@@ -130,6 +130,8 @@ pub struct NodePart<'a> {
     pub joined_at: Option<Timestamp>,
     /// Whether it votes in embedded etcd; `null` where there is none.
     pub etcd_voter: Option<bool>,
+    /// The token that its cluster has given up and that its machine still goes by: `server` or `agent`; `null`: none.
+    pub old_token: Option<Role>,
     /// Its taints, each as `key=value:Effect`.
     pub taints: &'a [SmolStr],
     /// The pressure conditions that are true.
@@ -298,6 +300,7 @@ fn node<'a>(machine: &Machine<'a>, node: &'a Node) -> NodePart<'a> {
         internal_ip: node.internal_ip,
         joined_at: node.joined_at,
         etcd_voter: node.etcd_voter,
+        old_token: node.old_token,
         taints: &node.taints,
         pressures: &node.pressures,
         allocatable: quantities(node.allocatable),

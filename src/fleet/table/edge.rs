@@ -1,8 +1,10 @@
 //! The edge machines: hosts of `hosts.toml`, and nodes that say they were joined over SSH.
 
 use super::machines::{Place, Places, cluster, fraction, severity};
-use super::{Column, Natural, RowId, Table, TableKind, Value, View, column, hidden, numeric, seconds_since};
-use crate::fleet::{ClusterId, EdgeHealth, Machine, Severity, ssh_host};
+use super::{
+    Column, Natural, RowId, Table, TableKind, Value, View, column, hidden, hidden_numeric, numeric, seconds_since,
+};
+use crate::fleet::{ClusterId, EdgeHealth, Machine, Role, Severity, ssh_host};
 
 pub(super) struct EdgeMachines;
 
@@ -46,6 +48,21 @@ impl Table for EdgeMachines {
         }),
         hidden("service", "SERVICE", 10, |_, m| {
             health(m, |h| Value::maybe(h.service.as_deref()))
+        }),
+        // How long the first of its certificates is still good.
+        hidden_numeric("certificate", "CERT", 7, |v, m| {
+            health(m, |h| {
+                h.certificate_until
+                    .map_or(Value::Missing, |at| Value::Age(at.duration_since(v.now).as_secs()))
+            })
+        }),
+        hidden_numeric("clock", "CLOCK", 6, |_, m| {
+            health(m, |h| h.clock_skew.map_or(Value::Missing, seconds))
+        }),
+        hidden("throttled", "THROTTLED", 9, |_, m| health(m, |h| yes(h.throttled))),
+        // The token that its cluster has given up, and that it still goes by.
+        hidden("old-token", "OLD TOKEN", 9, |_, m| {
+            Value::maybe(m.node().and_then(|n| n.old_token).map(Role::as_str))
         }),
     ];
 
@@ -98,6 +115,18 @@ fn health<'a>(machine: &Machine<'a>, read: impl Fn(&'a EdgeHealth) -> Value<'a>)
 
 fn number(n: Option<f32>, unit: &'static str) -> Value<'static> {
     n.map_or(Value::Missing, |n| Value::Number(f64::from(n), unit))
+}
+
+fn seconds(n: i64) -> Value<'static> {
+    Value::Number(n as f64, "s")
+}
+
+fn yes(flag: Option<bool>) -> Value<'static> {
+    match flag {
+        Some(true) => Value::text_of("yes"),
+        Some(false) => Value::text_of("no"),
+        None => Value::Missing,
+    }
 }
 
 fn part(of: Option<(u64, u64)>) -> Value<'static> {

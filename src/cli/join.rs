@@ -1,0 +1,174 @@
+//! `preflight` and `join`: which hosts are to join which cluster, what was found of them, and whether they can.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use serde_json::json;
+
+use super::args::{Format, Join as JoinArgs, Joiners, Preflight as PreflightArgs};
+use super::complain;
+use super::complain_of;
+use super::exit::{Exit, Halt};
+use super::operate::{Asked, Desk};
+use super::output::Grid;
+use super::select::joiners;
+use crate::fleet::csv;
+use crate::ops::joining::Join;
+use crate::ops::preflight::{Check, Preflight, Verdict};
+use crate::ops::{self, Request};
+
+impl Desk<'_> {
+    /// What hosts are asked to join, with all that is found of them.
+    async fn joining(&mut self, args: &Joiners, mend: bool) -> Result<Join, Halt> {
+        let hosts = joiners(&self.session.hosts, &args.hosts, args.group.as_deref()).map_err(Halt::usage)?;
+        if let Some(directory) = args.files.as_deref().filter(|path| !path.is_dir()) {
+            return Err(Halt::usage(format!("--files: {} is no directory", directory.display())));
+        }
+        readable("--vpn-auth-file", args.vpn_auth_file.as_deref())?;
+        self.read().await;
+        let known = self.known(&args.cluster)?;
+        let context = known.context()?;
+        let server = match &args.server {
+            Some(url) => url.clone(),
+            None => self.endpoint(&context)?,
+        };
+        let version = match (&args.k3s, &known.version) {
+            (Some(asked), _) => self.release("--k3s", asked).await?,
+            (None, Some(version)) => version.clone(),
+            (None, None) => {
+                let why = format!("the release of {} is not known: name one with --k3s", known.cluster);
+                return Err(Halt::usage(why));
+            }
+        };
+        let advertised = match self.kube(&context)?.api_addresses().await {
+            Ok(addresses) => addresses,
+            Err(error) => {
+                complain_of(&error);
+                vec![]
+            }
+        };
+        self.see_keys(&hosts, args.ssh.accept_new_host_keys).await?;
+        let mut sudo_password = args.ssh.ask_sudo_password && self.ask_sudo(&[])?;
+        let hosts = self.facts(&hosts, &Join::addresses(&server, &advertised)).await?;
+        if !sudo_password {
+            sudo_password = self.sudo(&hosts)?;
+        }
+        Ok(Join {
+            cluster: known.cluster,
+            context,
+            server,
+            advertised,
+            version,
+            hosts,
+            files: args.files.clone(),
+            vpn_auth_file: args.vpn_auth_file.clone(),
+            mend,
+            sudo_password,
+        })
+    }
+
+    /// What `join` asks for.
+    pub(super) async fn join_asked(&mut self, args: &JoinArgs) -> Result<Asked, Halt> {
+        let join = self.joining(&args.joiners, args.mend).await?;
+        Ok(Asked {
+            entered: true,
+            ..Request::Join(Box::new(join)).into()
+        })
+    }
+
+    /// Judges hosts, and tells each check.
+    pub(super) async fn preflight(mut self, args: &PreflightArgs) -> io::Result<Exit> {
+        self.session.faults.iter().for_each(complain_of);
+        let join = match self.joining(&args.joiners, false).await {
+            Ok(join) => join,
+            Err(halt) => return Ok(halt.tell()),
+        };
+        let judged: Vec<_> = join
+            .hosts
+            .iter()
+            .map(|host| Preflight::of(&self.fleet, &join, host))
+            .collect();
+        let mut out = io::stdout().lock();
+        write(&mut out, self.format, &judged)?;
+        out.flush()?;
+        drop(out);
+        let stuck = judged.iter().filter(|host| !host.can_join());
+        let (mendable, stuck): (Vec<_>, Vec<_>) = stuck.partition(|host| host.can_join_with_mending());
+        for (hosts, what) in [
+            (&stuck, "cannot join"),
+            (&mendable, "can join once --mend of k3fleet join has mended what it can"),
+        ] {
+            let names: Vec<_> = hosts.iter().map(|host| host.host.as_str()).collect();
+            if !names.is_empty() {
+                complain(&format!("{} {what}", names.join(", ")));
+            }
+        }
+        let whole = ops::plan(&self.fleet, &Request::Join(Box::new(join)), (self.session.clock)());
+        Ok(match whole {
+            _ if judged.iter().all(Preflight::can_join) && whole.is_ok() => Exit::Done,
+            // That no host can join is said of each.
+            Err(refusal) if refusal.guard != "preflight" => Halt::from(refusal).tell(),
+            _ => Exit::Refused,
+        })
+    }
+}
+
+/// A file that is named must be there before anything is asked of hosts.
+fn readable(option: &str, file: Option<&Path>) -> Result<(), Halt> {
+    let Some(file) = file else { return Ok(()) };
+    match std::fs::File::open(file) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Halt::usage(format!(
+            "{option}: {} cannot be read: {error}",
+            file.display()
+        ))),
+    }
+}
+
+/// Writes all checks.
+fn write(out: &mut dyn Write, format: Format, judged: &[Preflight]) -> io::Result<()> {
+    const HEADINGS: [&str; 5] = ["host", "verdict", "check", "found", "mend"];
+    let row = |host: &Preflight, check: &Check| {
+        let mend = match (check.verdict, check.mendable) {
+            (Verdict::Ok, _) | (_, false) => check.mend.clone(),
+            (_, true) => format!("{} (join --mend)", check.mend),
+        };
+        [
+            host.host.as_str(),
+            check.verdict.as_str(),
+            check.name,
+            check.line.as_str(),
+            &mend,
+        ]
+        .map(str::to_owned)
+    };
+    let rows = judged
+        .iter()
+        .flat_map(|host| host.checks.iter().map(move |check| row(host, check)));
+    match format {
+        Format::Json => {
+            let hosts: Vec<_> = judged
+                .iter()
+                .map(|host| {
+                    json!({
+                        "host": host.host.as_str(),
+                        "can_join": host.can_join(),
+                        "can_join_with_mending": host.can_join_with_mending(),
+                        "verdict": host.verdict().as_str(),
+                        "checks": host.checks,
+                    })
+                })
+                .collect();
+            serde_json::to_writer_pretty(&mut *out, &hosts)?;
+            writeln!(out)
+        }
+        Format::Csv => {
+            writeln!(out, "{}", HEADINGS.join(","))?;
+            for row in rows {
+                writeln!(out, "{}", csv::record(row.iter().map(String::as_str)))?;
+            }
+            Ok(())
+        }
+        Format::Table => Grid::new(HEADINGS, rows).write(out),
+    }
+}
