@@ -51,6 +51,9 @@ impl Join {
     }
 }
 
+/// Where the files of an air-gapped installation go on a host.
+pub(super) const FILES: &str = "/var/tmp/k3fleet";
+
 /// The `host:port` of a server's URL; what names no port means that of HTTPS.
 pub(super) fn host_and_port(url: &str) -> SmolStr {
     let address = url.strip_prefix("https://").unwrap_or(url);

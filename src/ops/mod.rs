@@ -12,6 +12,7 @@
 
 pub mod bootstrap;
 pub mod call;
+pub mod candidates;
 mod condition;
 mod cost;
 mod drain;
@@ -32,6 +33,7 @@ mod step;
 pub mod survey;
 #[cfg(test)]
 mod tests;
+pub mod tokens;
 pub mod upgrading;
 mod verbs;
 mod watch;

@@ -33,9 +33,31 @@ impl<'a> Release<'a> {
         })
     }
 
+    /// The channel of the minor after its own.
+    pub(super) fn next_minor(&self) -> String {
+        format!("v{}.{}", self.core.0, self.core.1.saturating_add(1))
+    }
+
     /// How many minors it is ahead of another; `None` where the major differs or it is behind.
     pub(super) fn minors_after(&self, older: &Self) -> Option<u32> {
         (self.core.0 == older.core.0).then(|| self.core.1.checked_sub(older.core.1))?
+    }
+
+    /// Whether it is at least one of these fixed releases, each `(minor, patch)` of major 1, or of a minor after the last.
+    pub(super) fn has(&self, since: &[(u32, u32)]) -> bool {
+        let (major, minor, patch) = self.core;
+        let newest = since.iter().map(|(minor, _)| *minor).max().unwrap_or(0);
+        major > 1 || minor > newest || since.iter().any(|(m, p)| *m == minor && patch >= *p)
+    }
+}
+
+/// How two texts compare as releases; what is none comes last.
+pub(super) fn compare(a: &str, b: &str) -> Ordering {
+    match (Release::parse(a), Release::parse(b)) {
+        (Some(a), Some(b)) => a.cmp(&b),
+        (Some(_), None) => Ordering::Less,
+        (None, Some(_)) => Ordering::Greater,
+        (None, None) => a.cmp(b),
     }
 }
 
@@ -110,6 +132,21 @@ mod tests {
             "v1.+36.4+k3s1",
         ] {
             assert_eq!(Release::parse(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_fix_is_in_its_minor_from_a_patch_on_and_in_all_minors_after() {
+        let since = [(28, 2), (27, 7)];
+        for (text, has) in [
+            ("v1.28.1+k3s1", false),
+            ("v1.28.2+k3s1", true),
+            ("v1.27.6+k3s1", false),
+            ("v1.27.7+k3s1", true),
+            ("v1.26.99+k3s1", false),
+            ("v1.36.0+k3s1", true),
+        ] {
+            assert_eq!(of(text).has(&since), has, "{text}");
         }
     }
 

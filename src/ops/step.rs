@@ -1,6 +1,8 @@
 //! The steps that plans are made of: a small closed set for each port, shared by all verbs. A step says what it does,
 //! which calls it makes, and whether the fleet shows that it is done.
 
+use std::path::PathBuf;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
@@ -11,7 +13,7 @@ use super::joining::Joining;
 use super::request::DrainOptions;
 use crate::blueprint::machine::Task;
 use crate::fleet::table::money;
-use crate::fleet::{ClusterId, ContextId, EdgeHost, Fleet, InstanceId, Machine, MachineId, NodeKey, Role, Scope};
+use crate::fleet::{Arch, ClusterId, ContextId, EdgeHost, Fleet, InstanceId, Machine, MachineId, NodeKey, Role, Scope};
 use crate::provider::{Marks, Resource, ResourceKind};
 
 /// One step.
@@ -24,6 +26,8 @@ pub enum Step {
     Kube(NodeKey, KubeStep),
     /// Work on a machine itself, as root.
     Machine(Reach, Task),
+    /// The files of a release brought to an edge host, from a local directory, for its architecture.
+    Bring(EdgeHost, Arch, PathBuf),
     /// An edge host's way into a cluster, from its files to its node, whatever becomes of the other hosts.
     Join(Box<Joining>),
     /// The operation's own bootstrap token, in the cluster of a context.
@@ -175,6 +179,15 @@ pub enum CloudStep {
         /// The version that the cluster goes by now.
         from: u64,
     },
+    /// Takes the token that a cluster goes by already, for machines that still have an older one.
+    UseToken {
+        /// What it joins: servers or agents.
+        kind: Role,
+        /// The SSM parameter.
+        parameter: SmolStr,
+        /// Its version.
+        version: u64,
+    },
     /// Lets new machines of a cluster run another release of K3s: its launch templates, and its spec.
     SetRelease {
         /// The launch templates, by name; one that is not there is passed over.
@@ -303,6 +316,14 @@ impl Step {
                     kind.as_str()
                 )
             }
+            Self::Cloud(
+                _,
+                CloudStep::UseToken {
+                    kind,
+                    parameter,
+                    version,
+                },
+            ) => format!("take the {} token of version {version} in {parameter}", kind.as_str()),
             Self::Cloud(_, CloudStep::SetRelease { version, .. }) => {
                 format!("let new machines run K3s {version}: launch templates and spec")
             }
@@ -313,6 +334,7 @@ impl Step {
             Self::Kube(node, KubeStep::ForgetPassword) => format!("delete the password of the node {}", node.name),
             Self::Kube(node, KubeStep::Mark(_)) => format!("write labels and annotations on the node {}", node.name),
             Self::Machine(reach, task) => task.describe(reach.name()),
+            Self::Bring(host, _, directory) => format!("bring the files in {} to {}", directory.display(), host.name),
             Self::Join(joining) => format!("join {}", joining.host.name),
             Self::Bootstrap(_, BootstrapStep::Make { ttl }) => {
                 format!("make a bootstrap token, good for {} min", ttl.as_mins())
@@ -335,7 +357,12 @@ impl Step {
             Self::Cloud(_, CloudStep::FetchKubeconfig { .. }) => 2,
             Self::Cloud(..) => 1,
             Self::Machine(Reach::Instance(..), _) => 1,
-            Self::Kube(..) | Self::Machine(..) | Self::Join(_) | Self::Bootstrap(..) | Self::Wait(..) => 0,
+            Self::Kube(..)
+            | Self::Machine(..)
+            | Self::Bring(..)
+            | Self::Join(_)
+            | Self::Bootstrap(..)
+            | Self::Wait(..) => 0,
         }
     }
 
@@ -365,6 +392,7 @@ impl Step {
             Self::Kube(_, KubeStep::ForgetPassword) => &[Call::DeleteSecretOfNode],
             Self::Kube(_, KubeStep::Mark(_)) => &[Call::PatchNode],
             Self::Cloud(_, CloudStep::NewToken { .. }) => &[Call::GetParameter, Call::PutParameter],
+            Self::Cloud(_, CloudStep::UseToken { .. }) => &[Call::GetParameter],
             Self::Cloud(_, CloudStep::SetRelease { .. }) => &[
                 Call::DescribeLaunchTemplateVersions,
                 Call::CreateLaunchTemplateVersion,
@@ -372,7 +400,7 @@ impl Step {
                 Call::PutParameter,
             ],
             Self::Machine(Reach::Instance(..), _) => &[Call::SendCommand, Call::GetCommandInvocation],
-            Self::Machine(Reach::Edge(_), _) => &[],
+            Self::Machine(Reach::Edge(_), _) | Self::Bring(..) => &[],
             Self::Join(_) => &[Call::PatchNode],
             Self::Bootstrap(_, BootstrapStep::Make { .. }) => &[Call::GetCacerts, Call::MakeBootstrapToken],
             Self::Bootstrap(_, BootstrapStep::Delete) => &[Call::DeleteBootstrapToken],
@@ -395,7 +423,7 @@ impl Step {
                 }
             }
             // What a machine is like inside it knows best: each may be done again with the same effect.
-            Self::Machine(..) | Self::Join(_) | Self::Bootstrap(..) => false,
+            Self::Machine(..) | Self::Bring(..) | Self::Join(_) | Self::Bootstrap(..) => false,
             Self::Wait(condition, _) => condition.look(fleet, now).is_met(),
         }
     }
@@ -473,6 +501,7 @@ fn cloud_done(scope: &Scope, step: &CloudStep, fleet: &Fleet) -> bool {
         | CloudStep::Retag { .. }
         | CloudStep::Expire { .. }
         | CloudStep::NewToken { .. }
+        | CloudStep::UseToken { .. }
         | CloudStep::SetRelease { .. } => false,
     }
 }

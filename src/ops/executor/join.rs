@@ -13,15 +13,14 @@ use super::Executor;
 use super::work::{Of, StepError};
 use crate::blueprint::machine::{Task, release_files};
 use crate::fleet::{Arch, ContextId, EdgeHost, NodeKey};
+use crate::ops::candidates::INSTALLER;
 use crate::ops::condition::Condition;
 use crate::ops::event::OperationId;
-use crate::ops::joining::Joining;
+use crate::ops::joining::{FILES, Joining};
 use crate::ops::step::{BootstrapStep, Reach};
 use crate::ops::watch::About;
 use crate::provider::{BootstrapOrder, Marks, Secret, ShellControl};
 
-/// Where the files of an air-gapped installation go on a host.
-const FILES: &str = "/var/tmp/k3fleet";
 /// How long a node may take to be ready once its K3s runs.
 const READY: Duration = Duration::from_mins(5);
 /// The annotation by which any operator finds an edge host.
@@ -76,54 +75,67 @@ impl Executor {
         }
         if joining.mend_cgroups {
             say("turning the memory cgroup on".to_owned());
-            self.work_on(&reach, &Task::MendCgroups, &[], of).await?;
+            self.work_on(&reach, &Task::MendCgroups, &[], of, say).await?;
             say("restarting".to_owned());
             self.restart(&reach, say).await?;
         }
         let mut install = joining.install.clone();
         if let Some(files) = &joining.files {
-            self.bring(&joining.host, files, joining.arch, say).await?;
+            self.bring(&joining.host, files, joining.arch, true, say).await?;
             install.files = Some(FILES.into());
         }
         say(format!("installing K3s {}", install.version));
-        self.work_on(&reach, &Task::Install(Box::new(install)), &secrets, of)
+        self.work_on(&reach, &Task::Install(Box::new(install)), &secrets, of, say)
             .await?;
         say("starting K3s".to_owned());
-        self.work_on(&reach, &Task::Start, &[], of).await?;
+        self.work_on(&reach, &Task::Start, &[], of, say).await?;
         self.come_up(&reach, say).await?;
         self.node_up(joining, say).await?;
-        self.mark(joining).await?;
+        self.patiently(say, || self.mark(joining)).await?;
         Ok(format!("node {} is ready", joining.install.node))
     }
 
-    /// Brings the files of an air-gapped installation to a host: all that the directory holds for its architecture.
-    async fn bring(
+    /// Brings the files of an air-gapped installation to a host: all that the directory holds for its architecture. The
+    /// installer has to be among them where K3s is installed; it is not where K3s is there already.
+    pub(super) async fn bring(
         &self,
         host: &EdgeHost,
         directory: &Path,
         arch: Arch,
+        install: bool,
+        say: &impl Fn(String),
+    ) -> Result<(), StepError> {
+        for name in wanted(directory, arch, install)? {
+            self.patiently(say, || self.bring_one(host, directory, &name, say))
+                .await?;
+        }
+        Ok(())
+    }
+
+    async fn bring_one(
+        &self,
+        host: &EdgeHost,
+        directory: &Path,
+        name: &str,
         say: &impl Fn(String),
     ) -> Result<(), StepError> {
         let shell = self.shell()?;
-        for name in wanted(directory, arch)? {
-            let (tell, mut told) = tokio::sync::mpsc::channel::<(u64, u64)>(1);
-            // What is not read in time is not worth reading.
-            let progress = move |done, all| {
-                let _unread = tell.try_send((done, all));
-            };
-            let file = directory.join(&name);
-            let work = shell.upload(host, &file, FILES, &progress);
-            tokio::pin!(work);
-            loop {
-                tokio::select! {
-                    Some((done, all)) = told.recv() => {
-                        say(format!("bringing {name}: {} of {} MiB", done >> 20, all >> 20));
-                    }
-                    result = &mut work => break result?,
+        let (tell, mut told) = tokio::sync::mpsc::channel::<(u64, u64)>(1);
+        // What is not read in time is not worth reading.
+        let progress = move |done, all| {
+            let _unread = tell.try_send((done, all));
+        };
+        let file = directory.join(name);
+        let work = shell.upload(host, &file, FILES, &progress);
+        tokio::pin!(work);
+        loop {
+            tokio::select! {
+                Some((done, all)) = told.recv() => {
+                    say(format!("bringing {name}: {} of {} MiB", done >> 20, all >> 20));
                 }
+                result = &mut work => return Ok(result?),
             }
         }
-        Ok(())
     }
 
     async fn node_up(&self, joining: &Joining, say: &impl Fn(String)) -> Result<(), StepError> {
@@ -197,7 +209,7 @@ fn vpn_auth(file: &Path) -> Result<Secret, StepError> {
 }
 
 /// The names of what a directory holds for an architecture: the binary with its checksums, the installer, and images.
-fn wanted(directory: &Path, arch: Arch) -> Result<Vec<String>, StepError> {
+fn wanted(directory: &Path, arch: Arch, install: bool) -> Result<Vec<String>, StepError> {
     let failed = |source| StepError::File {
         path: directory.to_owned(),
         source,
@@ -206,14 +218,14 @@ fn wanted(directory: &Path, arch: Arch) -> Result<Vec<String>, StepError> {
     let mut found = vec![];
     for entry in std::fs::read_dir(directory).map_err(failed)? {
         let name = entry.map_err(failed)?.file_name().to_string_lossy().into_owned();
-        if release_files(arch).contains(&name.as_str()) || name == "install.sh" || name.starts_with(&images) {
+        if release_files(arch).contains(&name.as_str()) || (install && name == INSTALLER) || name.starts_with(&images) {
             found.push(name);
         }
     }
     found.sort();
     let missing = release_files(arch)
         .into_iter()
-        .chain(["install.sh"])
+        .chain(install.then_some(INSTALLER))
         .find(|name| !found.iter().any(|f| f == name));
     match missing {
         Some(name) => Err(StepError::NoFile(format_smolstr!("{}", directory.join(name).display()))),

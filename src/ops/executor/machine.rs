@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::Executor;
-use super::work::{Of, StepError};
+use super::work::{Of, StepError, retried};
 use crate::blueprint::machine::{Inside, Task, trouble};
 use crate::fleet::Role;
 use crate::ops::event::Made;
@@ -34,12 +34,16 @@ impl Executor {
     ) -> Result<String, StepError> {
         match task {
             Task::Reboot => {
-                self.restart(reach, say).await?;
+                let inside = self.restart(reach, say).await?;
+                // Until it runs again its node may still be listed as ready.
+                if inside.unit.is_some() {
+                    self.come_up(reach, say).await?;
+                }
                 Ok(String::new())
             }
             Task::Upgrade { version, .. } => {
-                self.work_on(reach, task, &[], of).await?;
-                self.work_on(reach, &Task::Restart, &[], of).await?;
+                self.work_on(reach, task, &[], of, say).await?;
+                self.work_on(reach, &Task::Restart, &[], of, say).await?;
                 let inside = self.come_up(reach, say).await?;
                 match inside.version {
                     Some(runs) if runs != *version => Err(StepError::Trouble {
@@ -51,8 +55,9 @@ impl Executor {
                 }
             }
             task => {
-                let line = self.work_on(reach, task, &[], of).await?;
-                if task.restarts() {
+                let line = self.work_on(reach, task, &[], of, say).await?;
+                // K3s is stopped while SQLite is copied.
+                if task.restarts() || matches!(task, Task::Snapshot { .. }) {
                     self.come_up(reach, say).await?;
                 }
                 Ok(line)
@@ -60,9 +65,10 @@ impl Executor {
         }
     }
 
-    /// Restarts a machine, and waits until it is there again.
-    pub(super) async fn restart(&self, reach: &Reach, say: &impl Fn(String)) -> Result<(), StepError> {
-        let before = self.look_inside(reach).await?.boot;
+    /// Restarts a machine, and waits until it is there again; tells how it is then.
+    pub(super) async fn restart(&self, reach: &Reach, say: &impl Fn(String)) -> Result<Inside, StepError> {
+        let look = || self.look_inside(reach);
+        let before = self.patiently(say, look).await?.boot;
         match self.task(reach, &Task::Reboot, &[], &[]).await {
             // It may go down before it has answered.
             Err(StepError::Call(error)) if error.retryable() => {}
@@ -72,7 +78,7 @@ impl Executor {
         loop {
             sleep(self.paced(LOOK)).await;
             match self.look_inside(reach).await {
-                Ok(inside) if inside.boot != before => return Ok(()),
+                Ok(inside) if inside.boot != before => return Ok(inside),
                 Ok(_) => say("it has not gone down yet".to_owned()),
                 Err(StepError::Call(error)) if error.retryable() => say("it is down".to_owned()),
                 Err(error) => return Err(error),
@@ -150,11 +156,12 @@ impl Executor {
         task: &Task,
         secrets: &[Secret],
         of: Of<'_>,
+        say: &impl Fn(String),
     ) -> Result<String, StepError> {
         let (kind, old_too) = match task {
             Task::RotateToken => (Role::Server, true),
             Task::PlaceToken { kind } | Task::Handshake { kind } => (*kind, false),
-            _ => return self.task(reach, task, secrets, &[]).await,
+            _ => return self.patiently(say, || self.task(reach, task, secrets, &[])).await,
         };
         let token = of.made.iter().rev().find_map(|made| match made {
             Made::Token {
@@ -177,15 +184,29 @@ impl Executor {
                 .iter()
                 .map(|v| smol_str::format_smolstr!("{parameter}:{v}"))
                 .collect();
-            return self.task(reach, task, &[], &names).await;
+            return self.patiently(say, || self.task(reach, task, &[], &names)).await;
         }
         let mut secrets = vec![];
         for version in versions {
-            let found = self.at(scope)?.secure(parameter, Some(version)).await?;
+            let cloud = self.at(scope)?;
+            let read = || async { Ok(cloud.secure(parameter, Some(version)).await?) };
+            let found = self.patiently(say, read).await?;
             let (_, secret) = found.ok_or_else(|| StepError::NoToken(format!("{parameter}:{version}")))?;
             secrets.push(secret);
         }
-        self.task(reach, task, &secrets, &[]).await
+        self.patiently(say, || self.task(reach, task, &secrets, &[])).await
+    }
+
+    /// Does something on a machine again where it did not answer, or was cut off: each task may be done again.
+    pub(super) async fn patiently<T, F: Future<Output = Result<T, StepError>>>(
+        &self,
+        say: &impl Fn(String),
+        work: impl Fn() -> F,
+    ) -> Result<T, StepError> {
+        let tell = |error: &ProviderError, pause: Duration| {
+            say(format!("{}; trying again in {} s", error.message, pause.as_secs()));
+        };
+        retried(self.speed, StepError::call, ProviderError::retryable, tell, work).await
     }
 
     async fn task(

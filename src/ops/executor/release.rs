@@ -7,6 +7,7 @@ use super::work::StepError;
 use crate::blueprint::{Spec, user_data};
 use crate::fleet::{Role, Scope};
 use crate::ops::event::Made;
+use crate::ops::tokens::is_bootstrap;
 use crate::provider::{CloudControl, Secret};
 
 impl Executor {
@@ -21,8 +22,9 @@ impl Executor {
     ) -> Result<Made, StepError> {
         let cloud = self.at(scope)?;
         let newest = cloud.secure(parameter, None).await?;
-        let (newest, _) = newest.ok_or_else(|| StepError::NoToken(parameter.to_string()))?;
-        let new = match newest > old {
+        let (newest, value) = newest.ok_or_else(|| StepError::NoToken(parameter.to_string()))?;
+        // One that others have put there may have the shape that locks a cluster.
+        let new = match newest > old && !is_bootstrap(value.expose()) {
             true => newest,
             false => cloud.put_secure(parameter, &random()?).await?,
         };

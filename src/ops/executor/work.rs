@@ -62,7 +62,7 @@ pub(super) enum StepError {
 
 impl StepError {
     /// The failed call, when it was one.
-    fn call(&self) -> Option<&ProviderError> {
+    pub(super) fn call(&self) -> Option<&ProviderError> {
         match self {
             Self::Call(error) | Self::Make(making::MakeError::Call(error)) => Some(error),
             _ => None,
@@ -152,6 +152,24 @@ impl Executor {
                 let made = retried(self.speed, StepError::call, ProviderError::retryable, tell_again, make).await?;
                 Ok(told(Some(made), id, tell).await)
             }
+            Step::Cloud(
+                scope,
+                CloudStep::UseToken {
+                    kind,
+                    parameter,
+                    version,
+                },
+            ) => {
+                let made = Made::Token {
+                    kind: *kind,
+                    scope: scope.clone(),
+                    parameter: parameter.clone(),
+                    old: *version,
+                    new: *version,
+                };
+                told(Some(made), id, tell).await;
+                Ok(format!("{parameter}: version {version}"))
+            }
             Step::Cloud(scope, step) => {
                 // Ending a member twice could let its group want two fewer: only a call that AWS did not take is repeated.
                 let again = |error: &ProviderError| match step {
@@ -180,6 +198,10 @@ impl Executor {
             }
             // These try again by themselves where that may help.
             Step::Machine(reach, task) => unless_stopped(stop, self.machine(reach, task, of, &say)).await?,
+            Step::Bring(host, arch, files) => {
+                unless_stopped(stop, self.bring(host, files, *arch, false, &say)).await??;
+                Ok(String::new())
+            }
             Step::Join(joining) => unless_stopped(stop, self.join(joining, of, &say)).await?,
             Step::Bootstrap(context, step) => {
                 let call = || self.bootstrap(context, step, of);
@@ -260,6 +282,7 @@ impl Executor {
             | CloudStep::LaunchServer { .. }
             | CloudStep::FetchKubeconfig { .. }
             | CloudStep::NewToken { .. }
+            | CloudStep::UseToken { .. }
             | CloudStep::Prove { .. } => Ok(()),
         };
         Ok(done?)

@@ -4,6 +4,8 @@ mod clusters;
 mod joins;
 mod preflights;
 mod restarts;
+mod rotations;
+mod upgrades;
 
 use proptest::prelude::*;
 

@@ -96,6 +96,13 @@ pub(super) fn warnings(
     if takers == 0 {
         warnings.push("no other node of the cluster is ready: the evicted pods will wait until one is".to_owned());
     }
+    warnings.extend(risks(options));
+    warnings
+}
+
+/// What may be lost when pods are evicted this way.
+pub(super) fn risks(options: &DrainOptions) -> Vec<String> {
+    let mut warnings = vec![];
     if options.bare_pods {
         warnings.push("pods without a controller are evicted too: nothing makes them anew".to_owned());
     }

@@ -1,17 +1,368 @@
-//! Rotate: a cluster's token is changed, in the order that K3s documents (k3s.io, token rotation).
+//! Rotate: a cluster's token is changed, in the order that K3s documents (k3s.io, token rotation): the datastore is saved,
+//! the token is changed on one server, each server takes it one after the other, then the agents that hold it in waves, and
+//! at the end a join is tried. Machines that were left out are brought after when it is asked for again.
+
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use smol_str::SmolStr;
 
-use super::super::plan::{Plan, Refusal};
+use super::super::plan::{Plan, Refusal, Stage};
+use super::super::release::Release;
 use super::super::request::Request;
-use super::super::rotation::Rotation;
-use crate::fleet::Fleet;
+use super::super::rotation::{Datastore, Holder, Rotation, Which};
+use super::super::step::{CloudStep, KubeStep, Reach, Step};
+use super::super::{cost, guard};
+use super::restarting;
+use crate::blueprint::machine::Task;
+use crate::fleet::{Fleet, Machine, NodeKey, Role, Scope};
+use crate::provider::Marks;
+
+/// The releases from which on `k3s token rotate` is there: minor and patch (K3s release notes).
+const ROTATES: [(u32, u32); 4] = [(28, 2), (27, 7), (26, 10), (25, 15)];
+/// The annotation of nodes whose machines still go by a token that their cluster has given up.
+const OLD_TOKEN: &str = "k3fleet.dev/old-token";
+
+/// What a machine has to do with the token that changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Use {
+    /// It holds the version that the cluster goes by.
+    Current,
+    /// It holds another version.
+    Old,
+    /// It holds a token that nobody knows.
+    Unknown,
+    /// It does not hold this token.
+    None,
+    /// It does not answer.
+    Unreached,
+}
+
+/// A machine, what it told, and how it is reached.
+struct Told<'a> {
+    holder: &'a Holder,
+    machine: Option<Machine<'a>>,
+    uses: Use,
+}
+
+impl Told<'_> {
+    fn reach(&self) -> Option<&Reach> {
+        self.holder.reach.as_ref()
+    }
+
+    /// Whether its node says that it still goes by the old token of this kind.
+    fn is_marked(&self, kind: Role) -> bool {
+        let node = self.machine.as_ref().and_then(Machine::node);
+        node.is_some_and(|n| n.old_token == Some(kind))
+    }
+}
+
+/// What is changed, and where it is kept.
+struct Token<'a> {
+    rotation: &'a Rotation,
+    scope: &'a Scope,
+    parameter: &'a SmolStr,
+    from: u64,
+}
 
 pub(in crate::ops) fn plan(
-    _fleet: &Fleet,
-    _request: &Request,
-    _rotation: &Rotation,
-    _now: Timestamp,
+    fleet: &Fleet,
+    request: &Request,
+    rotation: &Rotation,
+    now: Timestamp,
 ) -> Result<Plan, Refusal> {
-    Err(Refusal::new("unbuilt", "rotate is not built yet", "wait for it"))
+    let token = kept(rotation)?;
+    let kind = rotation.kind.as_str();
+    let told: Vec<_> = rotation.machines.iter().map(|h| told(fleet, rotation, h)).collect();
+    let (servers, agents): (Vec<_>, Vec<_>) = told.into_iter().partition(|t| t.holder.role == Role::Server);
+    let first = judge_servers(&token, &servers)?;
+    let behind: Vec<_> = servers.iter().filter(|t| t.uses != Use::Current).collect();
+    let stragglers: Vec<_> = agents.iter().filter(|t| t.uses == Use::Old).collect();
+    let well_again = |t: &&Told<'_>| t.uses != Use::Unreached && t.is_marked(rotation.kind);
+    let marked: Vec<_> = agents.iter().filter(well_again).collect();
+    // Servers take a new token only after the cluster has: where some have, the rest follows.
+    let begun = !behind.is_empty() && behind.len() < servers.len();
+    let goes_on = begun || (behind.is_empty() && !(stragglers.is_empty() && marked.is_empty()));
+    let left: Vec<_> = agents.iter().filter(|t| t.uses == Use::Unreached).collect();
+    may_leave(rotation, &left, goes_on)?;
+    let changing: Vec<_> = match goes_on {
+        true => stragglers,
+        false => agents
+            .iter()
+            .filter(|t| matches!(t.uses, Use::Current | Use::Old))
+            .collect(),
+    };
+    let placing: Vec<_> = match goes_on {
+        true => behind,
+        false => servers.iter().collect(),
+    };
+    let mut warnings = vec![];
+    for server in &placing {
+        let machine = server.machine.as_ref();
+        let restart = machine.map_or(Ok(None), |m| guard::restart(fleet, &rotation.cluster, m, now))?;
+        warnings.extend(restart);
+    }
+    warnings.extend(remarks(rotation, &agents, &left, goes_on));
+    let mut stages = match goes_on {
+        true if placing.is_empty() && changing.is_empty() => vec![],
+        true => vec![stage("take the token", token.taken())],
+        false => token.made(first, now),
+    };
+    for server in &placing {
+        stages.extend(takes(rotation.kind, &[*server]));
+    }
+    let leave = left.iter().filter(|t| !t.is_marked(rotation.kind));
+    Stage::push(
+        &mut stages,
+        "mark who is left",
+        leave.filter_map(|t| mark(t, Some(rotation.kind))),
+    );
+    for wave in changing.chunks(rotation.wave.max(1)) {
+        stages.extend(takes(rotation.kind, wave));
+        let done = wave.iter().filter(|t| t.is_marked(rotation.kind));
+        Stage::push(&mut stages, "unmark", done.filter_map(|t| mark(t, None)));
+    }
+    let names: BTreeSet<_> = changing.iter().map(|t| &t.holder.machine).collect();
+    let rest = marked.iter().filter(|t| !names.contains(&t.holder.machine));
+    Stage::push(&mut stages, "unmark", rest.filter_map(|t| mark(t, None)));
+    if !(placing.is_empty() && changing.is_empty()) {
+        let prove = Step::Machine(first.clone(), Task::Handshake { kind: rotation.kind });
+        stages.push(stage("prove", prove));
+    }
+    let verb = if goes_on { "finish changing" } else { "change" };
+    Ok(Plan {
+        request: request.clone(),
+        title: format!("{verb} the {kind} token of {}", rotation.cluster),
+        stages,
+        cost: cost::same(fleet, &rotation.cluster),
+        warnings,
+        cluster: rotation.cluster.clone(),
+        confirm: None,
+    })
+}
+
+fn stage(title: &str, step: Step) -> Stage {
+    Stage {
+        title: title.to_owned(),
+        steps: vec![step],
+        whatever: false,
+    }
+}
+
+/// Where the token is kept; refuses what is kept nowhere, and K3s that cannot change its server token.
+fn kept(rotation: &Rotation) -> Result<Token<'_>, Refusal> {
+    let scope = guard::home(&rotation.cluster)?;
+    let kind = rotation.kind.as_str();
+    if rotation.kind == Role::Server {
+        let release = Release::parse(&rotation.version);
+        if release.is_none_or(|release| !release.has(&ROTATES)) {
+            let why = match release {
+                Some(_) => format!("K3s {} cannot change its server token", rotation.version),
+                None => format!("{:?}, which the servers run, is no release of K3s", rotation.version),
+            };
+            let lift = "upgrade it first: v1.28.2+k3s1 can, and v1.27.7, v1.26.10 and v1.25.15";
+            return Err(Refusal::new("release", why, lift));
+        }
+    }
+    match (&rotation.parameter, rotation.from) {
+        (Some(parameter), Some(from)) => Ok(Token {
+            rotation,
+            scope,
+            parameter,
+            from,
+        }),
+        (parameter, _) => {
+            let why = match parameter {
+                Some(parameter) => format!("the {kind} token that the servers go by is no version of {parameter}"),
+                None => format!("the {kind} token of {} is not kept in SSM", rotation.cluster),
+            };
+            let lift = "new machines could not be given another: change it by hand (k3s token rotate), and keep it in SSM as \
+                        /k3fleet/CLUSTER/server-token and agent-token";
+            Err(Refusal::new("token-not-kept", why, lift))
+        }
+    }
+}
+
+fn told<'a>(fleet: &'a Fleet, rotation: &Rotation, holder: &'a Holder) -> Told<'a> {
+    let wants = |held: &&super::super::rotation::Held| match holder.role {
+        // A server keeps both tokens; an agent one, whichever it is.
+        Role::Server => held.kind == rotation.kind,
+        Role::Agent => true,
+    };
+    let uses = match &holder.holds {
+        Err(_) => Use::Unreached,
+        Ok(_) if holder.reach.is_none() => Use::Unreached,
+        Ok(held) => {
+            let mut uses = Use::None;
+            for held in held.iter().filter(wants) {
+                uses = match &held.which {
+                    Which::Version(kind, version) if *kind == rotation.kind => match Some(*version) == rotation.from {
+                        true => Use::Current,
+                        false => Use::Old,
+                    },
+                    // Agents that use the token of servers are given one of their own.
+                    Which::Version(..) if holder.role == Role::Server => Use::Old,
+                    Which::Version(..) | Which::Bootstrap(_) => continue,
+                    Which::Unknown => Use::Unknown,
+                };
+                break;
+            }
+            uses
+        }
+    };
+    Told {
+        holder,
+        machine: fleet.machine(&holder.machine),
+        uses,
+    }
+}
+
+/// Refuses where a server does not answer, or goes by a token that nobody knows; gives the server that does the work.
+fn judge_servers<'a>(token: &Token<'_>, servers: &'a [Told<'_>]) -> Result<&'a Reach, Refusal> {
+    let kind = token.rotation.kind.as_str();
+    let cluster = &token.rotation.cluster;
+    for server in servers {
+        let name = &server.holder.name;
+        match server.uses {
+            Use::Unreached => {
+                let why = match &server.holder.holds {
+                    Err(why) => format!("the server {name} is not reached: {why}"),
+                    Ok(_) => format!("nothing reaches the server {name}"),
+                };
+                let lift = "bring it back first: a server that misses the new token does not start again";
+                return Err(Refusal::new("server-unreached", why, lift));
+            }
+            Use::None if token.rotation.kind == Role::Agent => {
+                let why = format!(
+                    "the server {name} has no agent token of its own: agents join {cluster} by its server token"
+                );
+                return Err(Refusal::new("no-agent-token", why, "change the server token"));
+            }
+            Use::None | Use::Unknown => {
+                let why = format!(
+                    "the server {name} goes by a {kind} token that is no version of {}",
+                    token.parameter
+                );
+                let lift = "see which token it is configured with: k3fleet tokens CLUSTER";
+                return Err(Refusal::new("token-not-kept", why, lift));
+            }
+            Use::Current | Use::Old => {}
+        }
+    }
+    servers.first().and_then(Told::reach).ok_or_else(|| {
+        let why = format!("no server of {cluster} is known");
+        Refusal::new("no-server", why, "name its kube context with --context")
+    })
+}
+
+/// Refuses to leave machines behind unless that is told; those that were left before stay so without a word.
+fn may_leave(rotation: &Rotation, left: &[&Told<'_>], goes_on: bool) -> Result<(), Refusal> {
+    let known = |t: &&&Told<'_>| goes_on && t.is_marked(rotation.kind);
+    let new: Vec<_> = left.iter().filter(|t| !known(t)).collect();
+    if rotation.leave_unreached || new.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<_> = new.iter().map(|t| t.holder.name.as_str()).collect();
+    let why = format!("{} cannot be reached, and would keep the old token", names.join(", "));
+    let lift = "bring them back, or leave them with --leave-unreached and finish when they are back";
+    Err(Refusal::new("unreached", why, lift))
+}
+
+impl Token<'_> {
+    /// What makes another token, and makes it the cluster's.
+    fn made(&self, first: &Reach, now: Timestamp) -> Vec<Stage> {
+        let kind = self.rotation.kind;
+        let mut stages = vec![];
+        if self.rotation.datastore != Some(Datastore::External) {
+            let name = now.strftime("k3fleet-token-%Y%m%dT%H%M%S").to_string().into();
+            stages.push(stage(
+                "save the datastore",
+                Step::Machine(first.clone(), Task::Snapshot { name }),
+            ));
+        }
+        let new = CloudStep::NewToken {
+            kind,
+            parameter: self.parameter.clone(),
+            from: self.from,
+        };
+        stages.push(stage("make the token", Step::Cloud(self.scope.clone(), new)));
+        if kind == Role::Server {
+            stages.push(stage(
+                "change the token",
+                Step::Machine(first.clone(), Task::RotateToken),
+            ));
+        }
+        stages
+    }
+
+    /// What takes the token that the cluster goes by already.
+    fn taken(&self) -> Step {
+        let step = CloudStep::UseToken {
+            kind: self.rotation.kind,
+            parameter: self.parameter.clone(),
+            version: self.from,
+        };
+        Step::Cloud(self.scope.clone(), step)
+    }
+}
+
+/// Machines take the token, restart their K3s with it, and are ready again.
+fn takes(kind: Role, machines: &[&Told<'_>]) -> Vec<Stage> {
+    let each = |task: Task| {
+        let reached = machines.iter().filter_map(|t| t.reach());
+        reached.map(move |reach| Step::Machine(reach.clone(), task.clone()))
+    };
+    let mut stages = vec![];
+    Stage::push(&mut stages, "write the token", each(Task::PlaceToken { kind }));
+    Stage::push(&mut stages, "restart K3s", each(Task::Restart));
+    let up = machines
+        .iter()
+        .filter_map(|t| restarting::up(t.machine.as_ref()?, None));
+    Stage::push(&mut stages, "be ready", up);
+    stages
+}
+
+/// Writes on a node that its machine goes by an old token, or takes that away.
+fn mark(told: &Told<'_>, kind: Option<Role>) -> Option<Step> {
+    let node: NodeKey = told.holder.node.clone()?;
+    let marks = Marks {
+        labels: vec![],
+        annotations: vec![(OLD_TOKEN.into(), kind.map(|kind| kind.as_str().into()))],
+    };
+    Some(Step::Kube(node, KubeStep::Mark(marks)))
+}
+
+fn remarks(rotation: &Rotation, agents: &[Told<'_>], left: &[&Told<'_>], goes_on: bool) -> Vec<String> {
+    let kind = rotation.kind.as_str();
+    let mut remarks = vec![];
+    match rotation.datastore {
+        _ if goes_on => {}
+        Some(Datastore::External) => remarks.push(
+            "its datastore is elsewhere and is not saved from here: back it up first, and keep the old token with the backup"
+                .to_owned(),
+        ),
+        Some(Datastore::Sqlite) => {
+            remarks.push("the API does not answer while the datastore is copied".to_owned());
+        }
+        Some(Datastore::Etcd) | None => {}
+    }
+    for told in left {
+        let why = told
+            .holder
+            .holds
+            .as_ref()
+            .err()
+            .map_or("nothing reaches it", |why| why.as_str());
+        remarks.push(format!(
+            "{} keeps the old {kind} token ({why}): change it again when it is back, which finishes it",
+            told.holder.name
+        ));
+    }
+    for told in agents.iter().filter(|t| t.uses == Use::Unknown) {
+        remarks.push(format!(
+            "{} goes by a token that is not known, and stays so: it cannot join again with it",
+            told.holder.name
+        ));
+    }
+    remarks
 }
