@@ -12,6 +12,8 @@ mod join;
 mod machine;
 mod making;
 mod release;
+#[cfg(test)]
+mod tests;
 mod work;
 
 use std::path::PathBuf;
