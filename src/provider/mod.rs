@@ -93,7 +93,7 @@ pub trait Cloud: Send + Sync {
     async fn resources(&self, cluster: Option<&str>) -> Result<Vec<Resource>>;
 
     /// The versions of an SSM parameter, the newest first, without their values; none when there is no such parameter
-    /// (`ssm:GetParameterHistory`).
+    /// (`ssm:GetParameterHistory`; whoever may not ask that is told the newest alone, by `ssm:DescribeParameters`).
     async fn parameter_versions(&self, name: &str) -> Result<Vec<ParameterVersion>>;
 
     /// Tries each permission that seeing needs, by DryRun or a harmless read.
@@ -138,7 +138,7 @@ pub trait Kube: Send + Sync {
     async fn usage(&self) -> Result<Vec<NodeUsage>>;
 
     /// The addresses at which the API servers say that they are reached, each as `host:port`: where agents go once they
-    /// have joined (`GET` of the endpoints `default/kubernetes`).
+    /// have joined (`GET` of the endpoints `default/kubernetes`, or a list of the endpoint slices that have followed them).
     async fn api_addresses(&self) -> Result<Vec<SmolStr>>;
 
     /// The bootstrap tokens (`GET` of the secrets of type `bootstrap.kubernetes.io/token` in `kube-system`).
