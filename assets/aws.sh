@@ -1,5 +1,5 @@
 # AWS, asked by a machine itself, with the credentials of its own role. Above it: $work, a directory; $region; $domain, that of
-# AWS; $imds_token; and at, which tells what is done.
+# AWS; $imds_token; and say and at, which tell what is done.
 imds=http://169.254.169.254/latest
 
 # Whatever is secret goes to curl on its standard input: arguments can be read by every user of the machine.
@@ -27,7 +27,7 @@ aws_call() {
             --aws-sigv4 "aws:amz:$region:$1" -H "X-Amz-Target: $2" \
             -H 'Content-Type: application/x-amz-json-1.1' --data-binary "@$3" \
             -o "$work/answer" -K - "https://$1.$region.$domain/"; then
-        [ ! -s "$work/answer" ] || cat "$work/answer"
+        [ ! -s "$work/answer" ] || say "$(cat "$work/answer")"
         return 1
     fi
 }

@@ -7,9 +7,8 @@ stop_service
 at 'renewing the certificates'
 renewed=yes
 "$k3s" certificate rotate >"$work/said" 2>&1 </dev/null || renewed=''
+was=$(unseen <"$work/said" | grep '[^[:space:]]' | tail -n 1 | cut -c 1-300) || :
 at 'starting K3s'
 service start
-if [ -z "$renewed" ]; then
-    fail 'renewing the certificates' "$(unseen <"$work/said" | grep '[^[:space:]]' | tail -n 1 | cut -c 1-300)"
-fi
+[ -n "$renewed" ] || fail 'renewing the certificates' "$was"
 say 'the certificates are renewed'

@@ -15,7 +15,7 @@ tell() {
 whether() {
     key=$1
     shift
-    if "$@"; then printf '%s=yes\n' "$key"; else printf '%s=no\n' "$key"; fi
+    if "$@" >/dev/null; then printf '%s=yes\n' "$key"; else printf '%s=no\n' "$key"; fi
 }
 
 has() {
@@ -71,7 +71,7 @@ fi
 if [ -d "$root/sys/module/vxlan" ]; then
     tell vxlan yes
 elif has modinfo; then
-    whether vxlan modinfo vxlan >/dev/null
+    whether vxlan modinfo -n vxlan
 elif has modprobe; then
     whether vxlan modprobe -n -q vxlan
 fi

@@ -42,19 +42,8 @@ sum() {
     sha256sum "$1" | cut -c 1-64
 }
 
-# The directory that the installer puts the program in too.
-program_directory() {
-    directory=$root/usr/local/bin
-    mkdir -p "$directory" 2>/dev/null || :
-    if ! { : >"$directory/.k3fleet-try"; } 2>/dev/null && [ -d "$root/opt/bin" ]; then
-        directory=$root/opt/bin
-    fi
-    rm -f "$directory/.k3fleet-try" 2>/dev/null || :
-}
-
-# Puts the release's program in place of the present one, which runs on until its next start. put_program VERSION
+# Puts the release's program in place of the one in $directory, which runs on until its next start. put_program VERSION
 put_program() {
-    program_directory
     new=$directory/.k3s.k3fleet-new
     rm -f "$new"
     address=https://github.com/k3s-io/k3s/releases/download/$(printf %s "$1" | sed 's/+/%2B/g')

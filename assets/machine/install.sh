@@ -26,6 +26,13 @@ fi
 printf '%s\n' "$first_line" "$settings" | replace "$config" 0600
 
 if [ -n "$files" ]; then
+    # Where the installer would put it.
+    directory=$root/usr/local/bin
+    mkdir -p "$directory" 2>/dev/null || :
+    if ! { : >"$directory/.k3fleet-try"; } 2>/dev/null && [ -d "$root/opt/bin" ]; then
+        directory=$root/opt/bin
+    fi
+    rm -f "$directory/.k3fleet-try" 2>/dev/null || :
     put_program "$version"
     for file in "$files/$images"*; do
         [ -f "$file" ] || continue

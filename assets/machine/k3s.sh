@@ -52,8 +52,16 @@ unit_files() {
     done
 }
 
-# The program of K3s; nothing where there is none.
+# The program of K3s, first that of the unit; nothing where there is none.
 program() {
+    if [ -n "$unit_file" ]; then
+        file=$(sed -n -e 's|^ExecStart=\(/[^[:space:]]*/k3s\)\([[:space:]].*\)\{0,1\}$|\1|p' \
+            -e 's|^command="\(/[^"]*\)"$|\1|p' "$unit_file" | tail -n 1)
+        if [ -n "$file" ] && [ -x "$root$file" ]; then
+            printf '%s\n' "$root$file"
+            return
+        fi
+    fi
     for file in "$root/usr/local/bin/k3s" "$root/opt/bin/k3s"; do
         if [ -x "$file" ]; then
             printf '%s\n' "$file"

@@ -119,7 +119,50 @@ mod tests {
         assert!(agent(&example(), "fd00::7".parse().unwrap()).contains("'https://[fd00::7]:6443'"));
     }
 
+    #[test]
+    fn another_release_takes_the_place_of_the_present_one() {
+        let mut spec = example();
+        for script in [server(&spec), agent(&spec, ADDRESS)] {
+            let renewed = with_version(&script, "v1.37.1+k3s1").unwrap();
+            assert_eq!(
+                renewed,
+                script.replace("version='v1.36.4+k3s1'", "version='v1.37.1+k3s1'")
+            );
+            assert_ne!(renewed, script);
+            assert_eq!(with_version(&renewed, "v1.36.4+k3s1").as_deref(), Some(script.as_str()));
+        }
+        let before = server(&spec);
+        spec.version = "v1.37.1+k3s1".into();
+        assert_eq!(with_version(&before, "v1.37.1+k3s1"), Some(server(&spec)));
+    }
+
+    #[test]
+    fn a_script_of_an_earlier_release_of_ours_is_ours() {
+        let script = "#!/bin/sh\nregion='eu-west-1'\nversion='v1.35.5+k3s1'\nimage='ubuntu'\nset -eu\n# version=none\n";
+        let renewed = with_version(script, "v1.36.4+k3s1").unwrap();
+        assert_eq!(renewed, script.replace("v1.35.5", "v1.36.4"));
+    }
+
+    #[test]
+    fn what_others_wrote_is_left_alone() {
+        for script in [
+            "",
+            "#cloud-config\nversion: 1\n",
+            "#!/bin/sh\nversion='v1.35.5+k3s1'\ncurl -sfL https://get.k3s.io | sh -\n",
+            "#!/bin/bash\nregion='eu-west-1'\nversion='v1.35.5+k3s1'\n",
+            "#!/bin/sh\nregion='eu-west-1'\nset -eu\nversion='v1.35.5+k3s1'\n",
+            "#!/bin/sh\nregion='eu-west-1'\nversion='cut off",
+        ] {
+            assert_eq!(with_version(script, "v1.36.4+k3s1"), None, "{script}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn no_script_is_too_odd(text in "(#!/bin/sh|region='|version=|[^\0]){0,12}\n?[^\0]{0,20}") {
+            let _ = with_version(&text, "v1.36.4+k3s1");
+        }
+
         /// Whatever a spec holds, checked or not, the script is the settings' lines and the fixed parts, and the
         /// shell reads every setting back as it was.
         #[test]

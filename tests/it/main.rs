@@ -17,6 +17,7 @@ mod house;
 mod kube;
 mod kubeconfig;
 mod live;
+mod machine;
 mod operations;
 mod pty;
 mod scenarios;

@@ -2,13 +2,14 @@
 //! `curl`, `systemctl`, `k3s` and whatever else would touch a real machine, and record what they were called with.
 
 use std::fs;
-use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use k3fleet::blueprint::{Image, Profile, Spec, SshKey, user_data};
 use k3fleet::fleet::{Arch, Purchase, Role, Shape};
+
+use crate::support::shellcheck::judge;
 
 const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdd0bVZ0xUqWQ1VwQ8mQJ0aZbqGxN9lqL1k6Zc9b2Xy it's ana";
 
@@ -138,25 +139,8 @@ fn up(shell: &str, script: &str) -> Ran {
     ran
 }
 
-/// Where shellcheck is installed.
-fn shellcheck() -> Option<PathBuf> {
-    let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/venv/bin/shellcheck");
-    let named = std::env::var_os("K3FLEET_SHELLCHECK").map(PathBuf::from);
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let on_path = std::env::split_paths(&path).map(|directory| directory.join("shellcheck"));
-    let mut all = named.into_iter().chain([ours]).chain(on_path);
-    all.find(|program| program.is_file())
-}
-
 #[test]
 fn shellcheck_finds_nothing() {
-    let Some(program) = shellcheck() else {
-        let why = "no shellcheck: run tests/setup, or name one in K3FLEET_SHELLCHECK";
-        let all = std::env::var("K3FLEET_REQUIRE_ALL").is_ok_and(|value| value == "1");
-        assert!(!all, "{why}");
-        let _ = writeln!(std::io::stderr(), "skipped: {why}");
-        return;
-    };
     let booted = all()
         .into_iter()
         .map(|(name, spec, role)| (name, rendered(&spec, role)));
@@ -164,17 +148,7 @@ fn shellcheck_finds_nothing() {
         "the probe of edge hosts".to_owned(),
         include_str!("../../assets/probe.sh").to_owned(),
     );
-    for (name, script) in booted.chain([probe]) {
-        let root = tempfile::tempdir().unwrap();
-        let path = root.path().join("script");
-        fs::write(&path, script).unwrap();
-        let out = Command::new(&program).args(["-s", "sh"]).arg(&path).output().unwrap();
-        assert!(
-            out.status.success(),
-            "{name}:\n{}",
-            String::from_utf8_lossy(&out.stdout)
-        );
-    }
+    judge(booted.chain([probe]));
 }
 
 #[test]

@@ -204,3 +204,101 @@ fn reached(value: &str) -> Option<Reached> {
         answers: yes(answers)?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_is_not_told_or_cannot_be_is_none() {
+        let told = "machine=riscv64\nbits=\nos=\ninit=\nsudo=perhaps\ncgroup=\nvxlan=?\nMemTotal=much\ndisk=df: nowhere\n\
+                    clock=now\nsynced=\nfirewall=pf\niptables=iptables: not found\nreached=192.0.2.7:6443\nreached= yes\nswap";
+        let facts = Facts::read(told, 1, 2).unwrap();
+        let bare = Facts {
+            machine: "riscv64".into(),
+            ..Facts::default()
+        };
+        assert_eq!(facts, bare);
+    }
+
+    #[test]
+    fn another_program_s_words_are_no_answer() {
+        for text in ["", "This account is closed.", "hostname=pi", "machine=\n"] {
+            assert_eq!(Facts::read(text, 1, 2), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_clock_is_off_by_what_the_round_trip_cannot_explain() {
+        for (host, off) in [(1000, 0), (1003, 0), (990, -10), (1013, 10)] {
+            let facts = Facts::read(&format!("machine=armv7l\nclock={host}"), 1000, 1003).unwrap();
+            assert_eq!(facts.clock_skew, Some(off), "{host}");
+            assert_eq!(facts.arch, Some(Arch::Arm));
+        }
+    }
+
+    #[test]
+    fn a_server_that_two_places_name_is_that_of_the_first() {
+        let facts = Facts::read(
+            "machine=x86_64\nk3s=k3s-agent\nserver=https://a:6443\nserver=https://b:6443",
+            1,
+            2,
+        )
+        .unwrap();
+        assert_eq!(facts.k3s_server.as_deref(), Some("https://a:6443"));
+    }
+
+    #[test]
+    fn free_disk_is_read_whatever_the_device_is_named() {
+        for (line, free) in [
+            ("/dev/mmcblk0p2 29000000 9000000 18874368 33% /", Some(18432)),
+            ("//nas/my disk 100 0 2048 0% /var/lib/rancher", Some(2)),
+            ("overlay 100 200", None),
+            ("5% /", None),
+        ] {
+            let facts = Facts::read(&format!("machine=aarch64\ndisk={line}"), 1, 2).unwrap();
+            assert_eq!(facts.disk_free_mib, free, "{line}");
+        }
+    }
+
+    #[test]
+    fn addresses_cannot_become_program() {
+        let script = Facts::script(&[
+            "192.0.2.7:6443".into(),
+            "';id;'".into(),
+            "a\nb".into(),
+            "$(id) x".into(),
+        ]);
+        assert!(
+            script.starts_with("#!/bin/sh\naddresses='192.0.2.7:6443 '\\'';id;'\\'''\n"),
+            "{script}"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_is_too_odd(text in "(?s).{0,300}", sent: i64, received: i64) {
+            let _ = Facts::read(&text, sent, received);
+        }
+
+        #[test]
+        fn no_value_is_too_odd(
+            lines in prop::collection::vec(
+                ("machine|bits|hostname|os|init|sudo|cgroup|cmdline|vxlan|MemTotal|SwapTotal|disk|clock|synced|firewall|iptables|\
+                  downloader|k3s|server|password|selinux|reached",
+                 "[-0-9a-z%=./: \"é]{0,30}|-?[0-9]{1,20}|(yes|no)"),
+                0..24),
+            sent: i64,
+            received: i64,
+        ) {
+            let text: String = lines.iter().map(|(key, value)| format!("{key}={value}\n")).collect();
+            if let Some(facts) = Facts::read(&text, sent, received) {
+                prop_assert!(!facts.machine.is_empty());
+                prop_assert_eq!(facts.hostname.to_lowercase(), facts.hostname.as_str());
+                prop_assert!(facts.reached.is_sorted_by_key(|reached| reached.address.clone()));
+            }
+        }
+    }
+}

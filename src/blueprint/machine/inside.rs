@@ -164,3 +164,98 @@ fn masked(line: &str) -> String {
     }
     shown + rest
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn odd_and_cut_lines_are_left_out() {
+        let told = "boot=7c1d\nunit=\nservice=acti\nversion=sh: not found\ndatastore=mysql\ntoken=server 0123\n\
+                    token=king 0123456789abcdef - /x\ntoken=agent 0123456789abcdef -\ntoken=agent 0123456789abcdeg - /x\n\
+                    token=agent 0123456789abcdef abcdef /etc/rancher/k3s/config.yaml token\nnothing\njourn";
+        let inside = Inside::read(told).unwrap();
+        let expected = Inside {
+            boot: "7c1d".into(),
+            service: Some("acti".into()),
+            tokens: vec![HeldToken {
+                kind: Role::Agent,
+                place: "/etc/rancher/k3s/config.yaml token".into(),
+                digest: "0123456789abcdef".into(),
+                bootstrap: Some("abcdef".into()),
+            }],
+            ..Inside::default()
+        };
+        assert_eq!(inside, expected);
+    }
+
+    #[test]
+    fn another_program_s_words_are_no_answer() {
+        for text in ["", "Welcome!", "unit=k3s\nservice=active", "boot=\n"] {
+            assert_eq!(Inside::read(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_journal_keeps_its_order_and_shows_no_token() {
+        let told = "boot=7c1d\njournal=first K10 line\njournal=\njournal=a=b K10aabbccddee::server:hidden, \
+                    'K10aabbccddee::abcdef.hidden' K10::x K10aabbccddee::server:hidden";
+        let journal = Inside::read(told).unwrap().journal;
+        assert_eq!(journal, ["first K10 line", "a=b K10... 'K10...' K10::x K10..."]);
+    }
+
+    #[test]
+    fn a_token_is_the_same_one_in_each_of_its_forms() {
+        let long = "K10aabbccddeeff::server:of:two:parts\n";
+        assert_eq!(HeldToken::digest_of(long), HeldToken::digest_of("of:two:parts"));
+        assert_eq!(
+            HeldToken::digest_of("K10aabbccddeeff::node:abc"),
+            HeldToken::digest_of("K10::server:abc")
+        );
+        // printf %s abc | sha256sum
+        assert_eq!(HeldToken::digest_of("abc"), "ba7816bf8f01cfea");
+        for (token, id) in [
+            ("K10aabbccddeeff::abcdef.0123456789abcdef", Some("abcdef")),
+            ("abcdef.0123456789abcdef", Some("abcdef")),
+            ("abcdef.0123456789abcdeF", None),
+            ("abcdef.0123456789abcde", None),
+            ("K10aabbccddeeff::server:secret", None),
+            ("", None),
+        ] {
+            assert_eq!(HeldToken::bootstrap_of(token).as_deref(), id, "{token}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_is_too_odd(text in "(?s).{0,300}") {
+            let _ = Inside::read(&text);
+            let _ = HeldToken::digest_of(&text);
+            let _ = HeldToken::bootstrap_of(&text);
+        }
+
+        #[test]
+        fn no_line_is_too_odd_and_no_token_is_shown(
+            lines in prop::collection::vec(
+                ("boot|unit|service|version|datastore|token|journal",
+                 "(agent|server|K10|::|[0-9a-f]{16}|[a-z]{6}|[ :/'\"é-]){0,8}"),
+                0..12),
+            cut in 0..400_usize,
+        ) {
+            let text: String = lines.iter().map(|(key, value)| format!("{key}={value}\n")).collect();
+            let text: String = text.chars().take(cut).collect();
+            if let Some(inside) = Inside::read(&text) {
+                prop_assert!(inside.tokens.iter().all(|held| held.digest.len() == 16));
+                for line in &inside.journal {
+                    for rest in line.split("K10").skip(1) {
+                        let hash = rest.split("::").next().unwrap();
+                        let hidden = hash.len() < 6 || !rest.contains("::") || hash.bytes().any(|b| !b.is_ascii_hexdigit());
+                        prop_assert!(hidden, "{line}");
+                    }
+                }
+            }
+        }
+    }
+}

@@ -75,7 +75,7 @@ pub fn of(task: &Task, secrets: &Source) -> String {
         Task::Uninstall => render(vec![("first_line", FIRST_LINE.to_owned())], &[COMMON, K3S, UNINSTALL]),
         Task::Reboot => render(vec![], &[COMMON, REBOOT]),
         Task::MendCgroups => render(vec![], &[COMMON, CGROUPS]),
-        Task::Snapshot { name } => render(vec![("name", name.to_string())], &[COMMON, K3S, SETTINGS, SNAPSHOT]),
+        Task::Snapshot { name } => render(vec![("snapshot", name.to_string())], &[COMMON, K3S, SETTINGS, SNAPSHOT]),
         Task::RotateToken => secret(vec![], &[K3S, SETTINGS, TOKENS, SERVER, SUPERVISOR, ROTATE]),
         Task::PlaceToken { kind } => {
             let own = vec![("kind", kind.as_str().to_owned())];
@@ -162,4 +162,73 @@ fn render(settings: Vec<(&str, String)>, parts: &[&str]) -> String {
         script += "\n";
     }
     script + &parts.concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn install() -> Install {
+        Install {
+            version: "v1.36.4+k3s1".into(),
+            server: "https://192.0.2.7:6443".into(),
+            node: "pi-01".into(),
+            labels: vec![],
+            taints: vec![],
+            vpn: false,
+            files: None,
+        }
+    }
+
+    #[test]
+    fn a_plain_configuration_is_what_k3s_needs_to_join() {
+        let expected =
+            "node-name: \"pi-01\"\nserver: \"https://192.0.2.7:6443\"\ntoken-file: /etc/rancher/k3s/agent-token";
+        assert_eq!(settings(&install()), expected);
+    }
+
+    #[test]
+    fn text_stays_text_in_yaml() {
+        assert_eq!(yaml("a\"b\\c\n- d"), r#""a\"b\\c- d""#);
+    }
+
+    #[test]
+    fn what_needs_no_secret_reads_none() {
+        for task in [
+            Task::Start,
+            Task::Reboot,
+            Task::Uninstall,
+            Task::MendCgroups,
+            Task::RotateCertificates,
+        ] {
+            let script = of(&task, &Source::Input);
+            assert!(!script.contains(MARK) && !script.contains("imds"), "{task:?}");
+        }
+        assert!(!of(&Task::RotateToken, &Source::Input).contains("imds"));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        /// Whatever a task holds, the shell reads every setting back as it was.
+        #[test]
+        fn no_value_becomes_program(text in "([^\0]|['\"$`\\\\;&|\n]){0,40}") {
+            let mut install = install();
+            install.version = text.as_str().into();
+            install.files = Some(text.as_str().into());
+            install.labels = vec![text.as_str().into()];
+            let script = of(&Task::Install(Box::new(install.clone())), &Source::Input);
+            let parts = [INSTALL, FILES, K3S, INPUT, COMMON];
+            let own = parts.iter().try_fold(script.as_str(), |s, part| s.strip_suffix(part)).unwrap();
+            let shown = format!("{own}printf '%s.' \"$version\" \"$files\" \"$settings\" \"$mark\"");
+            let ran = Command::new("sh").arg("-c").arg(shown).output().unwrap();
+            prop_assert!(ran.status.success());
+            let expected = format!("{text}.{text}.{}.{MARK}.", settings(&install));
+            prop_assert_eq!(String::from_utf8(ran.stdout).unwrap(), expected);
+        }
+    }
 }

@@ -134,6 +134,13 @@ const KNOWN: &[Known] = &[
         ),
     },
     Known {
+        said: &[&["certificate has expired or is not yet valid", "is before"]],
+        trouble: passing(
+            "the clock of this machine is behind: the server's certificate is not valid yet by it",
+            "wait until a time server has set it, or set it (timedatectl set-ntp true)",
+        ),
+    },
+    Known {
         said: &[&["certificate has expired or is not yet valid"]],
         trouble: lasting(
             "a certificate has expired, or the clock of this machine is wrong",
@@ -185,6 +192,13 @@ const KNOWN: &[Known] = &[
         trouble: lasting(
             "the program is for another processor",
             "install K3s anew with the files of this machine's architecture",
+        ),
+    },
+    Known {
+        said: &[&["Illegal instruction"], &["illegal instruction"], &["status=4/ILL"]],
+        trouble: lasting(
+            "the processor does not know the program's instructions: K3s needs ARMv7 or newer",
+            "use another board: those with ARMv6 (Raspberry Pi 1 and Zero) cannot run K3s",
         ),
     },
     Known {
@@ -267,4 +281,212 @@ pub fn trouble(journal: &[SmolStr]) -> Option<Trouble> {
         .rev()
         .find_map(of_line)
         .map(|known| known.trouble.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Lines as K3s and what it runs write them, and how their trouble begins, with whether it lasts.
+    const SAID: &[(&str, &str, bool)] = &[
+        (
+            "level=error msg=\"token is not valid: Node password rejected, duplicate hostname or contents of \
+             '/etc/rancher/node/password' may not match server node-passwd entry, try enabling a unique node name with the \
+             --with-node-id flag\"",
+            "the cluster knows another machine by this node name",
+            true,
+        ),
+        (
+            "level=fatal msg=\"token CA hash does not match the Cluster CA certificate hash: aa != bb\"",
+            "the token is of another cluster",
+            true,
+        ),
+        (
+            "level=fatal msg=\"starting kubernetes: preparing server: bootstrap data already found and encrypted with \
+             different token\"",
+            "this server has another token",
+            true,
+        ),
+        (
+            "level=fatal msg=\"starting kubernetes: preparing server: failed to validate server configuration: critical \
+             configuration value mismatch between servers\"",
+            "this server is configured otherwise",
+            true,
+        ),
+        (
+            "level=fatal msg=\"/var/lib/rancher/k3s/server/cred/passwd newer than datastore and could cause a cluster \
+             outage. Remove the file(s) from disk and restart to be recreated from datastore.\"",
+            "files of this server are newer",
+            true,
+        ),
+        (
+            "level=fatal msg=\"starting kubernetes: failed to join the cluster: etcd cluster join failed: duplicate node \
+             name found, please use a unique name for this node\"",
+            "a member of etcd has this node name",
+            true,
+        ),
+        (
+            "level=warning msg=\"etcdserver: too many learner members in cluster\"",
+            "another server is just joining etcd",
+            false,
+        ),
+        (
+            "level=fatal msg=\"failed to find memory cgroup (v2)\"",
+            "the memory cgroup is off",
+            true,
+        ),
+        (
+            "[INFO]  Failed to find memory cgroup, you may need to add \"cgroup_memory=1 cgroup_enable=memory\"",
+            "the memory cgroup is off",
+            true,
+        ),
+        (
+            "E1122 server.go:77] unknown 'kubernetes.io' or 'k8s.io' labels specified with --node-labels: \
+             [node-role.kubernetes.io/worker]",
+            "a node may not give itself a label",
+            true,
+        ),
+        (
+            "level=fatal msg=\"flannel exited: failed to create vxlan device: operation not supported\"",
+            "the kernel has no module vxlan",
+            true,
+        ),
+        (
+            "E1122 kubelet.go:1 Failed to start ContainerManager: invalid kernel flag: vm/overcommit_memory",
+            "kernel settings are not those",
+            true,
+        ),
+        (
+            "level=error msg=\"failed to get CA certs: Get https://192.0.2.7:6443/cacerts: tls: failed to verify \
+             certificate: x509: certificate has expired or is not yet valid: current time 1970-01-01T00:03:11Z is before \
+             2026-11-01T10:00:00Z\"",
+            "the clock of this machine is behind",
+            false,
+        ),
+        (
+            "level=error msg=\"x509: certificate has expired or is not yet valid: current time 2027-11-23T00:03:11Z is after \
+             2027-11-22T10:00:00Z\"",
+            "a certificate has expired, or the clock",
+            true,
+        ),
+        (
+            "k3s-agent.service: Main process exited, code=dumped, status=4/ILL",
+            "the processor does not know",
+            true,
+        ),
+        (
+            "level=error msg=\"Get https://192.0.2.7:6443/v1-k3s/config: x509: certificate signed by unknown authority\"",
+            "what answers at the server's address",
+            true,
+        ),
+        (
+            "level=error msg=\"tls: failed to verify certificate: x509: certificate is valid for 10.43.0.1, not 192.0.2.7\"",
+            "the server does not know the address",
+            true,
+        ),
+        (
+            "level=error msg=\"failed to retrieve configuration from server: https://127.0.0.1:6444/v1-k3s/config: 401 \
+             Unauthorized\"",
+            "the cluster does not take the token",
+            true,
+        ),
+        (
+            "level=error msg=\"failed to get node: https://127.0.0.1:6444/v1-k3s/serving-kubelet.crt: 403 Forbidden\"",
+            "the cluster does not take the token",
+            true,
+        ),
+        ("level=fatal msg=\"--token is required\"", "K3s finds no token", true),
+        (
+            "level=fatal msg=\"write /var/lib/rancher/k3s/data/x: no space left on device\"",
+            "the disk is full",
+            true,
+        ),
+        (
+            "k3s-agent.service: Failed to execute /usr/local/bin/k3s: Exec format error",
+            "the program is for another processor",
+            true,
+        ),
+        (
+            "level=fatal msg=\"listen tcp :6443: bind: address already in use\"",
+            "another program listens",
+            true,
+        ),
+        (
+            "level=fatal msg=\"unable to select an IP from default routes.\"",
+            "the machine has no default route",
+            true,
+        ),
+        (
+            "level=fatal msg=\"vpn-auth: exec: tailscale: executable file not found in $PATH\"",
+            "the machine does not come into its VPN",
+            true,
+        ),
+        (
+            "level=error msg=\"failed to get CA certs: Get https://api.shop:6443/cacerts: dial tcp: lookup api.shop: no such \
+             host\"",
+            "the machine cannot find the server's name",
+            false,
+        ),
+        (
+            "level=error msg=\"Failed to connect to proxy. Empty dialer response\" error=\"dial tcp 10.0.0.7:6443: i/o \
+             timeout\"",
+            "the machine does not reach the addresses at which",
+            false,
+        ),
+        (
+            "level=error msg=\"failed to get CA certs: Get https://127.0.0.1:6444/cacerts: read: connection reset by peer\"",
+            "the machine does not reach the server on port 6443",
+            false,
+        ),
+        (
+            "level=error msg=\"dial tcp 192.0.2.7:6443: connect: connection refused\"",
+            "the machine does not reach the server on port 6443",
+            false,
+        ),
+        (
+            "level=info msg=\"Waiting to retrieve agent configuration; https://127.0.0.1:6444/v1-k3s/config: 503 Service \
+             Unavailable\"",
+            "the server has too much to do",
+            false,
+        ),
+    ];
+
+    #[test]
+    fn what_k3s_says_is_told_in_plain_words() {
+        for (line, what, lasts) in SAID {
+            let found = trouble(&[(*line).into()]).unwrap_or_else(|| panic!("{line}"));
+            assert!(found.what.starts_with(what), "{line}: {}", found.what);
+            assert_eq!(found.lasting, *lasts, "{line}");
+        }
+        for known in KNOWN {
+            let told = SAID.iter().any(|(_, what, _)| known.trouble.what.starts_with(what));
+            assert!(told, "no line stands for: {}", known.trouble.what);
+        }
+    }
+
+    #[test]
+    fn the_newest_counts_and_what_is_well_is_none() {
+        let journal = |lines: &[&str]| lines.iter().map(|line| SmolStr::from(*line)).collect::<Vec<_>>();
+        let refused = "level=error msg=\"https://127.0.0.1:6444/v1-k3s/config: 401 Unauthorized\"";
+        let unreachable = "level=error msg=\"failed to get CA certs: x\"";
+        let found = trouble(&journal(&[refused, unreachable, "level=info msg=\"Waiting\""])).unwrap();
+        assert!(!found.lasting);
+        let found = trouble(&journal(&[unreachable, refused])).unwrap();
+        assert!(found.lasting);
+        assert_eq!(
+            trouble(&journal(&["level=info msg=\"k3s agent is up and running\"", ""])),
+            None
+        );
+        assert_eq!(trouble(&[]), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_journal_is_too_odd(lines in prop::collection::vec(".{0,80}", 0..6)) {
+            let journal: Vec<SmolStr> = lines.iter().map(SmolStr::from).collect();
+            let _ = trouble(&journal);
+        }
+    }
 }

@@ -3,4 +3,5 @@
 pub(crate) mod http;
 pub(crate) mod moto;
 pub(crate) mod rig;
+pub(crate) mod shellcheck;
 pub(crate) mod terminal;
