@@ -1,20 +1,21 @@
 //! The steps that plans are made of: a small closed set for each port, shared by all verbs. A step says what it does,
 //! which calls it makes, and whether the fleet shows that it is done.
 
+mod calls;
+
 use std::path::PathBuf;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
-use super::call::Call;
 use super::condition::Condition;
 use super::joining::Joining;
 use super::request::DrainOptions;
 use crate::blueprint::machine::Task;
 use crate::fleet::table::money;
 use crate::fleet::{Arch, ClusterId, ContextId, EdgeHost, Fleet, InstanceId, Machine, MachineId, NodeKey, Role, Scope};
-use crate::provider::{Marks, Resource, ResourceKind};
+use crate::provider::{Marks, Resource};
 
 /// One step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -239,24 +240,6 @@ impl Part {
         };
         format!("make the {what} {name}")
     }
-
-    fn calls(self) -> &'static [Call] {
-        match self {
-            Self::Role(_) => &[
-                Call::CreateRole,
-                Call::TagRole,
-                Call::CreateInstanceProfile,
-                Call::TagInstanceProfile,
-            ],
-            Self::Grant(_) => &[Call::PutRolePolicy, Call::AddRoleToInstanceProfile],
-            Self::SecurityGroup => &[Call::CreateSecurityGroup, Call::CreateTags],
-            Self::Openings => &[Call::AuthorizeSecurityGroupIngress],
-            Self::ServerToken | Self::AgentToken | Self::Spec => &[Call::PutParameter, Call::AddTagsToResource],
-            Self::Secret => &[Call::CreateSecret, Call::TagSecret],
-            Self::Template(_) => &[Call::CreateLaunchTemplate, Call::CreateTags],
-            Self::Workers => &[Call::CreateAutoScalingGroup, Call::RunInstances, Call::PassRole],
-        }
-    }
 }
 
 /// What is done to a node.
@@ -366,48 +349,6 @@ impl Step {
         }
     }
 
-    /// The calls it makes; each names the permission it needs.
-    pub fn calls(&self) -> &'static [Call] {
-        match self {
-            Self::Cloud(_, CloudStep::SetDesired { .. }) => &[Call::SetDesiredCapacity],
-            Self::Cloud(_, CloudStep::SetBounds { .. }) => &[Call::UpdateAutoScalingGroup],
-            Self::Cloud(_, CloudStep::EndMember { .. }) => &[Call::TerminateInstanceInAutoScalingGroup],
-            Self::Cloud(_, CloudStep::End { .. }) => &[Call::TerminateInstances],
-            Self::Cloud(_, CloudStep::SetTarget { .. }) => &[Call::ModifySpotFleetRequest],
-            Self::Cloud(_, CloudStep::Make { part, .. }) => part.calls(),
-            Self::Cloud(_, CloudStep::LaunchServer { .. }) => {
-                &[Call::CreateFleet, Call::RunInstances, Call::PassRole, Call::CreateTags]
-            }
-            Self::Cloud(_, CloudStep::FetchKubeconfig { secret: Some(_) }) => {
-                &[Call::GetSecretValue, Call::GetConsoleOutput]
-            }
-            Self::Cloud(_, CloudStep::FetchKubeconfig { secret: None }) => &[Call::GetConsoleOutput],
-            Self::Cloud(_, CloudStep::Delete { resource, .. }) => deleting(resource.kind),
-            Self::Cloud(_, CloudStep::Prove { .. }) => &[],
-            Self::Cloud(_, CloudStep::Retag { resource, .. }) => tagging(resource.kind),
-            Self::Cloud(_, CloudStep::Expire { .. }) => &[Call::PutScheduledUpdateGroupAction],
-            Self::Kube(_, KubeStep::Cordon | KubeStep::Uncordon) => &[Call::PatchNode],
-            Self::Kube(_, KubeStep::Drain(_)) => &[Call::ListPods, Call::Evict, Call::DeletePod],
-            Self::Kube(_, KubeStep::Delete) => &[Call::DeleteNode],
-            Self::Kube(_, KubeStep::ForgetPassword) => &[Call::DeleteSecretOfNode],
-            Self::Kube(_, KubeStep::Mark(_)) => &[Call::PatchNode],
-            Self::Cloud(_, CloudStep::NewToken { .. }) => &[Call::GetParameter, Call::PutParameter],
-            Self::Cloud(_, CloudStep::UseToken { .. }) => &[Call::GetParameter],
-            Self::Cloud(_, CloudStep::SetRelease { .. }) => &[
-                Call::DescribeLaunchTemplateVersions,
-                Call::CreateLaunchTemplateVersion,
-                Call::GetParameter,
-                Call::PutParameter,
-            ],
-            Self::Machine(Reach::Instance(..), _) => &[Call::SendCommand, Call::GetCommandInvocation],
-            Self::Machine(Reach::Edge(_), _) | Self::Bring(..) => &[],
-            Self::Join(_) => &[Call::PatchNode],
-            Self::Bootstrap(_, BootstrapStep::Make { .. }) => &[Call::GetCacerts, Call::MakeBootstrapToken],
-            Self::Bootstrap(_, BootstrapStep::Delete) => &[Call::DeleteBootstrapToken],
-            Self::Wait(..) => &[],
-        }
-    }
-
     /// Whether the fleet shows that it is done already: then it is not done again.
     pub fn done(&self, fleet: &Fleet, now: Timestamp) -> bool {
         match self {
@@ -431,42 +372,6 @@ impl Step {
     /// Whether it is done anew each time an operation goes on: what it makes does not outlive the process.
     pub(super) fn is_passing(&self) -> bool {
         matches!(self, Self::Bootstrap(..))
-    }
-}
-
-/// The calls that delete a resource.
-fn deleting(kind: ResourceKind) -> &'static [Call] {
-    match kind {
-        ResourceKind::Asg => &[Call::DeleteAutoScalingGroup],
-        ResourceKind::SpotFleet => &[Call::CancelSpotFleetRequests],
-        ResourceKind::Instance => &[Call::TerminateInstances],
-        ResourceKind::LaunchTemplate => &[Call::DeleteLaunchTemplate],
-        ResourceKind::Volume => &[Call::DeleteVolume],
-        ResourceKind::SecurityGroup => &[Call::DeleteSecurityGroup],
-        ResourceKind::KeyPair => &[Call::DeleteKeyPair],
-        ResourceKind::InstanceProfile => &[Call::RemoveRoleFromInstanceProfile, Call::DeleteInstanceProfile],
-        ResourceKind::Role => &[
-            Call::ListRolePolicies,
-            Call::ListInstanceProfilesForRole,
-            Call::RemoveRoleFromInstanceProfile,
-            Call::DeleteRolePolicy,
-            Call::DeleteRole,
-        ],
-        ResourceKind::Parameter => &[Call::DeleteParameter],
-        ResourceKind::Secret => &[Call::DeleteSecret],
-        ResourceKind::Stack | ResourceKind::LoadBalancer | ResourceKind::NetworkInterface | ResourceKind::Other => &[],
-    }
-}
-
-/// The calls that write tags on a resource.
-fn tagging(kind: ResourceKind) -> &'static [Call] {
-    match kind {
-        ResourceKind::Asg => &[Call::CreateOrUpdateTags],
-        ResourceKind::InstanceProfile => &[Call::TagInstanceProfile],
-        ResourceKind::Role => &[Call::TagRole],
-        ResourceKind::Parameter => &[Call::AddTagsToResource],
-        ResourceKind::Secret => &[Call::TagSecret],
-        _ => &[Call::CreateTags],
     }
 }
 

@@ -44,7 +44,7 @@ fn sudo(join: &Join, facts: &Facts) -> Check {
         Sudo::Password => Check::fail(
             "sudo",
             "sudo asks for a password",
-            "give it once: it is kept in memory alone",
+            "give it once (--ask-sudo-password): it is kept in memory alone",
         ),
         Sudo::No => Check::fail(
             "sudo",

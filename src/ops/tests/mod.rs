@@ -5,6 +5,7 @@ mod joins;
 mod preflights;
 mod restarts;
 mod rotations;
+mod tokens;
 mod upgrades;
 
 use proptest::prelude::*;

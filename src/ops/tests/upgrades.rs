@@ -9,7 +9,7 @@ use super::restarts::{id, keeps_quorum, worked};
 use super::*;
 use crate::blueprint::machine::Task;
 use crate::fleet::testing::{context, host};
-use crate::fleet::{Arch, NodeKey};
+use crate::fleet::{AdoptName, AdoptRule, Arch, Fleet, Glob, NodeKey};
 
 fn upgrade(to: &str) -> Upgrade {
     Upgrade {
@@ -269,6 +269,30 @@ fn edge_hosts_are_included_and_brought_their_files() {
 
 #[test]
 fn templates_of_others_are_theirs() {
+    let rule = AdoptRule {
+        cluster: AdoptName::Literal("prod".into()),
+        tags: vec![(Glob::new("Name"), Glob::new("*"))],
+        role: None,
+        role_tag: None,
+        pool_tag: None,
+    };
+    let mut world = World(Fleet::new(vec![rule]));
+    let theirs = Instance {
+        tags: tags(&[("Name", "theirs")]),
+        ..instance(1)
+    };
+    world.instance(theirs).node(server(1));
+    let plan = planned(&world, &to(NEXT));
+    assert!(!titles(&plan).contains(&"new machines"));
+    assert!(
+        plan.warnings.iter().any(|w| w.contains("made by others")),
+        "{:?}",
+        plan.warnings
+    );
+}
+
+#[test]
+fn a_cluster_of_edge_hosts_alone_has_no_templates() {
     let mut world = World::default();
     world.see(Observation::EdgeHost(Box::new(host("pi-1"))));
     world.node(Node {
@@ -281,6 +305,11 @@ fn templates_of_others_are_theirs() {
     edge_only.cluster.home = None;
     let plan = planned(&world, &asked(edge_only));
     assert!(!titles(&plan).contains(&"new machines"));
+    assert!(
+        !plan.warnings.iter().any(|w| w.contains("made by others")),
+        "{:?}",
+        plan.warnings
+    );
 }
 
 #[test]

@@ -243,7 +243,7 @@ fn judge_servers<'a>(token: &Token<'_>, servers: &'a [Told<'_>]) -> Result<&'a R
                     "the server {name} goes by a {kind} token that is no version of {}",
                     token.parameter
                 );
-                let lift = "see which token it is configured with: k3fleet tokens CLUSTER";
+                let lift = format!("see which token it is configured with: k3fleet tokens list {cluster}");
                 return Err(Refusal::new("token-not-kept", why, lift));
             }
             Use::Current | Use::Old => {}
