@@ -4,7 +4,7 @@
 use std::io::{self, IsTerminal};
 
 use futures::{StreamExt, stream};
-use smol_str::{SmolStr, ToSmolStr};
+use smol_str::SmolStr;
 
 use super::args::Ssh;
 use super::exit::Halt;
@@ -13,8 +13,9 @@ use super::plan::{Answer, ask};
 use super::progress::Count;
 use super::{complain, complain_of, prompt};
 use crate::fleet::{EdgeHost, FaultKind, HostName};
+use crate::ops::candidates::candidates;
 use crate::ops::joining::{Candidate, Sudo};
-use crate::provider::{HostKey, ProviderError, Shell};
+use crate::provider::{HostKey, Shell};
 
 /// How many hosts are spoken to at once: as many as K3s takes in.
 pub(super) const AT_ONCE: usize = 50;
@@ -101,15 +102,7 @@ impl Desk<'_> {
     pub(super) async fn facts(&self, hosts: &[EdgeHost], addresses: &[SmolStr]) -> Result<Vec<Candidate>, Halt> {
         let shell = self.shell()?;
         let count = Count::new("looking at hosts", hosts.len());
-        let asked = stream::iter(hosts).map(async |host| {
-            let facts = shell.facts(host, addresses).await;
-            count.step();
-            Candidate {
-                host: host.clone(),
-                facts: facts.map_err(|error| why(&error)),
-            }
-        });
-        Ok(asked.buffered(AT_ONCE).collect().await)
+        Ok(candidates(shell, hosts, addresses, &|_| count.step()).await)
     }
 
     /// Asks for the password that `sudo` wants on some of these hosts, where somebody can be asked; gives whether it is
@@ -120,7 +113,13 @@ impl Desk<'_> {
         match names.as_slice() {
             [] => Ok(false),
             names if io::stdin().is_terminal() => self.ask_sudo(names),
-            _ => Ok(false),
+            names => {
+                let names = named(names);
+                complain(&format!(
+                    "sudo wants a password on {names}: --ask-sudo-password reads it from standard input"
+                ));
+                Ok(false)
+            }
         }
     }
 
@@ -144,14 +143,6 @@ impl Desk<'_> {
     pub(super) fn shell(&self) -> Result<&dyn Shell, Halt> {
         let shell = self.session.providers.shell.as_deref();
         shell.ok_or_else(|| Halt::failed("no host is reached from here: there is no SSH"))
-    }
-}
-
-/// Why nothing was found of a host, without its name.
-fn why(error: &ProviderError) -> SmolStr {
-    match error.mend.as_str() {
-        "" => error.message.clone(),
-        mend => format!("{}; {mend}", error.message).to_smolstr(),
     }
 }
 

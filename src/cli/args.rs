@@ -80,6 +80,8 @@ pub enum Command {
     /// See, make and delete the tokens by which machines join a cluster
     #[command(subcommand)]
     Tokens(TokensCommand),
+    /// Change a cluster's server token or agent token; the same again finishes with machines that were left
+    Rotate(Rotate),
     /// Bring a cluster to another release of K3s, its servers first
     Upgrade(Upgrade),
     /// Renew the certificates of K3s on machines; get edge tells when they expire

@@ -48,7 +48,15 @@ pub(super) fn hosts(progress: &Progress) -> Vec<String> {
             StepState::Waiting => others.push(format!("{name} did not join: it was not its turn yet")),
         }
     }
-    others.extend(left_out(&progress.plan).map(|host| format!("{host} was left out: see the warnings of the plan")));
+    others.extend(left_out(&progress.plan).map(|host| {
+        let about = format!("left out: {host}: ");
+        let why = progress
+            .plan
+            .warnings
+            .iter()
+            .find_map(|warning| warning.strip_prefix(&about));
+        format!("{host} was left out: {}", why.unwrap_or("it cannot join"))
+    }));
     if !joined.is_empty() {
         others.insert(0, format!("joined: {}", joined.join(", ")));
     }

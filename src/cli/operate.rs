@@ -62,6 +62,7 @@ fn confirm(command: &Command) -> Option<&Confirm> {
         Command::Join(join) => &join.confirm,
         Command::Leave(leave) => &leave.confirm,
         Command::Reboot(reboot) => &reboot.of.chosen.confirm,
+        Command::Rotate(rotate) => &rotate.confirm,
         Command::Upgrade(upgrade) => &upgrade.confirm,
         Command::Certificates(certificates) => &certificates.confirm,
         _ => return None,
@@ -142,6 +143,7 @@ impl Desk<'_> {
                 Ok(request.into())
             }
             Command::Extend(extend) => self.extension(&extend.cluster, extend.by).await.map(Asked::from),
+            Command::Rotate(rotate) => self.rotation(rotate).await,
             Command::Upgrade(upgrade) => self.upgrade(upgrade).await.map(Asked::from),
             command => {
                 let summary = Summary::of(&self.fleet, (self.session.clock)());

@@ -1,12 +1,26 @@
-//! `upgrade`: from words to a release that a cluster shall run.
+//! `rotate` and `upgrade`: a cluster's machines with other tokens, or with another release.
 
-use super::args::Upgrade as UpgradeArgs;
+use super::args::{Rotate, Upgrade as UpgradeArgs};
 use super::change::options;
 use super::exit::Halt;
-use super::operate::Desk;
+use super::operate::{Asked, Desk};
+use crate::fleet::Role;
 use crate::ops::{DrainOptions, Request, Upgrade};
 
 impl Desk<'_> {
+    /// What `rotate` asks for: the machines are asked which tokens they hold. The fleet has been read.
+    pub(super) async fn rotation(&self, args: &Rotate) -> Result<Asked, Halt> {
+        let kind = if args.server { Role::Server } else { Role::Agent };
+        let cluster = self.known(&args.cluster)?.cluster;
+        let tokens = self.told_tokens(&cluster, args.ssh).await?;
+        let rotation = tokens.rotation(kind, args.waves.leave_unreached, usize::from(args.waves.wave));
+        Ok(Asked {
+            notes: tokens.faults,
+            entered: true,
+            ..Request::Rotate(Box::new(rotation)).into()
+        })
+    }
+
     /// What `upgrade` asks for. The fleet has been read.
     pub(super) async fn upgrade(&self, args: &UpgradeArgs) -> Result<Request, Halt> {
         if let Some(directory) = args.files.as_deref().filter(|path| !path.is_dir()) {

@@ -18,7 +18,7 @@ use crate::runtime::settings::vocabulary;
 use crate::runtime::{driver, telemetry, terminal};
 
 /// Commands of later versions, which findings name already.
-const LATER: [&str; 2] = ["rotate", "tunnel"];
+const LATER: [&str; 1] = ["tunnel"];
 
 /// How much faster than real time a simulated world runs for a command.
 const COMMAND_SPEED: f64 = 100.0;

@@ -4,39 +4,25 @@
 use std::io::{self, IsTerminal, Write};
 
 use jiff::Timestamp;
-use serde_json::json;
 use smol_str::SmolStr;
 
-use super::args::{Format, NewToken, OldToken, ShownToken, TokensCommand, TokensOf};
-use super::complain_of;
+use super::args::{Format, NewToken, OldToken, ShownToken, Ssh, TokensCommand, TokensOf};
+use super::complain;
 use super::exit::{Exit, Halt};
 use super::lookup::Known;
 use super::operate::Desk;
 use super::output::Grid;
-use super::read::read;
 use crate::blueprint::Names;
-use crate::feeds::Want;
 use crate::fleet::table::age;
-use crate::fleet::{FeedKind, Role, csv};
+use crate::fleet::{ClusterId, EdgeHost, Role, csv};
 use crate::ops::bootstrap::{BootstrapError, make, new_id};
-
-/// A token, without what is secret of it.
-struct Row {
-    kind: &'static str,
-    /// Its id, or the parameter that holds it.
-    id: String,
-    made_at: Option<Timestamp>,
-    by: SmolStr,
-    expires_at: Option<Timestamp>,
-    description: SmolStr,
-}
+use crate::ops::tokens::{Roll, TokenRow, TokenView, Tokens, survey};
 
 impl Desk<'_> {
     /// Runs the command.
     pub(super) async fn tokens(mut self, command: &TokensCommand) -> io::Result<Exit> {
-        self.session.faults.iter().for_each(complain_of);
         let done = match command {
-            TokensCommand::List(args) => return self.list_tokens(args).await,
+            TokensCommand::List(args) => return Ok(self.list_tokens(args).await.unwrap_or_else(Halt::tell)),
             TokensCommand::Show(args) => return self.show_token(args).await,
             TokensCommand::Create(args) => self.create_token(args).await,
             TokensCommand::Delete(args) => self.delete_token(args).await,
@@ -52,71 +38,40 @@ impl Desk<'_> {
 
     /// The cluster that is meant, found by what AWS and the API servers tell.
     async fn of_tokens(&mut self, name: &SmolStr) -> Result<Known, Halt> {
-        let want = Want::new([FeedKind::Instances, FeedKind::Server, FeedKind::Nodes]);
-        read(&self.session, &mut self.fleet, &want).await;
+        self.read_machines().await;
         self.known(name)
     }
 
-    async fn list_tokens(&mut self, args: &TokensOf) -> io::Result<Exit> {
-        let known = match self.of_tokens(&args.cluster).await {
-            Ok(known) => known,
-            Err(halt) => return Ok(halt.tell()),
-        };
-        let mut whole = true;
-        let mut rows = vec![];
-        for found in [self.kept(&known).await, self.bootstrap(&known).await] {
-            match found {
-                Ok(found) => rows.extend(found),
-                Err(halt) => {
-                    whole = false;
-                    halt.tell();
-                }
+    /// Which tokens a cluster has, and who holds which: the machines are asked.
+    pub(super) async fn told_tokens(&self, cluster: &ClusterId, ssh: Ssh) -> Result<Tokens, Halt> {
+        let members = self
+            .fleet
+            .machines()
+            .filter(|m| m.node().is_some() && m.belongs_to(cluster));
+        let hosts: Vec<EdgeHost> = members.filter_map(|m| m.edge().cloned()).collect();
+        if !self.session.control.is_read_only() {
+            self.enter(&hosts, ssh).await?;
+        }
+        let roll = Roll::of(&self.fleet, cluster);
+        Ok(survey(&self.session.control, &self.session.providers, &roll).await)
+    }
+
+    async fn list_tokens(&mut self, args: &TokensOf) -> Result<Exit, Halt> {
+        let cluster = self.of_tokens(&args.cluster).await?.cluster;
+        let view = self.told_tokens(&cluster, args.ssh).await?.view();
+        for line in view.faults.iter().chain(&view.remarks) {
+            complain(line);
+        }
+        for machine in &view.machines {
+            if let Some(why) = &machine.why {
+                complain(&format!("{} did not tell which tokens it holds: {why}", machine.name));
             }
         }
-        write(&mut io::stdout().lock(), self.format, &rows, (self.session.clock)())?;
-        Ok(match (whole, rows.is_empty()) {
-            (true, _) => Exit::Done,
-            (false, false) => Exit::Partly,
-            (false, true) => Exit::Failed,
-        })
-    }
-
-    /// The tokens that are kept in parameters.
-    async fn kept(&self, known: &Known) -> Result<Vec<Row>, Halt> {
-        let Some(home) = &known.cluster.home else {
-            return Ok(vec![]);
-        };
-        let cloud = self.session.providers.clouds.iter().find(|cloud| cloud.scope() == home);
-        let Some(cloud) = cloud else {
-            return Err(Halt::failed(format!("{home} is not reached from here")));
-        };
-        let mut rows = vec![];
-        for kind in [Role::Server, Role::Agent] {
-            let parameter = parameter(known, kind)?;
-            let versions = cloud.parameter_versions(&parameter).await?;
-            rows.extend(versions.first().map(|newest| Row {
-                kind: kind.as_str(),
-                id: format!("{parameter}:{}", newest.version),
-                made_at: Some(newest.at),
-                by: newest.by.clone(),
-                expires_at: None,
-                description: SmolStr::default(),
-            }));
-        }
-        Ok(rows)
-    }
-
-    async fn bootstrap(&self, known: &Known) -> Result<Vec<Row>, Halt> {
-        let tokens = self.kube(&known.context()?)?.bootstrap_tokens().await?;
-        let row = |token: crate::provider::BootstrapToken| Row {
-            kind: "bootstrap",
-            id: token.id.into(),
-            made_at: token.made_at,
-            by: SmolStr::default(),
-            expires_at: token.expires_at,
-            description: token.description,
-        };
-        Ok(tokens.into_iter().map(row).collect())
+        let mut out = io::stdout().lock();
+        let written = write(&mut out, self.format, &view, (self.session.clock)()).and_then(|()| out.flush());
+        written.map_err(|error| Halt::failed(error.to_string()))?;
+        let whole = view.faults.is_empty() && view.machines.iter().all(|machine| machine.why.is_none());
+        Ok(if whole { Exit::Done } else { Exit::Partly })
     }
 
     /// Makes a bootstrap token; gives the token itself.
@@ -219,55 +174,55 @@ impl From<BootstrapError> for Halt {
     }
 }
 
-fn write(out: &mut dyn Write, format: Format, rows: &[Row], now: Timestamp) -> io::Result<()> {
-    const HEADINGS: [&str; 6] = ["kind", "id", "age", "expires", "by", "description"];
+fn write(out: &mut dyn Write, format: Format, view: &TokenView, now: Timestamp) -> io::Result<()> {
     match format {
         Format::Json => {
-            let rows: Vec<_> = rows
-                .iter()
-                .map(|row| {
-                    json!({
-                        "kind": row.kind,
-                        "id": row.id,
-                        "made_at": row.made_at,
-                        "expires_at": row.expires_at,
-                        "by": some(&row.by),
-                        "description": some(&row.description),
-                    })
-                })
-                .collect();
-            serde_json::to_writer_pretty(&mut *out, &rows)?;
+            serde_json::to_writer_pretty(&mut *out, view)?;
             writeln!(out)
         }
         Format::Csv => {
-            writeln!(out, "kind,id,made_at,expires_at,by,description")?;
-            for row in rows {
+            writeln!(out, "kind,name,newest,made_at,made_by,expires_at,machines,description")?;
+            for row in &view.tokens {
                 let time = |at: Option<Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();
-                let (made, expires) = (time(row.made_at), time(row.expires_at));
-                let fields = [row.kind, &row.id, &made, &expires, &row.by, &row.description];
+                let fields = [
+                    row.kind.as_str(),
+                    &row.name,
+                    if row.newest { "true" } else { "false" },
+                    &time(row.made_at),
+                    row.made_by.as_deref().unwrap_or_default(),
+                    &time(row.expires_at),
+                    &row.machines.join(" "),
+                    &row.description,
+                ];
                 writeln!(out, "{}", csv::record(fields))?;
             }
             Ok(())
         }
         Format::Table => {
-            let rows = rows.iter().map(|row| {
+            let rows = view.tokens.iter().map(|row| {
                 let made = row.made_at.map(|at| age(now.duration_since(at).as_secs()));
                 [
-                    row.kind.to_owned(),
-                    row.id.clone(),
+                    row.kind.as_str().to_owned(),
+                    format!("{}{}", row.name, if row.newest { "" } else { " (old)" }),
                     made.unwrap_or_default(),
                     row.expires_at.map(|at| expiry(at, now)).unwrap_or_default(),
-                    row.by.to_string(),
+                    users(row),
                     row.description.to_string(),
                 ]
             });
-            Grid::new(HEADINGS, rows).write(out)
+            Grid::new(["kind", "name", "age", "expires", "used by", "description"], rows).write(out)
         }
     }
 }
 
-fn some(text: &SmolStr) -> Option<&str> {
-    Some(text.as_str()).filter(|text| !text.is_empty())
+/// Who holds a token, the first of them by name.
+fn users(row: &TokenRow) -> String {
+    const NAMED: usize = 4;
+    let names: Vec<_> = row.machines.iter().take(NAMED).map(SmolStr::as_str).collect();
+    match row.machines.len().saturating_sub(NAMED) {
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names.join(", ")),
+    }
 }
 
 fn expiry(at: Timestamp, now: Timestamp) -> String {

@@ -10,6 +10,7 @@
 mod aws;
 mod cli;
 mod cli_changes;
+mod cli_edge;
 mod cli_hosts;
 mod cli_launch;
 mod cli_memory;

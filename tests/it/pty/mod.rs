@@ -166,3 +166,24 @@ fn a_shell_takes_the_terminal_and_gives_it_back() {
     assert!(terminal.wait_for_end().success());
     assert_given_back(&terminal);
 }
+
+#[test]
+fn new_keys_are_asked_about_and_a_password_is_typed_unseen() {
+    let args = ["--demo", "join", "edge-lab", "harbour-pi-03", "harbour-pi-04"];
+    let mut terminal = Terminal::start(&args, 200, 60, &[]);
+    terminal.wait_for("shall it be taken in?");
+    assert!(terminal.text().contains("SHA256:"), "{}", terminal.text());
+    terminal.send("y\r");
+    terminal.wait_for("password for sudo on harbour-pi-04:");
+    terminal.send("seen-by-nobody\r");
+    terminal.wait_for("go on? [y/N]");
+    assert!(terminal.is_cooked(), "the terminal is given back after the password");
+    terminal.send("y\r");
+    assert!(terminal.wait_for_end().success(), "{}", terminal.text());
+    assert!(
+        terminal.text().contains("joined: harbour-pi-03, harbour-pi-04"),
+        "{}",
+        terminal.text()
+    );
+    assert!(!String::from_utf8_lossy(terminal.raw()).contains("seen-by-nobody"));
+}
