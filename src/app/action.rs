@@ -127,8 +127,22 @@ pub enum Action {
     Abort,
     /// Join edge hosts.
     Join,
-    /// Rotate tokens.
-    Rotate,
+    /// Take edge hosts out of their cluster.
+    Leave,
+    /// Restart machines.
+    Reboot,
+    /// Run a command on edge hosts.
+    Run,
+    /// Write a new host into `hosts.toml`.
+    AddHost,
+    /// Change a host of `hosts.toml`.
+    EditHost,
+    /// Write the keys of edge hosts down.
+    AcceptKey,
+    /// The cluster's tokens.
+    Tokens,
+    /// Renew certificates.
+    Certificates,
     /// Upgrade K3s.
     Upgrade,
     /// Extend a TTL.

@@ -18,7 +18,7 @@ pub(super) const READ_ONLY: &str = "nothing can be changed in read-only mode; st
 /// What is asked of machines by an action.
 fn request(action: Action, machines: Vec<MachineId>) -> Option<Request> {
     let drain = match action {
-        Action::Drain => DrainOptions::default(),
+        Action::Drain | Action::Reboot => DrainOptions::default(),
         _ => DrainOptions::ending(),
     };
     Some(match action {
@@ -27,6 +27,13 @@ fn request(action: Action, machines: Vec<MachineId>) -> Option<Request> {
         Action::Drain => Request::Drain { machines, drain },
         Action::Replace => Request::Replace { machines, drain },
         Action::Remove => Request::Remove { machines, drain },
+        Action::Leave => Request::Leave {
+            machines,
+            drain,
+            forget: false,
+        },
+        Action::Reboot => Request::Reboot { machines, drain },
+        Action::Certificates => Request::RotateCertificates { machines },
         _ => return None,
     })
 }
@@ -63,6 +70,7 @@ impl Turn<'_> {
             Action::Scale => self.open_scale(),
             Action::Mend => self.mend(),
             Action::Remove if self.state.focused() == Pane::FleetClusters => self.open_destroy(),
+            Action::Certificates if self.state.focused() == Pane::FleetClusters => self.renew_cluster(),
             _ => {
                 let machines = self.chosen_rows().iter().filter_map(machine).collect();
                 self.plan_for(action, machines);
@@ -70,13 +78,8 @@ impl Turn<'_> {
         }
     }
 
-    /// Something that a later version brings.
-    pub(super) fn later(&mut self, what: &str) {
-        self.say(Severity::Info, format!("{what} is not part of this version yet"));
-    }
-
     /// The marked rows of the pane with the focus, or the one under the cursor.
-    fn chosen_rows(&self) -> Vec<RowId> {
+    pub(super) fn chosen_rows(&self) -> Vec<RowId> {
         let Some(table) = self.state.focused_table() else {
             return vec![];
         };
@@ -90,9 +93,48 @@ impl Turn<'_> {
         if machines.is_empty() {
             return self.say(Severity::Info, "there is no machine under the cursor");
         }
-        if let Some(request) = request(action, machines) {
+        let action = match action {
+            Action::Remove if self.are_edge(&machines) => Action::Leave,
+            other => other,
+        };
+        let silent = self.are_silent(&machines);
+        if let Some(mut request) = request(action, machines) {
+            if let Request::Leave { forget, .. } = &mut request {
+                *forget = silent;
+            }
             let planning = Planning::new(&self.state.fleet, request, self.state.now);
             self.push(Overlay::Plan(Box::new(planning)));
+        }
+    }
+
+    /// Whether all of them are edge hosts.
+    fn are_edge(&self, machines: &[MachineId]) -> bool {
+        let edge = |id: &MachineId| self.state.fleet.machine(id).is_some_and(|m| m.edge().is_some());
+        machines.iter().all(edge)
+    }
+
+    /// Whether none of them answers.
+    fn are_silent(&self, machines: &[MachineId]) -> bool {
+        let silent = |id: &MachineId| {
+            let machine = self.state.fleet.machine(id);
+            machine.is_some_and(|m| m.probe().is_some_and(|probe| probe.outcome.is_err()))
+        };
+        machines.iter().all(silent)
+    }
+
+    /// Renews the certificates of all machines of the cluster under the cursor.
+    fn renew_cluster(&mut self) {
+        let Some(cluster) = self.cluster_here() else { return };
+        let own = self
+            .state
+            .fleet
+            .machines()
+            .filter(|m| m.belongs_to(&cluster) && m.node().is_some());
+        let mut machines: Vec<_> = own.map(|m| m.id()).collect();
+        machines.sort();
+        match machines.is_empty() {
+            true => self.say(Severity::Info, format!("no node of {cluster} is seen")),
+            false => self.plan_for(Action::Certificates, machines),
         }
     }
 

@@ -1,12 +1,14 @@
 //! What the driver shall do. The screen's state never does anything itself.
 
+use jiff::Timestamp;
 use smol_str::SmolStr;
 
 use super::login::Login;
-use crate::fleet::{ClusterId, FeedId, Offer, Scope, Source};
+use crate::fleet::{ClusterId, ContextId, EdgeHost, FeedId, HostName, Offer, Scope, Source};
 use crate::ops::launch::Spec;
 use crate::ops::survey::Survey;
-use crate::ops::{OperationId, Plan};
+use crate::ops::tokens::Roll;
+use crate::ops::{HostKey, OperationId, Plan, Secret};
 
 /// Something to be done outside the screen's state.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,6 +48,54 @@ pub enum Effect {
     Place(Box<Survey>, Box<Spec>),
     /// Ask for all that carries a cluster's tag; it comes back as [`Msg::Resources`](super::Msg::Resources).
     Resources(ClusterId),
+    /// Ask where a cluster's API servers say that they are reached; it comes back as
+    /// [`Msg::Advertised`](super::Msg::Advertised).
+    Advertised(ContextId),
+    /// Look at hosts that are to join a cluster, which try these addresses; each comes back as
+    /// [`Msg::Looked`](super::Msg::Looked).
+    LookAt(Vec<EdgeHost>, Vec<SmolStr>),
+    /// Ask hosts for their keys; each comes back as [`Msg::HostKey`](super::Msg::HostKey).
+    HostKeys(Vec<EdgeHost>),
+    /// Write a host's key down, the very one that was shown; it comes back as [`Msg::Trusted`](super::Msg::Trusted).
+    Trust(Box<EdgeHost>, HostKey),
+    /// Keep the password that sudo wants, in memory alone.
+    SudoPassword(Secret),
+    /// Run a command on hosts; each comes back as [`Msg::Ran`](super::Msg::Ran).
+    RunOn(Vec<EdgeHost>, Vec<String>),
+    /// Write a host into `hosts.toml`, in place of the one with this name if there is one; it comes back as
+    /// [`Msg::HostSaved`](super::Msg::HostSaved).
+    SaveHost {
+        /// The name it has had.
+        name: Option<HostName>,
+        /// The host.
+        host: Box<EdgeHost>,
+    },
+    /// Ask for the release channels of K3s; they come back as [`Msg::Channels`](super::Msg::Channels).
+    Channels,
+    /// Ask which tokens a cluster has, and who uses which; it comes back as [`Msg::Tokens`](super::Msg::Tokens).
+    Tokens(Box<Roll>),
+    /// Make a bootstrap token; it comes back as [`Msg::TokenMade`](super::Msg::TokenMade).
+    MakeToken {
+        /// The cluster.
+        cluster: ClusterId,
+        /// Its kube context.
+        context: ContextId,
+        /// When it expires; `None`: never.
+        expires_at: Option<Timestamp>,
+        /// What it is for.
+        description: String,
+    },
+    /// Delete a bootstrap token; it comes back as [`Msg::TokenGone`](super::Msg::TokenGone).
+    DeleteToken {
+        /// The cluster.
+        cluster: ClusterId,
+        /// Its kube context.
+        context: ContextId,
+        /// The token's id.
+        id: SmolStr,
+    },
+    /// Put a secret on the clipboard, without saying what it is.
+    CopySecret(Secret),
     /// Give the terminal to a program that logs in to a machine, and take it again when that has ended.
     Shell(Login),
     /// Find a cluster's kubeconfig, fetch it if need be, and copy how it is used; or merge it into the operator's own.

@@ -15,12 +15,10 @@ pub struct HelpLine {
     pub name: &'static str,
     /// What it does.
     pub help: &'static str,
-    /// Whether a later version brings it.
-    pub later: bool,
 }
 
 /// Keys that are no actions of their own.
-const FIXED: [(Group, &str, &str); 8] = [
+const FIXED: [(Group, &str, &str); 10] = [
     (
         Group::Rows,
         "shift-letter",
@@ -45,8 +43,18 @@ const FIXED: [(Group, &str, &str); 8] = [
     ),
     (
         Group::Change,
-        "f t b e w v d",
+        "f t b e w v d u x",
         "while a plan is looked at: its options, as the plan names them",
+    ),
+    (
+        Group::Change,
+        "y a m o s p space",
+        "while hosts are to join: accept a key, all keys, mend, options, sudo's password, the plan, leave a host out",
+    ),
+    (
+        Group::Change,
+        "r n ctrl-d",
+        "in the view of tokens: change the token, make a bootstrap token, delete one",
     ),
     (
         Group::Program,
@@ -65,7 +73,6 @@ pub fn help(keys: &Keymap, find: &str) -> Vec<HelpLine> {
             keys: shown.join(" "),
             name: info.name,
             help: info.help,
-            later: info.is_later(),
         }
     });
     let fixed = FIXED.into_iter().map(|(group, keys, help)| HelpLine {
@@ -73,7 +80,6 @@ pub fn help(keys: &Keymap, find: &str) -> Vec<HelpLine> {
         keys: keys.to_owned(),
         name: "",
         help,
-        later: false,
     });
     let words: Vec<_> = find.split_whitespace().map(str::to_lowercase).collect();
     let holds = |line: &HelpLine| {
@@ -148,6 +154,7 @@ fn overlay_actions(overlay: &Overlay) -> &'static [Action] {
         Overlay::Describe { .. } => &[Action::Source, Action::CopyId, Action::Back],
         Overlay::Source { .. } => &[Action::Source, Action::Describe, Action::CopyId, Action::Back],
         Overlay::Feeds { .. } => &[Action::Open, Action::Back],
+        Overlay::Ran(_) => &[Action::Back],
         // Their own lower end tells the keys.
         Overlay::Plan(_)
         | Overlay::Scale(_)
@@ -155,6 +162,14 @@ fn overlay_actions(overlay: &Overlay) -> &'static [Action] {
         | Overlay::Types(_)
         | Overlay::Extend(_)
         | Overlay::Inquiry(_)
+        | Overlay::Choosing(_)
+        | Overlay::Join(_)
+        | Overlay::Checks { .. }
+        | Overlay::Keys(_)
+        | Overlay::Password(_)
+        | Overlay::Form(_)
+        | Overlay::Tokens(_)
+        | Overlay::TokenMade(_)
         | Overlay::Locked { .. }
         | Overlay::Abort { .. } => &[],
     }
@@ -171,7 +186,6 @@ mod tests {
         for action in Action::ALL {
             let line = lines.iter().find(|l| l.name == action.name()).unwrap();
             assert!(!line.keys.is_empty());
-            assert_eq!(line.later, action.info().is_later());
         }
         let groups: Vec<_> = lines.iter().map(|l| l.group).collect();
         let mut once = groups;

@@ -58,7 +58,7 @@ impl ExtendForm {
 }
 
 impl Turn<'_> {
-    fn cluster_here(&mut self) -> Option<ClusterId> {
+    pub(super) fn cluster_here(&mut self) -> Option<ClusterId> {
         match self.state.row() {
             Some(RowId::Cluster(cluster)) => Some(cluster.clone()),
             _ => {

@@ -22,14 +22,6 @@ pub struct ActionInfo {
     pub help: &'static str,
 }
 
-impl ActionInfo {
-    /// Whether a later version brings it: until then it answers with a line that says so.
-    pub fn is_later(&self) -> bool {
-        use Action::{Join, Logs, Rotate, Upgrade};
-        matches!(self.action, Join | Rotate | Upgrade | Logs)
-    }
-}
-
 /// Where actions stand in the help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Group {
@@ -113,7 +105,8 @@ const POOLS: &[Pane] = &[Pane::FleetPools, Pane::Pools];
 const MACHINES: &[Pane] = &[Pane::FleetMachines, Pane::Machines, Pane::Edge];
 const EDGE: &[Pane] = &[Pane::Edge];
 const PRICES: &[Pane] = &[Pane::Prices, Pane::PriceChart, Pane::FleetSpot];
-const REMOVABLE: &[Pane] = &[Pane::FleetClusters, Pane::FleetMachines, Pane::Machines, Pane::Edge];
+const REMOVABLE: &[Pane] = &[Pane::FleetClusters, Pane::FleetMachines, Pane::Machines];
+const CERTIFIED: &[Pane] = &[Pane::FleetClusters, Pane::FleetMachines, Pane::Machines, Pane::Edge];
 const FINDINGS: &[Pane] = &[Pane::Findings];
 const OPERATIONS: &[Pane] = &[Pane::Operations, Pane::Steps];
 
@@ -196,19 +189,26 @@ pub(super) const TABLE: [ActionInfo; Action::COUNT] = [
     row(Action::Uncordon, "uncordon", Group::Change, &["u"], Place::Panes(MACHINES), Reach::Screen, "take pods on the node again"),
     row(Action::Drain, "drain", Group::Change, &["r"], Place::Panes(MACHINES), Reach::Screen, "move the pods off the node"),
     row(Action::Replace, "replace", Group::Change, &["x"], Place::Panes(MACHINES), Reach::Screen, "drain the machine and put a new one in its place"),
-    row(Action::Remove, "remove", Group::Change, &["ctrl-d"], Place::Panes(REMOVABLE), Reach::Screen, "remove the machine, or destroy the cluster"),
+    row(Action::Remove, "remove", Group::Change, &["ctrl-d"], Place::Panes(REMOVABLE), Reach::Screen, "remove the machine, take an edge host out of its cluster, or destroy the cluster"),
     row(Action::Mend, "mend", Group::Change, &["x"], Place::Panes(FINDINGS), Reach::Screen, "mend what the finding is about: drain, replace, remove or uncordon its machine"),
     row(Action::Stop, "stop", Group::Change, &["s"], Place::Panes(OPERATIONS), Reach::Screen, "stop the operation between its steps; it can be resumed"),
     row(Action::Resume, "resume", Group::Change, &["r"], Place::Panes(OPERATIONS), Reach::Screen, "go on with the operation; what is done is skipped"),
     row(Action::Abort, "abort", Group::Change, &["ctrl-d"], Place::Panes(OPERATIONS), Reach::Screen, "give the operation up: it is not offered any longer"),
-    row(Action::Join, "join", Group::Change, &["shift-j"], Place::Panes(EDGE), Reach::Screen, "join edge hosts to a cluster"),
-    row(Action::Rotate, "rotate", Group::Change, &["shift-t"], Place::Panes(CLUSTERS), Reach::Screen, "rotate the cluster's tokens"),
-    row(Action::Upgrade, "upgrade", Group::Change, &["shift-u"], Place::Panes(CLUSTERS), Reach::Screen, "upgrade K3s"),
+    row(Action::Join, "join", Group::Change, &["shift-j"], Place::Panes(MACHINES), Reach::Screen, "let edge hosts join a cluster: what stands in the way of each is shown first"),
+    row(Action::Leave, "leave", Group::Change, &["ctrl-d"], Place::Panes(EDGE), Reach::Screen, "take edge hosts out of their cluster, or forget those that are gone for good"),
+    row(Action::Reboot, "reboot", Group::Change, &["b"], Place::Panes(MACHINES), Reach::Screen, "restart machines one by one, each drained first"),
+    row(Action::Run, "run", Group::Change, &["!"], Place::Panes(MACHINES), Reach::Screen, "run a command on edge hosts"),
+    row(Action::AddHost, "add-host", Group::Change, &["n"], Place::Panes(EDGE), Reach::Screen, "write a new host into hosts.toml"),
+    row(Action::EditHost, "edit-host", Group::Change, &["e"], Place::Panes(EDGE), Reach::Screen, "change the host in hosts.toml"),
+    row(Action::AcceptKey, "accept-key", Group::Change, &["a"], Place::Panes(EDGE), Reach::Screen, "see the keys of edge hosts, and accept new ones"),
+    row(Action::Tokens, "tokens", Group::Change, &["shift-t"], Place::Panes(CLUSTERS), Reach::Screen, "the cluster's tokens: who uses which; rotate, make and delete them"),
+    row(Action::Certificates, "rotate-certificates", Group::Change, &["alt-c"], Place::Panes(CERTIFIED), Reach::Screen, "renew the certificates of K3s: of the machines, or of a whole cluster"),
+    row(Action::Upgrade, "upgrade", Group::Change, &["shift-u"], Place::Panes(CLUSTERS), Reach::Screen, "bring the cluster to another release of K3s"),
     row(Action::Extend, "extend", Group::Change, &["shift-e"], Place::Panes(CLUSTERS), Reach::Screen, "let a ci cluster live longer"),
     row(Action::Kubeconfig, "kubeconfig", Group::Row, &["e"], Place::Panes(CLUSTERS), Reach::Screen, "copy export KUBECONFIG=… with the cluster's kubeconfig, fetched if need be"),
     row(Action::MergeKubeconfig, "merge-kubeconfig", Group::Row, &["alt-e"], Place::Panes(CLUSTERS), Reach::Screen, "merge the cluster's kubeconfig into your own, with a backup"),
     row(Action::Shell, "shell", Group::Change, &["s"], Place::Panes(MACHINES), Reach::Screen, "a shell on the machine"),
-    row(Action::Logs, "logs", Group::Change, &["l"], Place::Panes(MACHINES), Reach::Screen, "the machine's logs"),
+    row(Action::Logs, "logs", Group::Change, &["l"], Place::Panes(MACHINES), Reach::Screen, "follow the journal of K3s on the machine"),
 ];
 
 // The table is read by the action's number.
@@ -251,7 +251,7 @@ impl Action {
 
     /// Whether it does the same in every pane: its keys are those of some only, but the palette reaches it from all.
     pub fn needs_no_row(self) -> bool {
-        self == Self::Launch
+        matches!(self, Self::Launch | Self::AddHost)
     }
 
     /// The action that goes by a name.

@@ -57,16 +57,55 @@ fn ssh(user: Option<&str>, host: &str, port: Option<u16>) -> Login {
     Login { program: "ssh", args }
 }
 
+/// What follows the journal of K3s on a machine, as root.
+const JOURNAL: &str = "[ $(id -u) = 0 ] || s=sudo; if command -v journalctl >/dev/null; then exec $s journalctl -n 200 -f \
+                       -u k3s -u k3s-agent; else exec $s tail -n 200 -F /var/log/k3s.log /var/log/k3s-agent.log; fi";
+
+/// The way to the journal of K3s on a machine: a login that only follows it.
+fn journal(machine: &Machine<'_>) -> Option<Login> {
+    let Login { program, mut args } = login(machine)?;
+    match program {
+        "ssh" => {
+            // sudo may want to ask for a password.
+            args.insert(0, "-t".to_owned());
+            args.push(format!("sh -c '{JOURNAL}'"));
+        }
+        _ => {
+            let document = ["--document-name", "AWS-StartInteractiveCommand", "--parameters"];
+            args.extend(document.map(str::to_owned));
+            args.push(format!("command=[\"sh -c '{JOURNAL}'\"]"));
+        }
+    }
+    Some(Login { program, args })
+}
+
 impl Login {
     /// As it is typed.
     pub fn line(&self) -> SmolStr {
-        format_smolstr!("{} {}", self.program, self.args.join(" "))
+        let plain = |arg: &str| {
+            arg.bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"-_./:@=,".contains(&b))
+        };
+        let args = self.args.iter().map(|arg| match plain(arg) {
+            true => arg.clone(),
+            false => format!("'{}'", arg.replace('\'', r"'\''")),
+        });
+        format_smolstr!("{} {}", self.program, args.collect::<Vec<_>>().join(" "))
     }
 }
 
 impl Turn<'_> {
     /// Logs in to the machine under the cursor.
     pub(super) fn open_shell(&mut self) {
+        self.open_login(login);
+    }
+
+    /// Follows the journal of K3s on the machine under the cursor.
+    pub(super) fn open_logs(&mut self) {
+        self.open_login(journal);
+    }
+
+    fn open_login(&mut self, way: impl Fn(&Machine<'_>) -> Option<Login>) {
         if self.state.demo.is_some() {
             return self.say(Severity::Info, "there is nothing to log in to in a simulated world");
         }
@@ -77,7 +116,7 @@ impl Turn<'_> {
         let Some(found) = row.and_then(|id| self.state.fleet.machine(&id)) else {
             return self.say(Severity::Info, "there is no machine under the cursor");
         };
-        match login(&found) {
+        match way(&found) {
             Some(login) => self.effect(Effect::Shell(login)),
             None => {
                 let text = format!(
@@ -160,5 +199,28 @@ mod tests {
             way(vec![Observation::EdgeHost(Box::new(edge))], &id),
             "ssh -p 2222 -- pi@10.1.2.3"
         );
+    }
+
+    #[test]
+    fn the_journal_is_followed_where_the_shell_goes() {
+        let mut fleet = Fleet::default();
+        let edge = EdgeHost {
+            user: Some("pi".into()),
+            ..host("kiosk")
+        };
+        let id = MachineId::Edge(edge.name.clone());
+        fleet.apply(Observation::EdgeHost(Box::new(edge)), now());
+        let way = journal(&fleet.machine(&id).unwrap()).unwrap();
+        let [tty, end, at, command] = way.args.as_slice() else {
+            panic!("{:?}", way.args)
+        };
+        assert_eq!((tty.as_str(), end.as_str(), at.as_str()), ("-t", "--", "pi@kiosk"));
+        assert!(
+            command.contains("journalctl -n 200 -f -u k3s -u k3s-agent"),
+            "{command}"
+        );
+        assert!(!JOURNAL.contains(['\'', '"']), "it stands between quotes");
+        let typed = way.line();
+        assert!(typed.starts_with("ssh -t -- pi@kiosk 'sh -c '\\''"), "{typed}");
     }
 }

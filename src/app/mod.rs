@@ -20,31 +20,39 @@
 //!                                                                           │
 //!        State::operations ◀─ Progress ◀─ Msg::Operation, Msg::Journals ◀───┘
 //! ```
+//! Edge hosts are looked at before they join ([`joining`]); commands on them are [`running`], a cluster's tokens [`tokens`].
 //! A launch is wished for in a form first ([`launching`]); what a cluster is made of is asked of its region before it is
 //! destroyed or extended ([`inquiry`]). An action that changes the fleet only makes a plan that is looked at ([`planning`], [`plan_lines`]); what runs is
 //! known by its events ([`operations`], [`tasks`]).
 
 pub mod action;
+pub mod asking;
 pub mod changes;
 mod columns;
 pub mod describe;
 pub mod effect;
 pub mod feeds;
 mod filter;
+pub mod form;
 pub mod help;
 mod history;
+mod hosts;
 pub mod inquiry;
+pub mod joining;
 pub mod key;
 pub mod key_table;
 pub mod keymap;
 pub mod launching;
 mod line;
 mod login;
+pub mod masked;
 mod mouse;
 pub mod msg;
 mod nav;
+mod opening;
 pub mod operations;
 pub mod overlay;
+mod overlay_lines;
 mod overlays;
 mod palette;
 pub mod plan_lines;
@@ -52,6 +60,7 @@ pub mod planning;
 pub mod program;
 mod projection;
 mod rows;
+pub mod running;
 pub mod scaling;
 pub mod screen;
 pub mod source;
@@ -60,7 +69,9 @@ pub mod table;
 pub mod tasks;
 #[cfg(test)]
 mod tests;
+pub mod tokens;
 mod update;
+mod upgrading;
 
 pub use action::Action;
 pub use effect::Effect;

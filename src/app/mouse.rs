@@ -20,7 +20,7 @@ impl Turn<'_> {
         self.settle();
         match (target, wheel) {
             (Target::Pane(pane) | Target::Row(pane, _) | Target::Heading(pane, _), Some(by)) => self.move_in(pane, by),
-            (_, Some(_)) | (Target::Item(_) | Target::Option(_) | Target::Outside, None) => {}
+            (_, Some(_)) | (Target::Item(_) | Target::Option(_) | Target::Press(_) | Target::Outside, None) => {}
             (Target::Tab(screen), None) => self.show_screen(screen),
             (Target::Pane(pane), None) => {
                 self.leave_filter(pane);
@@ -85,6 +85,7 @@ impl Turn<'_> {
             (Target::Item(_), Click::Right) => {}
             (Target::Option(option), Click::Left | Click::Double) => self.turn_option(*option),
             (Target::Hint(action), _) => self.act(*action),
+            (Target::Press(key), _) => self.overlay_key(*key),
             (_, Click::Left | Click::Double | Click::Right) => self.close(),
         }
     }

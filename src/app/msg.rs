@@ -1,14 +1,18 @@
 //! What can happen to the screen.
 
 use jiff::Timestamp;
+use smol_str::SmolStr;
 
+use super::joining::{Found, KeyStanding};
 use super::key::Key;
 use super::launching::Surveyed;
 use super::planning::PlanOption;
+use super::tokens::TokenMade;
 use super::{Action, Pane, Screen};
-use crate::fleet::{ClusterId, Observation, Scope, Severity};
-use crate::ops::launch::{Launch, Spec};
-use crate::ops::{Event, OperationId, Plan, Progress, Resource};
+use crate::fleet::{ClusterId, ContextId, HostName, Observation, Scope, Severity};
+use crate::ops::launch::{Channel, Launch, Spec};
+use crate::ops::tokens::Tokens;
+use crate::ops::{Event, OperationId, Plan, Progress, Ran, Resource};
 
 /// Something that happened.
 #[derive(Clone, Debug)]
@@ -50,6 +54,26 @@ pub enum Msg {
     Placed(Box<Spec>, Result<Box<Launch>, String>),
     /// All that carries a cluster's tag, or why that is not known.
     Resources(ClusterId, Result<Vec<Resource>, String>),
+    /// Where a cluster's API servers say that they are reached, each as `host:port`, or why that is not known.
+    Advertised(ContextId, Result<Vec<SmolStr>, String>),
+    /// What was found of a host that is to join a cluster.
+    Looked(HostName, Found),
+    /// Which key a host shows.
+    HostKey(HostName, KeyStanding),
+    /// A host's key was written down, or why not.
+    Trusted(HostName, Result<(), String>),
+    /// What came of a command on a host, or why it was not run.
+    Ran(HostName, Result<Ran, String>),
+    /// A host was written into `hosts.toml`, or why not.
+    HostSaved(HostName, Result<(), String>),
+    /// The release channels of K3s, or why they are not known.
+    Channels(Result<Vec<Channel>, String>),
+    /// The tokens of a cluster, and what could not be asked.
+    Tokens(Box<Tokens>),
+    /// A bootstrap token was made, or why not.
+    TokenMade(Result<TokenMade, String>),
+    /// The bootstrap token with this id was deleted, or why not.
+    TokenGone(SmolStr, Result<(), String>),
 }
 
 /// A part of the screen that the mouse can hit. The view tells which; see `tui::hit`.
@@ -75,6 +99,8 @@ pub enum Target {
     Item(usize),
     /// An option of the plan that is looked at.
     Option(PlanOption),
+    /// The hint of a key of the topmost overlay.
+    Press(Key),
     /// Beside the topmost overlay.
     Outside,
 }

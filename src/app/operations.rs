@@ -26,6 +26,8 @@ pub enum OperationState {
     CutOff,
     /// A step failed.
     Failed,
+    /// Some of its hosts failed, each by itself.
+    Partly,
     /// It was stopped.
     Cancelled,
     /// Everything was done.
@@ -42,6 +44,7 @@ impl OperationState {
             Self::Stopping => "stopping",
             Self::CutOff => "cut off",
             Self::Failed => "failed",
+            Self::Partly => "partly",
             Self::Cancelled => "stopped",
             Self::Done => "done",
             Self::Aborted => "given up",
@@ -55,7 +58,7 @@ impl OperationState {
 
     /// Whether it can be resumed.
     pub fn is_unfinished(self) -> bool {
-        matches!(self, Self::CutOff | Self::Failed | Self::Cancelled)
+        matches!(self, Self::CutOff | Self::Failed | Self::Partly | Self::Cancelled)
     }
 }
 
@@ -63,7 +66,8 @@ impl OperationState {
 pub fn state_of(state: &State, progress: &Progress) -> OperationState {
     match progress.outcome {
         Some(Outcome::Done) => OperationState::Done,
-        Some(Outcome::Failed | Outcome::Partly) => OperationState::Failed,
+        Some(Outcome::Failed) => OperationState::Failed,
+        Some(Outcome::Partly) => OperationState::Partly,
         Some(Outcome::Cancelled) => OperationState::Cancelled,
         Some(Outcome::Aborted) => OperationState::Aborted,
         None if state.stopping.contains(&progress.id) => OperationState::Stopping,
@@ -175,7 +179,10 @@ impl Turn<'_> {
             Outcome::Done => (Severity::Ok, format!("{title}: done in {after}")),
             Outcome::Partly => (
                 Severity::Warning,
-                format!("{title}: partly done, see Operations (6); resumed, it tries the others again"),
+                format!(
+                    "{title}: {} failed, see Operations (6); resumed, only those are tried again",
+                    progress.failed()
+                ),
             ),
             Outcome::Failed => (Severity::Critical, format!("{title}: failed, see Operations (6)")),
             Outcome::Cancelled => (Severity::Info, format!("{title}: stopped; it can be resumed")),

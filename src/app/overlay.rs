@@ -3,11 +3,16 @@
 use tui_input::Input;
 
 use super::action::Action;
+use super::asking::Asking;
 use super::inquiry::{ExtendForm, Inquiry};
+use super::joining::{Choosing, HostKeys, JoinForm, PasswordForm};
 use super::launching::LaunchForm;
 use super::launching::types::TypePicker;
 use super::planning::Planning;
+use super::running::RunView;
 use super::scaling::ScaleForm;
+use super::tokens::{TokenMade, TokensView};
+use crate::fleet::HostName;
 use crate::fleet::table::RowId;
 use crate::ops::{OperationId, Plan};
 
@@ -88,6 +93,29 @@ pub enum Overlay {
     Extend(Box<ExtendForm>),
     /// What a cluster is made of is asked for.
     Inquiry(Box<Inquiry>),
+    /// The cluster that hosts are to join.
+    Choosing(Box<Choosing>),
+    /// The hosts that are to join a cluster, and what was found of each.
+    Join(Box<JoinForm>),
+    /// What was judged of one of them; over the list.
+    Checks {
+        /// The host.
+        host: HostName,
+        /// First line shown.
+        scroll: usize,
+    },
+    /// Keys of hosts that are looked at before they are written down.
+    Keys(Box<HostKeys>),
+    /// The password that sudo wants.
+    Password(Box<PasswordForm>),
+    /// A small form.
+    Form(Box<Asking>),
+    /// What came of a command on hosts.
+    Ran(Box<RunView>),
+    /// The tokens of a cluster.
+    Tokens(Box<TokensView>),
+    /// A bootstrap token that was just made: it is shown this once.
+    TokenMade(Box<TokenMade>),
     /// A plan was not run, for another operator changes the cluster.
     Locked {
         /// The plan.

@@ -7,7 +7,10 @@ use super::State;
 use super::operations;
 use super::planning::{PlanOption, Planning};
 use crate::fleet::MachineId;
-use crate::ops::{Call, CostChange, Plan, Refusal, Request};
+use crate::ops::{Call, CostChange, Plan, Refusal, Request, Step};
+
+/// Up to so many hosts that join stand on lines of their own.
+const FEW: usize = 8;
 
 /// A line of a plan.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,6 +43,13 @@ pub enum PlanLine {
         what: String,
         /// Whether it is the last of its stage.
         last: bool,
+    },
+    /// Many steps of one kind: what is done, and to whom.
+    Many {
+        /// What.
+        what: String,
+        /// To whom.
+        names: Vec<String>,
     },
     /// The permissions that it needs.
     Needs(String),
@@ -121,10 +131,16 @@ fn of_plan(state: &State, plan: &Plan) -> Vec<PlanLine> {
             steps: stage.steps.len(),
         });
         let last = stage.steps.len().saturating_sub(1);
-        lines.extend(stage.steps.iter().enumerate().map(|(at, step)| PlanLine::Step {
-            what: step.describe(),
-            last: at == last,
-        }));
+        match joining(&stage.steps) {
+            Some(names) if names.len() > FEW => lines.push(PlanLine::Many {
+                what: "join".to_owned(),
+                names,
+            }),
+            _ => lines.extend(stage.steps.iter().enumerate().map(|(at, step)| PlanLine::Step {
+                what: step.describe(),
+                last: at == last,
+            })),
+        }
     }
     lines.push(PlanLine::Gap);
     if matches!(plan.request, Request::Launch(_)) {
@@ -137,10 +153,25 @@ fn of_plan(state: &State, plan: &Plan) -> Vec<PlanLine> {
     lines
 }
 
-/// A warning that names an option of the command line, with the key that does the same here.
-fn as_keys(warning: &str) -> String {
-    let key = format!("alt-{}", PlanOption::Volumes.key());
-    warning.replace("--volumes", &key)
+/// The hosts of a stage in which hosts join, and nothing else is done.
+fn joining(steps: &[Step]) -> Option<Vec<String>> {
+    let name = |step: &Step| match step {
+        Step::Join(joining) => Some(joining.host.name.to_string()),
+        _ => None,
+    };
+    steps.iter().map(name).collect()
+}
+
+/// A text that names an option of the command line, with the key that does the same here.
+fn as_keys(text: &str) -> String {
+    let volumes = format!("alt-{}", PlanOption::Volumes.key());
+    let unreached = format!("the option {}", PlanOption::Unreached.key());
+    let forget = format!("the option {}", PlanOption::Forget.key());
+    let text = text.replace("--volumes", &volumes);
+    let text = text
+        .replace("--leave-unreached", &unreached)
+        .replace("--forget", &forget);
+    super::joining::as_keys(text)
 }
 
 /// What a change costs, as a line.
@@ -179,7 +210,7 @@ pub(super) fn lift(refusal: &Refusal) -> String {
             let key = PlanOption::Raise.key();
             format!("{key} lets it: the pool's bounds are widened first")
         }
-        _ => refusal.lift.clone(),
+        _ => as_keys(&refusal.lift),
     }
 }
 

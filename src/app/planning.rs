@@ -38,6 +38,10 @@ pub enum PlanOption {
     Timeout,
     /// Whether volumes that Kubernetes made are deleted with their cluster.
     Volumes,
+    /// Whether machines that cannot be reached are left as they are.
+    Unreached,
+    /// Whether edge hosts that leave are gone for good, so that only their nodes are deleted.
+    Forget,
 }
 
 /// The orders of victims to choose from: the usual one, and the usual one with one of these before it.
@@ -53,7 +57,7 @@ const TIMEOUTS: [i64; 5] = [1, 5, 10, 30, 60];
 
 impl PlanOption {
     /// All options.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Force,
         Self::Timeout,
         Self::BarePods,
@@ -61,6 +65,8 @@ impl PlanOption {
         Self::Raise,
         Self::Order,
         Self::Volumes,
+        Self::Unreached,
+        Self::Forget,
     ];
 
     /// The key that changes it; with alt where text is typed.
@@ -73,6 +79,8 @@ impl PlanOption {
             Self::Order => 'v',
             Self::Timeout => 't',
             Self::Volumes => 'd',
+            Self::Unreached => 'u',
+            Self::Forget => 'x',
         }
     }
 
@@ -88,6 +96,8 @@ impl PlanOption {
             Self::Force => format!("delete what still stands after {}", age(timeout)),
             Self::Timeout => format!("drain for at most {}", minutes(timeout)),
             Self::Volumes => "delete the volumes that Kubernetes made, with their data".to_owned(),
+            Self::Unreached => "leave machines out that cannot be reached".to_owned(),
+            Self::Forget => "gone for good: only forget the nodes".to_owned(),
             Self::BarePods => "pods without a controller".to_owned(),
             Self::EmptyDir => "pods with emptyDir data".to_owned(),
             Self::Raise => "widen the pool's bounds".to_owned(),
@@ -107,6 +117,8 @@ impl PlanOption {
             Self::EmptyDir => drain.map(|d| d.empty_dir_data),
             Self::Raise => Some(matches!(request, Request::Scale { raise: true, .. })),
             Self::Volumes => Some(matches!(request, Request::Destroy { volumes: true, .. })),
+            Self::Unreached => Some(leaves_unreached(request)),
+            Self::Forget => Some(matches!(request, Request::Leave { forget: true, .. })),
             Self::Order | Self::Timeout => None,
         }
     }
@@ -117,6 +129,9 @@ impl PlanOption {
             (Self::Raise, Request::Scale { raise, .. }) => *raise = !*raise,
             (Self::Volumes, Request::Destroy { volumes, .. }) => *volumes = !*volumes,
             (Self::Order, Request::Scale { order, .. }) => *order = next_order(order),
+            (Self::Forget, Request::Leave { forget, .. }) => *forget = !*forget,
+            (Self::Unreached, Request::Rotate(rotation)) => rotation.leave_unreached = !rotation.leave_unreached,
+            (Self::Unreached, Request::Upgrade(upgrade)) => upgrade.leave_unreached = !upgrade.leave_unreached,
             (option, request) => {
                 let Some(drain) = drain_mut(request) else { return };
                 match option {
@@ -124,7 +139,7 @@ impl PlanOption {
                     Self::BarePods => drain.bare_pods = !drain.bare_pods,
                     Self::EmptyDir => drain.empty_dir_data = !drain.empty_dir_data,
                     Self::Timeout => drain.timeout = next_timeout(drain.timeout),
-                    Self::Raise | Self::Order | Self::Volumes => {}
+                    Self::Raise | Self::Order | Self::Volumes | Self::Unreached | Self::Forget => {}
                 }
             }
         }
@@ -161,6 +176,12 @@ impl Planning {
                 _ => false,
             },
             PlanOption::Raise => raises || PlanOption::Raise.is_on(&self.request) == Some(true),
+            PlanOption::Unreached => {
+                let silent = matches!(&self.request, Request::Rotate(r) if r.machines.iter().any(|m| m.holds.is_err()));
+                let upgrades = matches!(self.request, Request::Upgrade(_)) && self.outcome.is_err();
+                silent || upgrades || leaves_unreached(&self.request)
+            }
+            PlanOption::Forget => matches!(self.request, Request::Leave { .. }),
             PlanOption::Order => drains && matches!(self.request, Request::Scale { .. }),
         };
         PlanOption::ALL.into_iter().filter(fits).collect()
@@ -190,12 +211,23 @@ impl Planning {
     }
 }
 
+fn leaves_unreached(request: &Request) -> bool {
+    match request {
+        Request::Rotate(rotation) => rotation.leave_unreached,
+        Request::Upgrade(upgrade) => upgrade.leave_unreached,
+        _ => false,
+    }
+}
+
 fn drain(request: &Request) -> Option<&DrainOptions> {
     match request {
         Request::Drain { drain, .. }
         | Request::Replace { drain, .. }
         | Request::Remove { drain, .. }
+        | Request::Leave { drain, .. }
+        | Request::Reboot { drain, .. }
         | Request::Scale { drain, .. } => Some(drain),
+        Request::Upgrade(upgrade) => upgrade.drain.as_ref(),
         _ => None,
     }
 }
@@ -205,7 +237,10 @@ fn drain_mut(request: &mut Request) -> Option<&mut DrainOptions> {
         Request::Drain { drain, .. }
         | Request::Replace { drain, .. }
         | Request::Remove { drain, .. }
+        | Request::Leave { drain, .. }
+        | Request::Reboot { drain, .. }
         | Request::Scale { drain, .. } => Some(drain),
+        Request::Upgrade(upgrade) => upgrade.drain.as_mut(),
         _ => None,
     }
 }

@@ -4,6 +4,10 @@ use super::State;
 use super::operations::{OperationState, state_of};
 use crate::ops::{Progress, StepId, StepState};
 
+/// A stage with more steps than these tells first what wants looking at, and while it runs what is done and what waits
+/// only by their numbers.
+const MANY: usize = 20;
+
 /// How a stage or a step stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TaskState {
@@ -67,6 +71,11 @@ pub fn lines(state: &State, progress: &Progress) -> Vec<TaskLine> {
             }
         });
         let steps: Vec<_> = steps.collect();
+        let count = |stands| steps.iter().filter(|s| s.stands == stands).count();
+        let failed = match count(TaskState::Failed) {
+            0 => String::new(),
+            n => format!(", {n} failed"),
+        };
         lines.push(TaskLine {
             number: Some(stage + 1),
             last: false,
@@ -76,16 +85,50 @@ pub fn lines(state: &State, progress: &Progress) -> Vec<TaskLine> {
             seconds: steps.iter().filter_map(|s| s.seconds).max(),
             said: match steps.len() {
                 1 => String::new(),
-                n => format!(
-                    "{} of {n}",
-                    steps.iter().filter(|s| s.stands == TaskState::Done).count()
-                ),
+                n => format!("{} of {n}{failed}", count(TaskState::Done)),
             },
             error: None,
         });
-        lines.extend(steps);
+        match steps.len() > MANY {
+            true => lines.extend(many(steps, live)),
+            false => lines.extend(steps),
+        }
     }
     lines
+}
+
+/// The steps of a stage that has many: what failed, then what runs, what waits and what is done.
+fn many(mut steps: Vec<TaskLine>, live: bool) -> Vec<TaskLine> {
+    const ORDER: [TaskState; 5] = [
+        TaskState::Failed,
+        TaskState::Running,
+        TaskState::Stopped,
+        TaskState::Waiting,
+        TaskState::Done,
+    ];
+    steps.sort_by_key(|step| ORDER.iter().position(|stands| *stands == step.stands));
+    if live {
+        for (stands, word) in [(TaskState::Waiting, "more wait"), (TaskState::Done, "are done")] {
+            let folded = steps.iter().filter(|s| s.stands == stands).count();
+            if folded > 1 {
+                steps.retain(|s| s.stands != stands);
+                steps.push(TaskLine {
+                    number: None,
+                    last: false,
+                    text: format!("{folded} {word}"),
+                    stands,
+                    seconds: None,
+                    said: String::new(),
+                    error: None,
+                });
+            }
+        }
+    }
+    let last = steps.len().saturating_sub(1);
+    for (at, step) in steps.iter_mut().enumerate() {
+        step.last = at == last;
+    }
+    steps
 }
 
 /// How a stage stands whose steps stand so.
@@ -133,6 +176,7 @@ pub fn advice(stands: OperationState) -> &'static str {
     match stands {
         OperationState::CutOff => "cut off, or run by another k3fleet: what is done is skipped",
         OperationState::Failed => "after mending what failed; what is done is skipped",
+        OperationState::Partly => "after mending what failed; only those hosts are tried again",
         OperationState::Cancelled => "what is done is skipped",
         OperationState::Stopping => "it stops as soon as what is under way lets it",
         OperationState::Running | OperationState::Done | OperationState::Aborted => "",

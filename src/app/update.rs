@@ -75,6 +75,16 @@ impl Turn<'_> {
             Msg::Surveyed(scope, answer) => self.surveyed(scope, answer),
             Msg::Placed(spec, answer) => self.placed(&spec, answer),
             Msg::Resources(cluster, answer) => self.inquired(&cluster, answer),
+            Msg::Advertised(context, answer) => self.advertised(&context, answer),
+            Msg::Looked(host, found) => self.looked(&host, found),
+            Msg::HostKey(host, stands) => self.key_shown(&host, stands),
+            Msg::Trusted(host, outcome) => self.trusted(&host, outcome),
+            Msg::Ran(host, result) => self.ran(host, result),
+            Msg::HostSaved(host, outcome) => self.host_saved(&host, outcome),
+            Msg::Channels(answer) => self.channels(answer),
+            Msg::Tokens(told) => self.tokens_told(told),
+            Msg::TokenMade(made) => self.token_made(made),
+            Msg::TokenGone(id, outcome) => self.token_gone(&id, outcome),
         }
     }
 
@@ -176,7 +186,7 @@ impl Turn<'_> {
                 _ => self.keep_filter(),
             }
         }
-        let fits = info.place.holds(self.state.focused()) || info.is_later() || action.needs_no_row();
+        let fits = info.place.holds(self.state.focused()) || action.needs_no_row();
         if !fits {
             return self.say(Severity::Info, format!("{} does nothing in this pane", action.name()));
         }
@@ -242,13 +252,23 @@ impl Turn<'_> {
             | Action::Drain
             | Action::Replace
             | Action::Remove
+            | Action::Leave
+            | Action::Reboot
+            | Action::Certificates
             | Action::Mend => self.change(action),
             Action::Stop => self.stop_operation(),
             Action::Resume => self.resume_operation(),
             Action::Abort => self.abort_operation(),
             Action::Kubeconfig | Action::MergeKubeconfig => self.kubeconfig(action),
             Action::Shell => self.open_shell(),
-            Action::Join | Action::Rotate | Action::Upgrade | Action::Logs => self.later(action.name()),
+            Action::Logs => self.open_logs(),
+            Action::Join => self.open_join(),
+            Action::Run => self.open_run(),
+            Action::AddHost => self.open_add_host(),
+            Action::EditHost => self.open_edit_host(),
+            Action::AcceptKey => self.open_keys(),
+            Action::Tokens => self.open_tokens(),
+            Action::Upgrade => self.open_upgrade(),
         }
     }
 }

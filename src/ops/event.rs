@@ -296,6 +296,12 @@ impl Progress {
         (done, self.plan.steps().count())
     }
 
+    /// How many steps have failed.
+    pub fn failed(&self) -> usize {
+        let failed = self.steps.values().filter(|(s, _)| matches!(s, StepState::Failed(_)));
+        failed.count()
+    }
+
     /// Whether it can be resumed: it is not over, and nobody runs it as far as its journal tells.
     pub fn is_unfinished(&self) -> bool {
         self.outcome.is_none_or(|outcome| !outcome.is_final())

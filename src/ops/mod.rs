@@ -51,4 +51,4 @@ pub use step::{BootstrapStep, CloudStep, KubeStep, Part, Reach, Step};
 pub use upgrading::Upgrade;
 pub use watch::{About, Question, Questions};
 
-pub use crate::provider::{Resource, ResourceKind};
+pub use crate::provider::{BootstrapToken, HostKey, ParameterVersion, Ran, Resource, ResourceKind, Secret};

@@ -1,5 +1,11 @@
 //! What the screen asks for besides what the feeds bring: what a region offers to a launch, the place for a cluster, what
-//! a cluster is made of. Each is asked in a task of its own, and its answer comes back as a message.
+//! a cluster is made of, hosts before they join ([`hosts`]), tokens ([`tokens`]). Each is asked in a task of its own, and
+//! its answer comes back as a message.
+
+mod hosts;
+mod tokens;
+
+pub(super) use hosts::keep_password;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -89,6 +95,17 @@ impl Errands {
                     Msg::Say(severity, text)
                 }
             }
+        });
+    }
+
+    /// Asks for the release channels of K3s.
+    pub(super) fn channels(&mut self, session: Option<&Session>) {
+        let web = session.and_then(|s| s.providers.web.clone());
+        self.tasks.spawn(async move {
+            Msg::Channels(match web {
+                Some(web) => web.channels().await.map_err(|error| error.to_string()),
+                None => Err("nothing asks the web from here".to_owned()),
+            })
         });
     }
 

@@ -54,6 +54,11 @@ impl Reload {
         })
     }
 
+    /// The file that names the edge hosts.
+    pub(super) fn hosts_file(&self) -> PathBuf {
+        self.paths.hosts_file()
+    }
+
     /// What the view draws with now.
     pub(super) fn look(&self) -> Look {
         self.look.clone()

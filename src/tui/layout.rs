@@ -192,7 +192,7 @@ fn overlay(state: &State, overlay: &Overlay, area: Rect) -> Rect {
             let x = area.right().saturating_sub(place.width.saturating_add(2));
             Rect { x, ..place }
         }
-        Overlay::Describe { .. } | Overlay::Source { .. } => centred(area, 104, all),
+        Overlay::Describe { .. } | Overlay::Source { .. } | Overlay::Ran(_) => centred(area, 104, all),
         Overlay::Feeds { .. } => centred(area, 132, all),
         Overlay::Types(_) => centred(area, 84, all.min(super::overlay::types::ROWS)),
         Overlay::Plan(_)
@@ -200,10 +200,19 @@ fn overlay(state: &State, overlay: &Overlay, area: Rect) -> Rect {
         | Overlay::Launch(_)
         | Overlay::Extend(_)
         | Overlay::Inquiry(_)
+        | Overlay::Choosing(_)
+        | Overlay::Join(_)
+        | Overlay::Checks { .. }
+        | Overlay::Keys(_)
+        | Overlay::Password(_)
+        | Overlay::Form(_)
+        | Overlay::Tokens(_)
+        | Overlay::TokenMade(_)
         | Overlay::Locked { .. }
         | Overlay::Abort { .. } => {
             let width = match overlay {
-                Overlay::Plan(_) => 100,
+                Overlay::Plan(_) | Overlay::Join(_) | Overlay::Checks { .. } => 100,
+                Overlay::Keys(_) | Overlay::Form(_) | Overlay::Tokens(_) => 92,
                 Overlay::Launch(_) => 92,
                 _ => 74,
             };

@@ -64,7 +64,7 @@ impl Look<'_> {
         match stands {
             OperationState::Running => (self.spinner(now), self.theme.pending),
             OperationState::Stopping => (self.glyphs.fading, self.theme.pending),
-            OperationState::CutOff => (self.glyphs.warning, self.theme.warning),
+            OperationState::CutOff | OperationState::Partly => (self.glyphs.warning, self.theme.warning),
             OperationState::Failed => (self.glyphs.critical, self.theme.critical),
             OperationState::Cancelled => (self.glyphs.fading, self.theme.info),
             OperationState::Done => (self.glyphs.ok, self.theme.ok),

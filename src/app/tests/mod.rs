@@ -1,11 +1,13 @@
 //! Transitions of the screen's state: messages in, state and effects out. No I/O, no async.
 
 mod filter;
+mod joining;
 mod launching;
 mod nav;
 mod operations;
 mod overlays;
 mod property;
+mod running;
 mod upkeep;
 
 use jiff::{SignedDuration, Timestamp};

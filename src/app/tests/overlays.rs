@@ -1,5 +1,5 @@
 use super::*;
-use crate::app::help::{help, hints};
+use crate::app::help::hints;
 use crate::app::key_table::Place;
 use crate::app::overlay::{Choice, PaletteMatch};
 use crate::app::{Overlay, Screen};
@@ -179,18 +179,6 @@ fn marks_are_rows_and_survive_changes() {
     assert_eq!(ids.lines().count(), 3);
     press(&mut state, "ctrl-\\");
     assert!(state.tables[&Pane::Machines].marks.is_empty());
-}
-
-#[test]
-fn actions_of_later_versions_say_so() {
-    let mut state = screen(2);
-    for action in Action::ALL.into_iter().filter(|a| a.info().is_later()) {
-        let effects = act(&mut state, action);
-        assert!(effects.iter().all(|e| matches!(e, Effect::History(..))), "{action:?}");
-        let (_, text, _) = state.notice.clone().unwrap();
-        assert_eq!(text, format!("{} is not part of this version yet", action.name()));
-    }
-    assert!(help(&state.keys, "").iter().filter(|l| l.later).count() == 4);
 }
 
 #[test]

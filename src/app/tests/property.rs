@@ -6,11 +6,13 @@ use proptest::prelude::*;
 use smol_str::SmolStr;
 
 use super::*;
+use crate::app::joining::{Found, KeyStanding};
 use crate::app::key::KeyCode;
 use crate::app::msg::Click;
 use crate::app::planning::PlanOption;
 use crate::app::{Screen, Target};
-use crate::fleet::{InstanceId, MachineId, Purchase, Severity};
+use crate::fleet::{ContextId, HostName, InstanceId, MachineId, Purchase, Severity};
+use crate::ops::tokens::Tokens;
 use crate::ops::{self, Event, OperationId, Outcome, Progress, Request, StepId, What};
 
 fn keys() -> impl Strategy<Value = Key> {
@@ -40,6 +42,7 @@ fn targets() -> impl Strategy<Value = Target> {
         Just(Target::Findings),
         prop::sample::select(PlanOption::ALL.to_vec()).prop_map(Target::Option),
         (0..9usize).prop_map(Target::Item),
+        keys().prop_map(Target::Press),
         Just(Target::Outside),
     ]
 }
@@ -96,6 +99,32 @@ fn operations() -> impl Strategy<Value = Msg> {
     })
 }
 
+/// What may come back of what was asked about hosts and tokens, wanted or not.
+fn answers() -> impl Strategy<Value = Msg> {
+    let host = prop::sample::select(vec!["pi-1", "pi-2", "nobody"]).prop_map(HostName::new);
+    let cluster = || example::fleet(2).cluster_of_context(&ContextId::new("prod-admin"));
+    (host, 0..10u8).prop_map(move |(host, kind)| match kind {
+        0 => Msg::Advertised(ContextId::new("prod-admin"), Ok(vec!["10.0.0.1:6443".into()])),
+        1 => Msg::Looked(host, Found::Facts(Box::default())),
+        2 => Msg::Looked(host, Found::Failed("no".into())),
+        3 => Msg::Looked(host, Found::ChangedKey("no".into())),
+        4 => Msg::HostKey(host, KeyStanding::Known),
+        5 => Msg::Trusted(host, Err("no".into())),
+        6 => Msg::Ran(host, Err("no".into())),
+        7 => Msg::HostSaved(host, Ok(())),
+        8 => Msg::Channels(Err("no".into())),
+        _ => Msg::Tokens(Box::new(Tokens {
+            cluster: cluster(),
+            version: None,
+            datastore: None,
+            parameters: [].into(),
+            machines: vec![],
+            bootstrap: vec![],
+            faults: vec!["no".to_owned()],
+        })),
+    })
+}
+
 fn messages() -> impl Strategy<Value = Msg> {
     let clicks = vec![
         Click::Left,
@@ -116,6 +145,7 @@ fn messages() -> impl Strategy<Value = Msg> {
         1 => Just(Msg::Say(Severity::Warning, "x\ny".into())),
         1 => any::<bool>().prop_map(Msg::Focus),
         3 => operations(),
+        3 => answers(),
     ]
 }
 

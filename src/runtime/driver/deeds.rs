@@ -7,6 +7,8 @@ use jiff::SignedDuration;
 use super::Driver;
 use crate::app::{Effect, Login, Msg};
 use crate::fleet::Severity;
+use crate::runtime::errands::keep_password;
+use crate::runtime::reload::Reload;
 use crate::runtime::surface::Surface;
 use crate::runtime::{files, login};
 
@@ -63,6 +65,39 @@ impl<S: Surface> Driver<S> {
             Effect::Survey(scope) => self.errands.survey(self.session.as_ref(), scope),
             Effect::Place(survey, spec) => self.errands.place(self.session.as_ref(), survey, spec),
             Effect::Resources(cluster) => self.errands.resources(self.session.as_ref(), cluster),
+            Effect::Advertised(context) => self.errands.advertised(self.session.as_ref(), context),
+            Effect::LookAt(hosts, addresses) => self.errands.look_at(self.session.as_ref(), hosts, addresses),
+            Effect::HostKeys(hosts) => self.errands.host_keys(self.session.as_ref(), hosts),
+            Effect::Trust(host, key) => self.errands.trust(self.session.as_ref(), *host, key),
+            Effect::SudoPassword(secret) => {
+                if let Err(why) = keep_password(self.session.as_ref(), secret) {
+                    self.say(Severity::Warning, why.to_owned());
+                }
+            }
+            Effect::RunOn(hosts, argv) => self.errands.run_on(self.session.as_ref(), hosts, argv),
+            Effect::SaveHost { name, host } => match self.reload.as_ref().map(Reload::hosts_file) {
+                Some(file) => self.errands.save_host(&file, name, *host),
+                None => self.take(Msg::HostSaved(host.name, Err("there is no hosts.toml here".to_owned()))),
+            },
+            Effect::Channels => self.errands.channels(self.session.as_ref()),
+            Effect::Tokens(roll) => self.errands.tokens(self.session.as_ref(), *roll),
+            Effect::MakeToken {
+                cluster,
+                context,
+                expires_at,
+                description,
+            } => {
+                let session = self.session.as_ref();
+                self.errands
+                    .make_token(session, cluster, &context, expires_at, description);
+            }
+            Effect::DeleteToken { context, id, .. } => {
+                self.errands.delete_token(self.session.as_ref(), &context, id);
+            }
+            Effect::CopySecret(secret) => {
+                self.surface.copy(secret.expose())?;
+                self.say(Severity::Ok, "copied the token".to_owned());
+            }
             Effect::Stop(id) => self.operate(|operations| {
                 operations.stop(&id);
                 Ok(())

@@ -60,11 +60,10 @@ fn blocks(look: Look<'_>, found: &[HelpLine], room: u16) -> Vec<Vec<Line>> {
 }
 
 fn told(look: Look<'_>, line: &HelpLine, keys: u16, room: u16) -> Vec<Line> {
-    let style = if line.later { look.theme.muted } else { look.theme.text };
-    let text = match (line.name, line.later) {
-        ("", _) => line.help.to_owned(),
-        (name, false) => format!("{name}: {}", line.help),
-        (name, true) => format!("{name}: {} (later)", line.help),
+    let style = look.theme.text;
+    let text = match line.name {
+        "" => line.help.to_owned(),
+        name => format!("{name}: {}", line.help),
     };
     let shown_keys = wrap(&line.keys, keys);
     let shown_text = wrap(&text, room.saturating_sub(keys + 2));

@@ -37,7 +37,7 @@ pub(super) fn content(state: &State, look: Look<'_>, inquiry: &Inquiry, room: u1
     Content {
         title: format!("{verb} {cluster}"),
         field: None,
-        body: text(lines),
+        body: Body::text(lines),
     }
 }
 
@@ -68,7 +68,7 @@ pub(super) fn extend(state: &State, look: Look<'_>, form: &ExtendForm) -> Conten
     Content {
         title: format!("Extend {}", form.cluster),
         field: Some(("how much longer?", form.line.clone())),
-        body: text(vec![fact("it ends", now), fact("it will end", then)]),
+        body: Body::text(vec![fact("it ends", now), fact("it will end", then)]),
     }
 }
 
@@ -81,11 +81,4 @@ pub(super) fn extend_foot(look: Look<'_>) -> Vec<Vec<Piece<'static>>> {
             LEAVE,
         ],
     )]
-}
-
-fn text(lines: Vec<Line>) -> Body {
-    Body::Text {
-        lines: lines.into_iter().map(|line| vec![line]).collect(),
-        scroll: 0,
-    }
 }

@@ -23,17 +23,12 @@ pub(super) fn menu(
     let wide = keys.iter().map(|k| width(k)).max().unwrap_or(0);
     let line = |(action, key): (&Action, &String)| -> Line {
         let info = action.info();
-        let name = format!("{:<18}", info.name);
-        let help = clip(info.help, room.saturating_sub(wide + 23), look.glyphs.ellipsis);
-        let style = if info.is_later() {
-            look.theme.muted
-        } else {
-            look.theme.accent
-        };
+        let name = format!("{:<20}", info.name);
+        let help = clip(info.help, room.saturating_sub(wide + 25), look.glyphs.ellipsis);
         vec![
             Span::styled(pad(key, wide), look.theme.key),
             Span::raw("  "),
-            Span::styled(name, style),
+            Span::styled(name, look.theme.accent),
             Span::styled(help, look.theme.muted),
         ]
     };

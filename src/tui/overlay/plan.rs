@@ -3,7 +3,7 @@
 use ratatui::style::{Modifier, Style};
 use ratatui::text::Span;
 
-use super::{Body, Content, LEAVE, Line, flow, keys_line};
+use super::{Body, Content, LEAVE, Line, flow, keys_line, signed};
 use crate::app::plan_lines::{self, PlanLine};
 use crate::app::planning::{PlanOption, Planning};
 use crate::app::{Action, State, Target};
@@ -31,7 +31,7 @@ pub(super) fn told(look: Look<'_>, line: &PlanLine, room: u16) -> Vec<Line> {
     match line {
         PlanLine::Gap => vec![vec![]],
         PlanLine::Cost { cluster, before, after } => vec![cost(look, cluster, *before, *after)],
-        PlanLine::Warning(text) => wrapped(look.glyphs.warning, theme.warning, text, Style::default(), room),
+        PlanLine::Warning(text) => signed((look.glyphs.warning, theme.warning), text, Style::default(), room),
         PlanLine::Stage { number, title, steps } => {
             let mut spans = vec![
                 Span::styled(format!("{number} "), theme.accent),
@@ -51,6 +51,15 @@ pub(super) fn told(look: Look<'_>, line: &PlanLine, room: u16) -> Vec<Line> {
                 Span::raw(what.into_owned()),
             ]]
         }
+        PlanLine::Many { what, names } => {
+            let text = format!("{what} {}", names.join(", "));
+            let lines = wrap(&text, room.saturating_sub(4)).into_iter().enumerate();
+            let line = |(i, text): (usize, String)| {
+                let lead = if i == 0 { look.glyphs.leaf } else { " " };
+                vec![Span::styled(format!("  {lead} "), theme.muted), Span::raw(text)]
+            };
+            lines.map(line).collect()
+        }
         PlanLine::Needs(permissions) => {
             let lines = wrap(&format!("needs {permissions}"), room).into_iter();
             lines.map(|text| vec![Span::styled(text, theme.muted)]).collect()
@@ -62,22 +71,12 @@ pub(super) fn told(look: Look<'_>, line: &PlanLine, room: u16) -> Vec<Line> {
                 Span::styled(format!(" by the guard {guard}"), theme.muted),
             ];
             let mut lines = vec![head];
-            lines.extend(wrapped(" ", Style::default(), why, Style::default(), room));
+            lines.extend(signed((" ", Style::default()), why, Style::default(), room));
             lines
         }
-        PlanLine::Lift(text) => wrapped(look.glyphs.right, theme.accent, text, Style::default(), room),
-        PlanLine::Note(text) => wrapped(look.glyphs.info, theme.info, text, Style::default(), room),
+        PlanLine::Lift(text) => signed((look.glyphs.right, theme.accent), text, Style::default(), room),
+        PlanLine::Note(text) => signed((look.glyphs.info, theme.info), text, Style::default(), room),
     }
-}
-
-/// Text behind a sign, its later lines under its first.
-fn wrapped(sign: &str, sign_style: Style, text: &str, style: Style, room: u16) -> Vec<Line> {
-    let lines = wrap(text, room.saturating_sub(2)).into_iter().enumerate();
-    let line = |(i, text): (usize, String)| {
-        let lead = if i == 0 { sign } else { " " };
-        vec![Span::styled(format!("{lead} "), sign_style), Span::styled(text, style)]
-    };
-    lines.map(line).collect()
 }
 
 /// What the cluster costs before and after, and what that makes in a month.

@@ -3,8 +3,10 @@
 mod demo;
 mod dump;
 mod hits;
+mod joining;
 mod launching;
 mod operations;
+mod tokens;
 
 use std::path::Path;
 
