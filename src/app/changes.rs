@@ -209,9 +209,7 @@ impl Turn<'_> {
         };
         let outcome = ops::plan(fleet, &planning.request, *now);
         let same = match (&planning.outcome, &outcome) {
-            (Ok(old), Ok(new)) => {
-                (&old.stages, &old.warnings, &old.confirm) == (&new.stages, &new.warnings, &new.confirm)
-            }
+            (Ok(old), Ok(new)) => old.does_as(new),
             (old, new) => old == new,
         };
         planning.outcome = outcome;

@@ -6,11 +6,13 @@ use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 
 use super::call::Call;
 use super::request::Request;
 use super::step::Step;
 use super::verbs;
+use crate::blueprint::machine::Task;
 use crate::fleet::{ClusterId, Fleet};
 
 /// What an operation will do.
@@ -147,6 +149,20 @@ impl Plan {
     pub fn round_trips(&self) -> usize {
         let longest = |stage: &Stage| stage.steps.iter().map(Step::round_trips).max().unwrap_or(0);
         1 + self.stages.iter().map(longest).sum::<usize>()
+    }
+
+    /// Whether another plan would do the same. What a snapshot is named tells only when it was planned.
+    pub fn does_as(&self, other: &Self) -> bool {
+        let unnamed = |plan: &Self| {
+            let mut stages = plan.stages.clone();
+            for step in stages.iter_mut().flat_map(|stage| &mut stage.steps) {
+                if let Step::Machine(_, Task::Snapshot { name }) = step {
+                    *name = SmolStr::default();
+                }
+            }
+            stages
+        };
+        (&self.warnings, &self.confirm) == (&other.warnings, &other.confirm) && unnamed(self) == unnamed(other)
     }
 
     /// One step.

@@ -66,7 +66,7 @@ const KEYS: [(&str, &str); 5] = [
     ("with --server", "as the server in its options (o):"),
     ("with --vpn-auth-file", "with its key in the options (o)"),
     ("with --files", "with the files in the options (o)"),
-    ("give it once", "s asks for it once"),
+    ("give it once (--ask-sudo-password)", "s asks for it once"),
 ];
 
 /// A text that names options of the command line, with the keys that do the same in the preflight.

@@ -1,12 +1,13 @@
 //! The password that sudo wants: asked once, shown by nobody, and handed to those who keep it in memory.
 
-use super::JoinForm;
+use super::{Found, JoinForm, JoinHost, so_many};
 use crate::app::Effect;
 use crate::app::key::{Key, KeyCode};
 use crate::app::masked::Masked;
 use crate::app::overlay::Overlay;
 use crate::app::update::Turn;
 use crate::fleet::Severity;
+use crate::ops::joining::Sudo;
 
 /// The password that is typed.
 #[derive(Clone, Debug)]
@@ -19,11 +20,14 @@ pub struct PasswordForm {
     pub then_plan: bool,
 }
 
-/// For which hosts the password is asked.
+/// For which hosts the password is asked: those that are known to want it, else all.
 fn whose(form: &JoinForm) -> String {
-    match form.hosts.iter().filter(|host| !host.left_out).count() {
-        1 => form.here().map_or_else(String::new, |host| host.host.name.to_string()),
-        n => format!("{n} hosts"),
+    let wants = |host: &&JoinHost| matches!(&host.found, Found::Facts(facts) if facts.sudo == Sudo::Password);
+    let asking: Vec<_> = form.hosts.iter().filter(|host| !host.left_out && wants(host)).collect();
+    match asking.as_slice() {
+        [] => so_many(form.hosts.len()),
+        [host] => host.host.name.to_string(),
+        hosts => so_many(hosts.len()),
     }
 }
 
