@@ -73,6 +73,7 @@ impl Executor {
         if let Some(file) = &joining.vpn_auth_file {
             secrets.push(vpn_auth(file)?);
         }
+        self.answers(&reach, of, say).await?;
         if joining.mend_cgroups {
             say("turning the memory cgroup on".to_owned());
             self.work_on(&reach, &Task::MendCgroups, &[], of, say).await?;

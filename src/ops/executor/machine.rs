@@ -19,6 +19,8 @@ const LOOK: Duration = Duration::from_secs(3);
 const COMING_UP: Duration = Duration::from_mins(5);
 /// How long a machine may take to restart.
 const RESTARTING: Duration = Duration::from_mins(10);
+/// How long a machine is waited for that an operation may have left restarting when it was cut off.
+const RETURNING: Duration = Duration::from_mins(3);
 /// How often in a row a trouble that waiting does not help is seen before it is believed: K3s tries again, and its journal
 /// holds what was before.
 const BELIEVED: u32 = 3;
@@ -32,6 +34,7 @@ impl Executor {
         of: Of<'_>,
         say: &impl Fn(String),
     ) -> Result<String, StepError> {
+        self.answers(reach, of, say).await?;
         match task {
             Task::Reboot => {
                 let inside = self.restart(reach, say).await?;
@@ -63,6 +66,21 @@ impl Executor {
                 Ok(line)
             }
         }
+    }
+
+    /// Waits until a machine answers, where the operation goes on after it was cut off: it may be restarting still.
+    pub(super) async fn answers(&self, reach: &Reach, of: Of<'_>, say: &impl Fn(String)) -> Result<(), StepError> {
+        let until = Instant::now() + self.paced(RETURNING);
+        while of.resumed {
+            match self.look_inside(reach).await {
+                Err(StepError::Call(error)) if error.retryable() && Instant::now() < until => {
+                    say("it does not answer yet".to_owned());
+                }
+                result => return result.map(drop),
+            }
+            sleep(self.paced(LOOK)).await;
+        }
+        Ok(())
     }
 
     /// Restarts a machine, and waits until it is there again; tells how it is then.

@@ -103,8 +103,9 @@ impl State {
         let config = k3s.config.as_ref();
         let labels = config.into_iter().flat_map(|c| &c.labels);
         let labels = labels.filter_map(|l| l.split_once('='));
+        let labelled = |key: &str| labels.clone().find(|(k, _)| *k == key).map(|(_, v)| v.into());
         let marks = Marks {
-            labels: labels.map(|(k, v)| (k.into(), Some(v.into()))).collect(),
+            labels: labels.clone().map(|(k, v)| (k.into(), Some(v.into()))).collect(),
             annotations: vec![],
         };
         let name = board.node();
@@ -118,8 +119,8 @@ impl State {
             ip: Some(spec.address),
             provider_id: format_smolstr!("k3s://{name}"),
             name,
-            instance_type: None,
-            zone: None,
+            instance_type: labelled("node.kubernetes.io/instance-type"),
+            zone: labelled("topology.kubernetes.io/zone"),
             ssh,
             marks,
             taints: config.map(|c| c.taints.clone().into()).unwrap_or_default(),

@@ -12,11 +12,12 @@ use super::clock::{Clock, later, seconds};
 use super::cloud::SimCloud;
 use super::control::{SimCloudControl, SimKubeControl, SimShellControl};
 use super::fault::Target;
+use super::k3s::K3s;
 use super::kube::SimKube;
 use super::memory::{Memory, mark};
 use super::scenario::Scenario;
 use super::shell::SimShell;
-use super::state::{ClusterNo, State};
+use super::state::{ClusterNo, Host, State};
 use super::web::SimWeb;
 use crate::fleet::{ContextId, EdgeHost, Scope};
 use crate::provider::{Cloud, CloudControl, Control, Kube, KubeControl, Providers, Result, Secret, Shell};
@@ -186,6 +187,16 @@ impl World {
     /// Lets as many seconds of world time pass as some work takes.
     pub(super) async fn busy(&self, secs: f64) {
         self.sleep_until(later(self.now(), seconds(secs))).await;
+    }
+
+    /// Waits until K3s runs on a machine or board, for a minute at most, as scripts do that ask its supervisor.
+    pub(super) async fn k3s_runs(&self, on: &Host) {
+        for _ in 0..30 {
+            if self.look(|s| s.k3s(on).is_none_or(K3s::is_active)) {
+                return;
+            }
+            self.busy(2.0).await;
+        }
     }
 
     /// Sleeps until a world time; for as long as the world is paused, without a timer.

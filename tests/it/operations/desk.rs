@@ -10,7 +10,7 @@ use k3fleet::ops::survey::survey;
 use k3fleet::ops::wish::Wish;
 use k3fleet::ops::{Event, Made, OperationId, Outcome, Plan, Refusal, Request, RunError, What, journal, plan};
 use k3fleet::provider::sim::{Scenario, World};
-use k3fleet::provider::{Providers, Resource};
+use k3fleet::provider::{Providers, Resource, Secret};
 use k3fleet::runtime::contexts;
 use k3fleet::runtime::operations::{Happened, Operations, nudge};
 use k3fleet::runtime::session::Session;
@@ -20,6 +20,8 @@ use crate::support::rig::START;
 
 /// A cluster of one server and a pool of workers, where nothing happens by itself.
 const WORLD: &str = include_str!("world.toml");
+/// A cluster with boards at the edge: two that have joined, and five that have not. Likewise.
+const EDGE: &str = include_str!("edge.toml");
 
 /// See the module docs.
 pub(super) struct Desk {
@@ -36,19 +38,34 @@ pub(super) struct Desk {
 impl Desk {
     /// The desk over the plain world, its fleet seen.
     pub(super) async fn plain() -> Self {
-        Self::over(WORLD).await
+        Self::over(WORLD, 4).await
+    }
+
+    /// The desk over the cluster with boards at the edge, with so many servers and more of a scenario behind it.
+    pub(super) async fn edge(servers: usize, more: &str) -> Self {
+        let mut world = format!("{EDGE}\n{more}");
+        if servers > 1 {
+            world = world.replace("shape = \"quick\"", "shape = \"ha\"");
+            world = world.replace("desired = 1\n", &format!("desired = {servers}\n"));
+        }
+        let desk = Self::over(&world, servers + 9).await;
+        if let Some(shell) = &desk.world.control().shell {
+            shell.set_sudo_password(Secret::new("gull"));
+        }
+        desk
     }
 
     /// The plain world with more of a scenario behind it, ten seconds on.
     pub(super) async fn with(more: &str) -> Self {
-        let mut desk = Self::over(&format!("{WORLD}\n{more}")).await;
+        let mut desk = Self::over(&format!("{WORLD}\n{more}"), 4).await;
         let world = Arc::clone(&desk.world);
         let told: jiff::Timestamp = "2026-03-02T09:00:10Z".parse().unwrap();
         desk.until(|_| world.now() >= told).await;
         desk
     }
 
-    async fn over(scenario: &str) -> Self {
+    /// The desk once so many machines are seen, and all that have joined are ready.
+    async fn over(scenario: &str, machines: usize) -> Self {
         let scenario = Scenario::parse(scenario).unwrap();
         let world = World::load(&scenario, 1, START.parse().unwrap(), 1.0);
         let directory = tempfile::tempdir().unwrap();
@@ -58,6 +75,7 @@ impl Desk {
             ..Settings::default()
         };
         let feeds = Feeds::start(world.providers(), settings, clock(&world), tx);
+        feeds.set_hosts(world.edge_hosts());
         let session = Session {
             providers: world.providers(),
             control: world.control(),
@@ -65,7 +83,7 @@ impl Desk {
             kubeconfigs: directory.path().join("kubeconfigs"),
             servers: BTreeMap::new(),
             kept: BTreeSet::new(),
-            hosts: vec![],
+            hosts: world.edge_hosts(),
             clock: clock(&world),
             speed: 1.0,
             world: Some(Arc::clone(&world)),
@@ -83,8 +101,13 @@ impl Desk {
             batches,
         };
         desk.until(|fleet| {
-            let ready = |m: &Machine<'_>| m.state("2026-03-02T09:00:30Z".parse().unwrap()) == MachineState::Ready;
-            fleet.asgs().count() == 1 && fleet.machines().count() == 4 && fleet.machines().all(|m| ready(&m))
+            let at = "2026-03-02T09:00:30Z".parse().unwrap();
+            let joined = |m: &Machine<'_>| m.instance().is_some() || m.node().is_some();
+            let settled = |m: Machine<'_>| match joined(&m) {
+                true => m.state(at) == MachineState::Ready,
+                false => m.probe().is_some(),
+            };
+            fleet.asgs().count() > 0 && fleet.machines().count() == machines && fleet.machines().all(settled)
         })
         .await;
         desk
@@ -115,7 +138,9 @@ impl Desk {
 
     /// Takes in observations until the fleet is so.
     pub(super) async fn until(&mut self, so: impl Fn(&Fleet) -> bool) {
+        let limit = self.world.now() + jiff::SignedDuration::from_hours(12);
         while !so(&self.fleet) {
+            assert!(self.world.now() < limit, "waited in vain for twelve hours");
             let batch = self.batches.recv().await.unwrap();
             self.take(batch);
         }

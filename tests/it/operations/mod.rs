@@ -1,9 +1,12 @@
 //! Operations from request to end over the simulated world: each verb, refusals, kills at every step, two operators.
 
 mod desk;
+mod edge;
 mod ending;
 mod faults;
 mod launching;
+mod rotating;
+mod upgrading;
 
 use std::collections::BTreeSet;
 

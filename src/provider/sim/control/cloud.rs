@@ -336,6 +336,10 @@ impl CloudControl for SimCloudControl {
             return Err(self.not_reached(call, instance));
         }
         self.world.busy(takes(task)).await;
+        let on = Host::Machine(instance.clone());
+        if matches!(task, Task::RotateToken | Task::Handshake { .. }) {
+            self.world.k3s_runs(&on).await;
+        }
         let done = |s: &mut State| {
             if !reached(s) {
                 return Err(self.not_reached(call, instance));
@@ -348,10 +352,14 @@ impl CloudControl for SimCloudControl {
                 };
                 secrets.push(s.parameter_at(&self.scope, place).ok_or_else(lost)?);
             }
-            let done = s.work_on(&Host::Machine(instance.clone()), task, &secrets);
+            let done = s.work_on(&on, task, &secrets);
             done.map_err(|why| refused(&self.target, call, why))
         };
-        self.world.change(&self.target, call, done).await?
+        let said = self.world.change(&self.target, call, done).await??;
+        if matches!(task, Task::Snapshot { .. }) {
+            self.world.k3s_runs(&on).await;
+        }
+        Ok(said)
     }
 
     async fn secure(&self, parameter: &str, version: Option<u64>) -> Result<Option<(u64, Secret)>> {
