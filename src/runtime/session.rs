@@ -14,8 +14,8 @@ use crate::feeds::Clock;
 use crate::fleet::{ContextId, EdgeHost, FaultKind};
 use crate::provider::aws::{self, AwsCloud, Profile};
 use crate::provider::sim::{Scenario, World};
-use crate::provider::ssh::{EdgeSsh, OpenSsh};
-use crate::provider::{Cloud, Control, OpenWeb, ProviderError, Providers};
+use crate::provider::ssh::OpenSsh;
+use crate::provider::{Cloud, Control, OpenWeb, ProviderError, Providers, Shell};
 
 /// The simulated world that is asked for.
 #[derive(Clone, Debug)]
@@ -90,11 +90,12 @@ pub fn open_demo(demo: &Demo, read_only: bool, paths: &Paths) -> Result<Session,
 
 /// Opens AWS and Kubernetes as the settings say. What cannot be opened is told in the session's faults.
 pub async fn open_live(config: &Config, paths: &Paths, hosts: Vec<EdgeHost>) -> Session {
+    // Nothing is run before there is a host to speak to.
+    let ssh = Arc::new(OpenSsh::new(&paths.state, clock::now));
     let mut session = Session {
         providers: Providers {
             web: Some(Arc::new(OpenWeb::default())),
-            // Nothing is run before there is a host to probe.
-            shell: Some(Arc::new(EdgeSsh::new(&paths.state, clock::now))),
+            shell: Some(Arc::clone(&ssh) as Arc<dyn Shell>),
             ..Providers::default()
         },
         control: Control::default(),
@@ -110,7 +111,7 @@ pub async fn open_live(config: &Config, paths: &Paths, hosts: Vec<EdgeHost>) -> 
         notes: vec![],
     };
     if !config.read_only {
-        session.control.shell = Some(Arc::new(OpenSsh::default()));
+        session.control.shell = Some(ssh);
     }
     open_contexts(&mut session, config);
     open_clouds(&mut session, config, paths).await;

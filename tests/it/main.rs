@@ -14,6 +14,7 @@ mod cli_edge;
 mod cli_hosts;
 mod cli_launch;
 mod cli_memory;
+mod edge;
 mod house;
 mod kube;
 mod kubeconfig;

@@ -1,16 +1,19 @@
-//! The connections that probes are made over: OpenSSH keeps one to each host for a while, behind a socket in a directory
-//! of this process alone, and all of them end with it.
+//! The connections that hosts are spoken to over: OpenSSH keeps one to each for a while, behind a socket in a directory
+//! of this process alone, and all of them end with it. Many calls go over one connection side by side; no more of them
+//! than any sshd takes.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
+use tokio::sync::Semaphore;
 
 use crate::fleet::EdgeHost;
 
@@ -18,6 +21,12 @@ use crate::fleet::EdgeHost;
 const LONGEST: usize = 103 - 17;
 /// How long the end of the connections is waited for when the program ends.
 const PARTING: Duration = Duration::from_millis(500);
+/// Calls at once over one connection: sshd takes ten unless told otherwise (`MaxSessions`).
+const SESSIONS: usize = 8;
+/// How often is looked whether a connection that is being made is there.
+const LOOK: Duration = Duration::from_millis(10);
+/// How much of what ssh says is read, from the end.
+const SAID: usize = 64 << 10;
 
 /// Where ssh is to go, and as whom.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -57,22 +66,75 @@ impl Login {
     }
 }
 
-/// The files of one connection.
+/// One connection, or what there is to know of it before it is made.
 #[derive(Debug)]
 pub(super) struct Link {
-    pub(super) socket: PathBuf,
-    log: PathBuf,
+    /// Its socket, and what the files of its calls are named after; `None` where no socket can be, so that each call
+    /// makes its own connection.
+    pub(super) socket: Option<PathBuf>,
+    /// Who may speak over it now.
+    pub(super) sessions: Semaphore,
+    /// Held by the call that makes the connection, until it is there.
+    pub(super) opening: tokio::sync::Mutex<()>,
+    calls: AtomicU64,
 }
 
 impl Link {
-    /// Where the ssh that opens the connection writes to: no pipe, for the one that keeps it may hold it open.
-    pub(super) fn log_to(&self) -> std::io::Result<Stdio> {
-        File::create(&self.log).map(Stdio::from)
+    fn new(socket: Option<PathBuf>) -> Self {
+        Self {
+            socket,
+            sessions: Semaphore::new(SESSIONS),
+            opening: tokio::sync::Mutex::default(),
+            calls: AtomicU64::new(0),
+        }
+    }
+
+    /// Whether the connection is there, or need not be waited for.
+    pub(super) fn is_open(&self) -> bool {
+        self.socket.as_ref().is_none_or(|socket| socket.exists())
+    }
+
+    /// Waits until the connection is there.
+    pub(super) async fn opened(&self) {
+        while !self.is_open() {
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Where a call has ssh write what it says: no pipe, for the ssh that stays behind to keep the connection may hold it
+    /// open.
+    pub(super) fn log(&self) -> std::io::Result<Option<Log>> {
+        let Some(socket) = &self.socket else { return Ok(None) };
+        let path = socket.with_extension(format!("{}.log", self.calls.fetch_add(1, Ordering::Relaxed)));
+        let file = File::create(&path)?;
+        Ok(Some(Log { path, file: Some(file) }))
+    }
+}
+
+/// What ssh says during one call.
+#[derive(Debug)]
+pub(super) struct Log {
+    path: PathBuf,
+    file: Option<File>,
+}
+
+impl Log {
+    /// The file, for ssh to write to.
+    pub(super) fn take(&mut self) -> Stdio {
+        self.file.take().map_or_else(Stdio::null, Stdio::from)
     }
 
     /// What was written there.
-    pub(super) fn logged(&self) -> String {
-        fs::read(&self.log).map_or_else(|_| String::new(), |bytes| String::from_utf8_lossy(&bytes).into_owned())
+    pub(super) fn read(&self) -> String {
+        let bytes = fs::read(&self.path).unwrap_or_default();
+        let from = bytes.len().saturating_sub(SAID);
+        String::from_utf8_lossy(bytes.get(from..).unwrap_or_default()).into_owned()
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path);
     }
 }
 
@@ -88,7 +150,7 @@ pub(super) struct Links {
 struct Known {
     /// The directory of the sockets; `Some(None)` when there can be none.
     home: Option<Option<PathBuf>>,
-    numbers: FxHashMap<Login, usize>,
+    links: FxHashMap<Login, Arc<Link>>,
 }
 
 impl Links {
@@ -101,34 +163,32 @@ impl Links {
         }
     }
 
-    /// The connection to a host; `None` where no socket can be, so that each probe makes its own.
-    pub(super) fn link(&self, login: &Login) -> Option<Link> {
+    /// The connection to a host.
+    pub(super) fn link(&self, login: &Login) -> Arc<Link> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let home = known
             .home
             .get_or_insert_with(|| self.homes.iter().find_map(|base| open(base)))
-            .clone()?;
-        let next = known.numbers.len();
-        let number = *known.numbers.entry(login.clone()).or_insert(next);
-        Some(Link {
-            socket: home.join(number.to_string()),
-            log: home.join(format!("{number}.log")),
-        })
+            .clone();
+        let next = known.links.len();
+        let link = known.links.entry(login.clone());
+        Arc::clone(link.or_insert_with(|| Arc::new(Link::new(home.map(|home| home.join(next.to_string()))))))
     }
 
     /// Ends the connection to a host, without waiting for it.
     pub(super) fn forget(&self, login: &Login, link: &Link) {
         // Its end is nobody's matter: a socket that nobody answers is replaced by ssh itself.
-        let _ = self.part(login, &link.socket);
+        let _ = self.part(login, link);
     }
 
-    fn part(&self, login: &Login, socket: &Path) -> Option<Child> {
+    fn part(&self, login: &Login, link: &Link) -> Option<Child> {
+        let socket = link.socket.as_ref().filter(|socket| socket.exists())?;
         let mut ssh = Command::new(&self.program);
         ssh.args(["-O", "exit", "-o"])
             .arg(control_path(socket))
             .args(login.args());
         ssh.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        socket.exists().then(|| ssh.spawn().ok()).flatten()
+        ssh.spawn().ok()
     }
 }
 
@@ -136,10 +196,10 @@ impl Drop for Links {
     fn drop(&mut self) {
         let known = self.known.get_mut().unwrap_or_else(PoisonError::into_inner);
         let Some(Some(home)) = known.home.take() else { return };
-        let known = std::mem::take(&mut known.numbers);
+        let known = std::mem::take(&mut known.links);
         let mut parting: Vec<Child> = known
             .iter()
-            .filter_map(|(login, number)| self.part(login, &home.join(number.to_string())))
+            .filter_map(|(login, link)| self.part(login, link))
             .collect();
         let begun = Instant::now();
         while !parting.is_empty() && begun.elapsed() < PARTING {
@@ -156,11 +216,14 @@ impl Drop for Links {
 
 /// `ControlPath`, as an option of ssh takes it.
 pub(super) fn control_path(socket: &Path) -> OsString {
-    let mut option = OsString::from("ControlPath=");
+    file_option("ControlPath", socket)
+}
+
+/// An option of ssh that names a file.
+pub(super) fn file_option(name: &str, file: &Path) -> OsString {
     // A path may hold spaces and percent signs, which mean something there.
-    let path = socket.to_string_lossy().replace('%', "%%");
-    option.push(format!("\"{path}\""));
-    option
+    let path = file.to_string_lossy().replace('%', "%%");
+    OsString::from(format!("{name}=\"{path}\""))
 }
 
 /// Makes the directory of this process below a base, readable by nobody else.
@@ -180,14 +243,15 @@ fn open(base: &Path) -> Option<PathBuf> {
     fits.then_some(home)
 }
 
+/// Makes a directory that nobody else reads.
 #[cfg(unix)]
-fn private(path: &Path, parents: bool) -> std::io::Result<()> {
+pub(super) fn private(path: &Path, parents: bool) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     fs::DirBuilder::new().recursive(parents).mode(0o700).create(path)
 }
 
 #[cfg(not(unix))]
-fn private(_: &Path, _: bool) -> std::io::Result<()> {
+pub(super) fn private(_: &Path, _: bool) -> std::io::Result<()> {
     // OpenSSH keeps no connections there.
     Err(std::io::ErrorKind::Unsupported.into())
 }

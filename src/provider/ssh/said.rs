@@ -62,69 +62,15 @@ pub(super) fn of(code: Option<i32>, stderr: &str) -> Said {
     Said::NotYet
 }
 
-/// What a failed probe of an edge host comes from: the class, what went wrong, and what to do. `login` is what stands
-/// after `ssh` when an operator types it.
-pub(super) fn of_edge(code: Option<i32>, stderr: &str, login: &str) -> (FaultKind, String, SmolStr) {
-    let has = |words: &str| stderr.contains(words);
-    match of(code, stderr) {
-        Said::Changed => {
-            let name = between(stderr, "Host key for ", " has changed").unwrap_or("its address");
-            (
-                FaultKind::Credentials,
-                "HOST KEY CHANGED: it shows another key than the one in known_hosts; nothing was sent to it".to_owned(),
-                format_smolstr!(
-                    "somebody may be in between; only if the machine was set up anew, forget the old key with \
-                     ssh-keygen -R \"{name}\" and log in once with ssh {login}"
-                ),
-            )
-        }
-        Said::Unknown => (
-            FaultKind::Credentials,
-            "its host key is not in known_hosts".to_owned(),
-            format_smolstr!("log in once with ssh {login} and compare the key's fingerprint"),
-        ),
-        Said::Denied(methods) => (
-            FaultKind::Denied,
-            format!("it takes none of the keys that ssh offers ({methods})"),
-            format_smolstr!(
-                "see that its key is in the agent (ssh-add -l) or named in ~/.ssh/config, and try ssh {login}"
-            ),
-        ),
-        Said::Misused(line) => (FaultKind::Other, line, "mend the SSH configuration".into()),
-        Said::NotYet if code == Some(255) => {
-            let (message, mend) = match () {
-                () if has("Could not resolve hostname") => (
-                    "no such host: its name is not found".to_owned(),
-                    "give it an address in hosts.toml, or a HostName in ~/.ssh/config",
-                ),
-                () if has("Connection refused") => (
-                    "the connection was refused: nothing listens on its SSH port".to_owned(),
-                    "see that sshd runs there, and that the port is right",
-                ),
-                () if has("timed out") => ("no answer: the connection timed out".to_owned(), ""),
-                () if has("No route to host") || has("Network is unreachable") => {
-                    ("no route to it".to_owned(), "see that it has power and network")
-                }
-                () => (format!("the connection failed: {}", last(stderr)), ""),
-            };
-            (FaultKind::Unreachable, message, mend.into())
-        }
-        Said::NotYet | Said::Forbidden(_) | Said::Other(_) => (
-            FaultKind::Other,
-            format!("the probe does not run there: {}", last(stderr)),
-            format_smolstr!("see that ssh {login} gives a shell there"),
-        ),
-    }
-}
-
-fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
+/// What stands between two words, unless it holds what no name holds.
+pub(super) fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
     let (_, rest) = text.split_once(before)?;
     let (found, _) = rest.split_once(after)?;
     Some(found).filter(|found| !found.chars().any(|c| c.is_control() || c == '"'))
 }
 
 /// The last line that says something, without control characters.
-fn last(stderr: &str) -> String {
+pub(super) fn last(stderr: &str) -> String {
     let line = stderr.lines().rev().map(str::trim).find(|line| !line.is_empty());
     let line = line.unwrap_or("it said nothing");
     line.chars().filter(|c| !c.is_control()).take(300).collect()
@@ -222,88 +168,5 @@ mod tests {
         let (kind, message, mend) = Said::Denied("publickey".to_owned()).explain("ubuntu", address);
         assert_eq!(kind, FaultKind::Denied);
         assert!(message.contains("publickey") && mend.contains("ssh-add -l") && mend.contains("ubuntu@203.0.113.7"));
-    }
-
-    #[test]
-    fn a_probe_that_fails_says_why_and_what_to_do() {
-        let changed = "@@@\n@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\n\
-                       Host key for [10.0.0.9]:2222 has changed and you have requested strict checking.\n\
-                       Host key verification failed.";
-        for (code, stderr, kind, message, mend) in [
-            (
-                255,
-                changed,
-                FaultKind::Credentials,
-                "HOST KEY CHANGED",
-                "-R \"[10.0.0.9]:2222\"",
-            ),
-            (
-                255,
-                "Host key verification failed.",
-                FaultKind::Credentials,
-                "not in known_hosts",
-                "ssh -p 2 a@b",
-            ),
-            (
-                255,
-                "a@b: Permission denied (publickey).",
-                FaultKind::Denied,
-                "(publickey)",
-                "ssh-add -l",
-            ),
-            (
-                255,
-                "ssh: Could not resolve hostname b: Name or service not known",
-                FaultKind::Unreachable,
-                "no such host",
-                "HostName",
-            ),
-            (
-                255,
-                "ssh: connect to host b port 22: Connection refused",
-                FaultKind::Unreachable,
-                "refused",
-                "sshd",
-            ),
-            (
-                255,
-                "ssh: connect to host b port 22: Connection timed out",
-                FaultKind::Unreachable,
-                "timed out",
-                "",
-            ),
-            (
-                255,
-                "ssh: connect to host b port 22: No route to host",
-                FaultKind::Unreachable,
-                "no route",
-                "power",
-            ),
-            (
-                255,
-                "Connection closed by 10.0.0.9 port 22",
-                FaultKind::Unreachable,
-                "closed by 10.0.0.9",
-                "",
-            ),
-            (
-                1,
-                "This account is not available.",
-                FaultKind::Other,
-                "not available",
-                "gives a shell",
-            ),
-            (
-                127,
-                "sh: exec: No such file or directory",
-                FaultKind::Other,
-                "No such file",
-                "gives a shell",
-            ),
-        ] {
-            let told = of_edge(Some(code), stderr, "-p 2 a@b");
-            assert_eq!(told.0, kind, "{stderr}");
-            assert!(told.1.contains(message) && told.2.contains(mend), "{told:?}");
-        }
     }
 }

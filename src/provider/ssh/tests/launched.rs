@@ -4,7 +4,11 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
-use super::*;
+use tokio::time::Instant;
+
+use super::super::launched::KEYLESS;
+use super::super::*;
+use crate::fleet::FaultKind;
 
 const ADDRESS: &str = "203.0.113.7";
 const PATH: &str = "/etc/rancher/k3s/k3s.yaml";
@@ -28,7 +32,7 @@ impl Stub {
             home.path().join("text").display()
         );
         install(&program, &runner);
-        let ssh = OpenSsh::new(&program);
+        let ssh = OpenSsh::with(program.into(), vec![], || Timestamp::UNIX_EPOCH);
         Self { home, ssh }
     }
 
@@ -105,7 +109,7 @@ async fn what_has_to_be_mended_is_an_error_without_the_content() {
     let error = sudo.read().await.unwrap_err();
     assert_eq!(error.kind, FaultKind::Denied);
     assert!(error.to_string().contains("sudo without a password"), "{error}");
-    let error = OpenSsh::new("/nowhere/ssh")
+    let error = OpenSsh::with("/nowhere/ssh".into(), vec![], || Timestamp::UNIX_EPOCH)
         .read_file("ubuntu", ADDRESS.parse().unwrap(), PATH)
         .await
         .unwrap_err();
@@ -125,5 +129,5 @@ async fn a_machine_may_deny_us_while_it_boots_but_not_for_ever() {
 
 #[test]
 fn words_reach_the_other_shell_whole() {
-    assert_eq!(quoted("/a b/it's"), r"'/a b/it'\''s'");
+    assert_eq!(super::super::call::quoted("/a b/it's"), r"'/a b/it'\''s'");
 }

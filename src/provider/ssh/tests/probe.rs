@@ -5,9 +5,14 @@ use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::process::{Child, Command as Program};
+use std::time::Duration;
 
-use super::*;
-use crate::fleet::HostName;
+use tokio::time::timeout;
+
+use super::super::probe::SCRIPT;
+use super::super::reading::{self, Between};
+use super::super::*;
+use crate::fleet::{FaultKind, HostName};
 
 #[expect(clippy::disallowed_methods, reason = "the script reads the real clock")]
 fn now() -> Timestamp {
@@ -39,7 +44,7 @@ fn install(program: &Path, text: &str) {
 }
 
 /// A stub that writes down how it was called, one call a line, and then does as told.
-fn stub(home: &Path, script: &str) -> EdgeSsh {
+fn stub(home: &Path, script: &str) -> OpenSsh {
     let program = home.join("ssh");
     let calls = home.join("calls");
     let text = format!(
@@ -47,7 +52,7 @@ fn stub(home: &Path, script: &str) -> EdgeSsh {
         calls.display()
     );
     install(&program, &text);
-    EdgeSsh::with(program.into(), vec![home.join("links")], now)
+    OpenSsh::with(program.into(), vec![home.join("links")], now)
 }
 
 fn calls(home: &Path) -> Vec<String> {
@@ -186,7 +191,7 @@ async fn a_failed_probe_says_what_ssh_said() {
     let ssh = stub(home.path(), "echo Welcome to the menu");
     let error = ssh.probe(&pi).await.unwrap_err();
     assert_eq!(error.kind, FaultKind::Malformed);
-    let ssh = EdgeSsh::with("/nowhere/ssh".into(), vec![home.path().join("links")], now);
+    let ssh = OpenSsh::with("/nowhere/ssh".into(), vec![home.path().join("links")], now);
     let error = ssh.probe(&pi).await.unwrap_err();
     assert!(error.to_string().contains("install the OpenSSH client"), "{error}");
 }
@@ -195,7 +200,7 @@ async fn a_failed_probe_says_what_ssh_said() {
 async fn where_no_socket_can_be_each_probe_connects_by_itself() {
     let home = tempfile::tempdir().unwrap();
     let ssh = stub(home.path(), "echo arch=aarch64; echo odd >&2");
-    let ssh = EdgeSsh::with(ssh.program.clone(), vec![home.path().join("long".repeat(40))], now);
+    let ssh = OpenSsh::with(ssh.program.clone(), vec![home.path().join("long".repeat(40))], now);
     ssh.probe(&host("10.0.0.9", None)).await.unwrap();
     assert!(calls(home.path())[0].contains("ControlPath=none"));
 }
@@ -278,7 +283,7 @@ impl Sshd {
     }
 
     /// An adapter that logs in with a key.
-    fn ssh(&self, key: &str) -> EdgeSsh {
+    fn ssh(&self, key: &str) -> OpenSsh {
         let at = self.home.path().display().to_string();
         let config = format!(
             "Host *\n  UserKnownHostsFile {at}/known_hosts\n  GlobalKnownHostsFile none\n  IdentityFile {at}/{key}\n  \
@@ -288,7 +293,7 @@ impl Sshd {
         let program = self.home.path().join(format!("{key}.ssh"));
         install(&program, &format!("#!/bin/sh\nexec ssh -F '{at}/{key}.conf' \"$@\"\n"));
         assert_eq!(fs::metadata(&program).unwrap().permissions().mode() & 0o111, 0o111);
-        EdgeSsh::with(program.into(), vec![self.home.path().join("links")], now)
+        OpenSsh::with(program.into(), vec![self.home.path().join("links")], now)
     }
 
     fn host(&self) -> EdgeHost {

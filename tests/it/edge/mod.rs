@@ -1,0 +1,6 @@
+//! Edge hosts over real SSH: sshds on loopback, with stubs in place of what would change the machine.
+
+mod files;
+mod keys;
+mod rig;
+mod root;
