@@ -40,6 +40,8 @@ pub(super) enum Why {
     NoRoute,
     /// The jump host does not get through; its words.
     NotFromHop(String),
+    /// It was closed before a word was said.
+    Dropped,
     /// The connection ended, with these last words.
     Ended(Option<String>),
 }
@@ -95,6 +97,7 @@ pub(super) fn of(stderr: &str) -> Broken {
             }
             () if has("timed out") => Why::TimedOut,
             () if has("No route to host") || has("Network is unreachable") => Why::NoRoute,
+            () if was_dropped(stderr) => Why::Dropped,
             () => Why::Ended(stderr.lines().any(|line| !line.trim().is_empty()).then(|| last(stderr))),
         },
     };
@@ -225,6 +228,10 @@ fn unreachable(why: &Why, who: &str) -> (String, &'static str) {
             format!("{who} does not get through to it: {words}"),
             "see that it is on, and that the jump host reaches it",
         ),
+        Why::Dropped => (
+            format!("{}the connection was closed before it began", at(who)),
+            "see that its sshd is not too busy (MaxStartups) and lets this machine in",
+        ),
         Why::Ended(Some(line)) => (format!("{}the connection failed: {line}", at(who)), ""),
         _ => ("the connection was cut".to_owned(), ""),
     }
@@ -295,7 +302,13 @@ mod tests {
             (
                 "Connection closed by 10.0.0.9 port 22",
                 Unreachable,
-                "closed by 10.0.0.9",
+                "closed before it began",
+                "MaxStartups",
+            ),
+            (
+                "Connection to 10.0.0.9 closed by remote host.",
+                Unreachable,
+                "Connection to 10.0.0.9 closed",
                 "",
             ),
             ("", Unreachable, "was cut", ""),

@@ -14,7 +14,7 @@ use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::broken::{self, Around, Broken, Why};
-use super::links::{Link, Login, control_path};
+use super::links::{Link, Login, control_path, said};
 use super::upload::Pouring;
 use super::{OpenSsh, own};
 use crate::fleet::{EdgeHost, FaultKind};
@@ -26,6 +26,8 @@ const CONNECT: Duration = Duration::from_secs(6);
 const KEPT: u32 = 150;
 /// How often a connection is tried anew that sshd dropped before a word was said.
 const DROPPED: u32 = 4;
+/// For hearing what a jump host says.
+const HOP: Duration = Duration::from_secs(15);
 /// How much of an answer is kept unless told otherwise.
 const ANSWER: usize = 4 << 20;
 
@@ -144,7 +146,7 @@ impl OpenSsh {
         let _session = link.sessions.acquire().await;
         loop {
             let left = until.saturating_duration_since(Instant::now());
-            let answer = match timeout(left, self.once(call, &login, &link, &mut input)).await {
+            let mut answer = match timeout(left, self.once(call, &login, &link, &mut input)).await {
                 Ok(Ok(answer)) => answer,
                 Ok(Err(NoAnswer::NoSsh(error))) => {
                     let mend = "install the OpenSSH client, and see that ssh is on the PATH and the state directory can \
@@ -162,10 +164,14 @@ impl OpenSsh {
                 }
             };
             tries -= 1;
-            let again = answer.code == Some(255)
-                && tries > 0
-                && !matches!(input, Input::File(_))
-                && broken::was_dropped(&answer.stderr);
+            if answer.code != Some(255) || !call.patient || !broken::was_dropped(&answer.stderr) {
+                return Ok(answer);
+            }
+            if broken::of(&answer.stderr).hop {
+                // Over a connection that is to be kept, what the jump host says is not heard.
+                answer.stderr = self.hop_says(&login, until).await.unwrap_or(answer.stderr);
+            }
+            let again = tries > 0 && !matches!(input, Input::File(_)) && broken::was_dropped(&answer.stderr);
             if !again {
                 return Ok(answer);
             }
@@ -175,6 +181,17 @@ impl OpenSsh {
             }
             sleep(pause).await;
         }
+    }
+
+    /// What is said on the way to a host, over a connection that is not kept. `None` where nothing was learnt.
+    async fn hop_says(&self, login: &Login, until: Instant) -> Option<String> {
+        let mut ssh = command(&self.program);
+        ssh.args(["-o", "StrictHostKeyChecking=yes", "-o", "ControlPath=none"]);
+        ssh.args(login.args()).arg("exit 0");
+        ssh.stdin(Stdio::null()).stderr(Stdio::piped());
+        let left = until.saturating_duration_since(Instant::now()).min(HOP);
+        let output = timeout(left, ssh.output()).await.ok()?.ok()?;
+        (output.status.code() == Some(255)).then(|| said(&output.stderr))
     }
 
     async fn once(
@@ -300,7 +317,7 @@ async fn attend(mut child: Child, keep: usize, input: &mut Input<'_, '_>) -> std
         code: status.code(),
         stdout,
         cut,
-        stderr: String::from_utf8_lossy(&stderr).into_owned(),
+        stderr: said(&stderr),
         took: Duration::ZERO,
     })
 }

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use super::broken::{self, Why};
 use super::call::{Call, Input, command, over_ssh};
-use super::links::{Login, file_option, private};
+use super::links::{Login, file_option, private, said};
 use super::{OpenSsh, own};
 use crate::fleet::{EdgeHost, FaultKind};
 use crate::provider::{HostKey, Result};
@@ -75,7 +75,7 @@ impl OpenSsh {
         };
         let text = fs::read_to_string(&file).unwrap_or_default();
         let Some(line) = text.lines().find(|line| is_line(line)) else {
-            let broken = broken::of(&String::from_utf8_lossy(&output.stderr));
+            let broken = broken::of(&said(&output.stderr));
             return Err(self.explained(call, &broken).await);
         };
         let (fingerprint, kind) = own::fingerprint(line).await.ok_or_else(|| {

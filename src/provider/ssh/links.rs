@@ -128,8 +128,13 @@ impl Log {
     pub(super) fn read(&self) -> String {
         let bytes = fs::read(&self.path).unwrap_or_default();
         let from = bytes.len().saturating_sub(SAID);
-        String::from_utf8_lossy(bytes.get(from..).unwrap_or_default()).into_owned()
+        said(bytes.get(from..).unwrap_or_default())
     }
+}
+
+/// What ssh wrote for people, whose lines it ends as terminals want them.
+pub(super) fn said(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).replace('\r', "")
 }
 
 impl Drop for Log {

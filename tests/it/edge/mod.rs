@@ -1,6 +1,8 @@
 //! Edge hosts over real SSH: sshds on loopback, with stubs in place of what would change the machine.
 
+mod desk;
 mod files;
+mod joins;
 mod keys;
 mod rig;
 mod root;

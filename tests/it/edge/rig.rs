@@ -16,7 +16,7 @@ use k3fleet::runtime::clock;
 /// Addresses that one sshd listens on at most.
 const ADDRESSES: usize = 16;
 /// The programs that hosts have stubs for.
-const STUBS: [&str; 12] = [
+const STUBS: [&str; 13] = [
     "cat",
     "curl",
     "getenforce",
@@ -29,6 +29,7 @@ const STUBS: [&str; 12] = [
     "systemctl",
     "systemd-run",
     "timedatectl",
+    "uname",
 ];
 
 /// The hosts of one test.
@@ -163,6 +164,7 @@ impl Rig {
         ] {
             self.put(n, path, text);
         }
+        self.put(n, "hostname", &format!("pi-{n}\n"));
     }
 
     /// A file of the rig.

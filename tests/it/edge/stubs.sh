@@ -94,6 +94,13 @@ journalctl) [ ! -f "$host/journal" ] || exec /bin/cat "$host/journal" ;;
 timedatectl) echo yes ;;
 iptables) echo 'iptables v1.8.9 (nf_tables)' ;;
 modinfo) exit 0 ;;
+uname)
+    case $* in
+    -n) /bin/cat "$host/hostname" ;;
+    -m) echo aarch64 ;;
+    *) exec /bin/uname "$@" ;;
+    esac
+    ;;
 getenforce) echo Permissive ;;
 curl)
     to=''
