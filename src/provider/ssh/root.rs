@@ -24,8 +24,10 @@ use crate::blueprint::machine::{Inside, Task, script as scripts};
 use crate::fleet::{EdgeHost, FaultKind};
 use crate::provider::{ProviderError, Result, Secret};
 
-/// For finding out how we become root, and for a look.
+/// For a look.
 const LOOK: Duration = Duration::from_secs(30);
+/// For finding out how we become root: on hosts that ask a directory for who may, that takes its time.
+const WAY: Duration = Duration::from_mins(2);
 /// For a task.
 const TASK: Duration = Duration::from_mins(10);
 /// Tells whether sudo is needed, there, and free. A password that it remembers from before does not count.
@@ -156,7 +158,7 @@ impl OpenSsh {
         if let Some(way) = self.rooting.way(&login) {
             return Ok(way);
         }
-        let call = Call::new(name.clone(), host, script(ASK), LOOK);
+        let call = Call::new(name.clone(), host, script(ASK), WAY);
         let answer = self.ask(&call, Input::Nothing).await?;
         let way = match answer.last().as_str() {
             "root" => Way::Root,
@@ -182,7 +184,7 @@ impl OpenSsh {
     /// Sees that sudo takes the password, with nothing behind it that it could read for another one.
     async fn prove(&self, host: &EdgeHost, name: &SmolStr) -> Result<()> {
         let command = script("LC_ALL=C; export LC_ALL; exec sudo -S -p '' -k -- /bin/sh -c :");
-        let call = Call::new(name.clone(), host, command, LOOK);
+        let call = Call::new(name.clone(), host, command, WAY);
         let password = self.rooting.password().ok_or_else(|| no_password(&call))?;
         let answer = self.ask(&call, Input::Lines(&[password])).await?;
         if answer.code == Some(0) {

@@ -247,7 +247,7 @@ impl Rig {
         let own = format!("Host *\n  UserKnownHostsFile {known}\n  GlobalKnownHostsFile none\n");
         fs::write(&conf, format!("{config}{own}")).unwrap();
         let text = format!(
-            "#!/bin/sh\nprintf '%s\\n' \"$@\" >>'{0}/ssh.called'\nenv >>'{0}/ssh.environments'\nexec ssh -F '{1}' \"$@\"\n",
+            "#!/bin/sh\nprintf '%s\\n' \"$@\" >>'{0}/ssh.called'\nexport -p >>'{0}/ssh.environments'\nexec ssh -F '{1}' \"$@\"\n",
             self.home.path().display(),
             conf.display()
         );

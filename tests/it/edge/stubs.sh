@@ -2,12 +2,12 @@
 # is in its environment, and does what the files of its host (K3FLEET_ROOT) say.
 host=$K3FLEET_ROOT
 name=${0##*/}
-{
-    printf '%s' "$name"
-    printf ' %s' "$@" | tr '\n' ' '
-    echo
-} >>"$host/called"
-env >>"$host/environments"
+# The last argument of sudo is a whole script, which ssh's own notes hold as well.
+case $name in
+sudo) printf '%s\n' "sudo $1 $2 $3" >>"$host/called" ;;
+*) printf '%s\n' "$name $*" >>"$host/called" ;;
+esac
+export -p >>"$host/environments"
 
 restart() {
     printf '%s\n' "boot-$$" >"$host/proc/sys/kernel/random/boot_id"
