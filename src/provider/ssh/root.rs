@@ -239,7 +239,9 @@ fn no_password(call: &Call<'_>) -> ProviderError {
     call.failed(
         FaultKind::Denied,
         "sudo wants a password there, and none was given",
-        format!("give the password of sudo when you begin, or let {user} use sudo there without one (NOPASSWD)"),
+        format!(
+            "give it (on the command line: --ask-sudo-password), or let {user} use sudo there without one (NOPASSWD)"
+        ),
     )
 }
 
