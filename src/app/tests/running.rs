@@ -5,7 +5,7 @@ use smol_str::SmolStr;
 use super::*;
 use crate::app::Overlay;
 use crate::app::tokens::{Token, TokenMade, TokensView, lines};
-use crate::fleet::{ClusterId, ContextId, EdgeHost, HostName, MachineId, Role, Severity};
+use crate::fleet::{ClusterId, ContextId, EdgeHost, HostName, MachineId, Purchase, Role, Severity};
 use crate::ops::launch::Channel;
 use crate::ops::rotation::{Held, Holder, Which};
 use crate::ops::tokens::{Parameter, Tokens};
@@ -344,4 +344,33 @@ fn certificates_are_renewed_of_a_machine_or_of_a_whole_cluster() {
     assert_eq!(machines(&state), 4, "one agent has no node");
     press(&mut state, "esc 2 g alt-c");
     assert_eq!(machines(&state), 1);
+}
+
+#[test]
+fn a_plan_that_only_names_another_time_is_run() {
+    let mut state = screen(3);
+    press(&mut state, "1 g T");
+    let server = MachineId::Instance(example::instance(1, "servers", Purchase::OnDemand).id);
+    let machine = state.fleet.machine(&server).unwrap();
+    let holds = Holder {
+        machine: server.clone(),
+        reach: crate::ops::Reach::of(&machine),
+        node: machine.node().map(|node| node.key.clone()),
+        role: Role::Server,
+        ..holder("server", Role::Server, Some(Which::Version(Role::Agent, 2)))
+    };
+    let answer = Tokens {
+        machines: vec![holds],
+        ..told(&state)
+    };
+    send(&mut state, Msg::Tokens(Box::new(answer)));
+    press(&mut state, "j r");
+    let later = state.now + SignedDuration::from_secs(5);
+    send(&mut state, Msg::Clock(later));
+    let effects = press(&mut state, "enter");
+    assert!(
+        matches!(effects.as_slice(), [Effect::Run { .. }]),
+        "{effects:?} {:?}",
+        state.overlays.last()
+    );
 }
