@@ -70,8 +70,11 @@ impl Executor {
 
     /// Waits until a machine answers, where the operation goes on after it was cut off: it may be restarting still.
     pub(super) async fn answers(&self, reach: &Reach, of: Of<'_>, say: &impl Fn(String)) -> Result<(), StepError> {
+        if !of.resumed {
+            return Ok(());
+        }
         let until = Instant::now() + self.paced(RETURNING);
-        while of.resumed {
+        loop {
             match self.look_inside(reach).await {
                 Err(StepError::Call(error)) if error.retryable() && Instant::now() < until => {
                     say("it does not answer yet".to_owned());
@@ -80,7 +83,6 @@ impl Executor {
             }
             sleep(self.paced(LOOK)).await;
         }
-        Ok(())
     }
 
     /// Restarts a machine, and waits until it is there again; tells how it is then.
