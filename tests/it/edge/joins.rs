@@ -104,7 +104,7 @@ async fn a_host_joins_and_no_secret_is_seen_anywhere_but_in_its_file() {
     }
     assert!(rig.get(1, "called").contains("systemctl start --no-block k3s-agent"));
     assert!(rig.get(1, "environments").contains("INSTALL_K3S_SKIP_START='true'"));
-    assert_eq!(*desk.kube.deleted.lock().unwrap(), [token.clone()]);
+    assert_eq!(*desk.kube.deleted.lock().unwrap(), std::slice::from_ref(token));
     let marks = desk.kube.marks.lock().unwrap().get("pi-1").cloned().unwrap();
     let reached = format!("{}:{}", rig.address(1), rig.port);
     assert_eq!(marks.annotations, [("k3fleet.dev/ssh".into(), Some(reached.into()))]);

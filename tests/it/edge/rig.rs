@@ -193,7 +193,7 @@ impl Rig {
 
     pub(super) fn host(&self, n: usize) -> EdgeHost {
         EdgeHost {
-            name: HostName::new(&format!("pi-{n}")),
+            name: HostName::new(format!("pi-{n}")),
             group: "shop".into(),
             address: Some(self.address(n).into()),
             user: None,
