@@ -17,6 +17,7 @@ mod asked;
 mod draining;
 mod edge;
 mod faults;
+mod k3s;
 mod launching;
 mod long;
 mod memory;
