@@ -165,10 +165,14 @@ impl Executor {
     }
 
     async fn release(&self, lock: Option<Lock>) {
+        let Some(lock) = lock else { return };
+        let tell = |error: &ProviderError, pause: Duration| {
+            let pause = pause.as_secs();
+            tracing::info!("the cluster's lock is given back again in {pause} s: {error}");
+        };
+        let given = work::retried(self.speed, itself, ProviderError::retryable, tell, || lock.release()).await;
         // One that cannot be given back expires by itself.
-        if let Some(lock) = lock
-            && let Err(error) = lock.release().await
-        {
+        if let Err(error) = given {
             tracing::warn!("the cluster's lock stays until it expires: {error}");
         }
     }
@@ -264,6 +268,10 @@ impl Executor {
         let _unread = self.events.send((id.clone(), event)).await;
         Ok(())
     }
+}
+
+fn itself(error: &ProviderError) -> Option<&ProviderError> {
+    Some(error)
 }
 
 /// A time on a clock that runs so much faster, as time that passes here.

@@ -148,7 +148,7 @@ impl Lock {
     }
 
     /// Gives it back, unless it is somebody else's by now.
-    pub async fn release(self) -> Result<(), ProviderError> {
+    pub async fn release(&self) -> Result<(), ProviderError> {
         match self.read().await? {
             Some(held) if held.operation != self.holding.operation => Ok(()),
             _ => self.cloud.delete_parameter(&self.name).await,

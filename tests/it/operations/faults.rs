@@ -27,6 +27,29 @@ async fn throttled_calls_are_made_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_lock_is_given_back_once_aws_answers_again() {
+    let fault = "[[faults]]\nat = \"30s\"\nfor = \"20s\"\ntarget.scope = \"eu-west-1\"\nkind = \"throttled\"\n";
+    let mut desk = Desk::with(fault).await;
+    let world = desk.world.clone();
+    let at =
+        |seconds| "2026-03-02T09:00:00Z".parse::<jiff::Timestamp>().unwrap() + jiff::SignedDuration::from_secs(seconds);
+    desk.until(|_| world.now() >= at(29)).await;
+    let machines: Vec<_> = super::workers(&desk.fleet).into_iter().take(1).collect();
+    let drain = Request::Drain {
+        machines: machines.clone(),
+        drain: DrainOptions::ending(),
+    };
+    assert_eq!(desk.run(&drain).await.unwrap(), Outcome::Done);
+    let (_, last) = desk.told.last().unwrap();
+    assert!(
+        (at(30)..at(50)).contains(&last.at),
+        "it ends while AWS throttles: {}",
+        last.at
+    );
+    assert_eq!(desk.run(&Request::Uncordon { machines }).await.unwrap(), Outcome::Done);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_instance_that_never_joins_is_named_and_the_rest_goes_on_later() {
     let fault = "[[events]]\nat = \"1s\"\nevent.never-joins = { pool = \"lab/workers\" }\n";
     let mut desk = Desk::with(fault).await;
