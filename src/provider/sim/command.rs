@@ -25,6 +25,11 @@ impl State {
     /// Runs a command on a board, as the user who logs in.
     pub(super) fn run_command(&mut self, host: &HostName, argv: &[String]) -> Ran {
         let words: Vec<&str> = argv.iter().flat_map(|word| word.split_whitespace()).collect();
+        // What is typed on the screen is a line for a shell.
+        let words = match words.as_slice() {
+            ["sh", "-c", line @ ..] => line.to_vec(),
+            _ => words,
+        };
         let Some(board) = self.boards.get(host) else {
             return ended(255, "");
         };

@@ -10,7 +10,7 @@ use smol_str::SmolStr;
 
 use super::board::Life;
 use super::first_boot::Settings;
-use super::k3s::K3s;
+use super::k3s::{K3s, Service};
 use super::launch::Founding;
 use super::made::{Tagged, Thing, ThingKey};
 use super::parameter::{Parameter, ParameterKey};
@@ -227,7 +227,12 @@ impl State {
         let changed = self.boards.iter().filter(|(_, b)| b.life.by_hand);
         let kept = changed.filter_map(|(host, b)| {
             let context = self.clusters.get(b.cluster)?.context.clone();
-            Some((host.clone(), context, b.life.clone()))
+            let mut life = b.life.clone();
+            // Somebody has switched it on again by the time of the next run.
+            if let Some(k3s) = life.k3s.as_mut().filter(|_| b.off) {
+                k3s.service = Service::Activating;
+            }
+            Some((host.clone(), context, life))
         });
         kept.collect()
     }

@@ -17,6 +17,10 @@ use super::rig::Rig;
 
 /// How much faster than real time operations wait.
 const SPEED: f64 = 20.0;
+/// As above, where one machine plays many hosts: it gets the time that it needs.
+const MANY: f64 = 2.0;
+/// Of the tests with many hosts one runs at a time.
+static CROWD: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 fn hosts(rig: &Rig, count: usize) -> Vec<EdgeHost> {
     (1..=count).map(|n| rig.host(n)).collect()
@@ -138,6 +142,7 @@ async fn a_host_joins_and_no_secret_is_seen_anywhere_but_in_its_file() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_twenty_hosts_those_that_fail_stop_no_other_and_alone_are_tried_again() {
+    let _alone = CROWD.lock().await;
     let Some(rig) = Rig::new(20) else { return };
     // Three of the ways in which a host fails.
     rig.put(
@@ -152,7 +157,7 @@ async fn of_twenty_hosts_those_that_fail_stop_no_other_and_alone_are_tried_again
         "level=fatal msg=\"token CA hash does not match the Cluster CA certificate hash\"\n",
     );
     rig.put(15, "install", "kill -9 \"$STUB_SESSION\"; exec /bin/sleep 5\n");
-    let desk = Desk::new(rig.ssh(), SPEED);
+    let desk = Desk::new(rig.ssh(), MANY);
     let plan = desk.plan(hosts(&rig, 20), false).await;
     let (id, work) = desk.begin(plan);
     assert_eq!(work.await.unwrap(), Outcome::Partly);
@@ -234,10 +239,10 @@ async fn an_operator_that_is_killed_goes_on_where_it_was() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_a_hundred_hosts_all_join_but_the_one_that_cannot() {
+    let _alone = CROWD.lock().await;
     let Some(rig) = Rig::new(100) else { return };
     rig.put(77, "install", "exit 1\n");
-    // Here all hundred hosts are one machine: it gets the time that it needs.
-    let desk = Desk::new(rig.ssh(), 1.0);
+    let desk = Desk::new(rig.ssh(), MANY);
     let plan = desk.plan(hosts(&rig, 100), false).await;
     let (id, work) = desk.begin(plan);
     assert_eq!(work.await.unwrap(), Outcome::Partly);

@@ -263,6 +263,11 @@ async fn a_board_answers_commands_and_can_be_switched_off() {
     assert_eq!((ran.code, ran.output.as_str()), (Some(0), "6.12.47+rpt-rpi-2712\n"));
     assert!(run("uptime").await.unwrap().output.contains("up 41 days"));
     assert!(run("cat /etc/os-release").await.unwrap().output.contains("ID=debian\n"));
+    assert_eq!(
+        run("sh -c uname -r").await.unwrap(),
+        ran,
+        "as it is typed on the screen"
+    );
     let ran = run("frobnicate now").await.unwrap();
     assert_eq!(ran.code, Some(127));
     assert!(ran.output.contains("frobnicate: command not found"));
