@@ -155,4 +155,6 @@ pub enum Action {
     Shell,
     /// The machine's logs.
     Logs,
+    /// Give the password that sudo wants on edge hosts.
+    SudoPassword,
 }

@@ -209,6 +209,7 @@ pub(super) const TABLE: [ActionInfo; Action::COUNT] = [
     row(Action::MergeKubeconfig, "merge-kubeconfig", Group::Row, &["alt-e"], Place::Panes(CLUSTERS), Reach::Screen, "merge the cluster's kubeconfig into your own, with a backup"),
     row(Action::Shell, "shell", Group::Change, &["s"], Place::Panes(MACHINES), Reach::Screen, "a shell on the machine"),
     row(Action::Logs, "logs", Group::Change, &["l"], Place::Panes(MACHINES), Reach::Screen, "follow the journal of K3s on the machine"),
+    row(Action::SudoPassword, "sudo-password", Group::Change, &["alt-s"], Place::Anywhere, Reach::Screen, "give the password that sudo wants on edge hosts"),
 ];
 
 // The table is read by the action's number.
@@ -225,7 +226,7 @@ const _: () = {
 
 impl Action {
     /// How many actions there are.
-    pub(super) const COUNT: usize = Self::Logs as usize + 1;
+    pub(super) const COUNT: usize = Self::SudoPassword as usize + 1;
 
     /// All actions.
     pub const ALL: [Self; Self::COUNT] = {

@@ -262,6 +262,7 @@ impl Turn<'_> {
             Action::Kubeconfig | Action::MergeKubeconfig => self.kubeconfig(action),
             Action::Shell => self.open_shell(),
             Action::Logs => self.open_logs(),
+            Action::SudoPassword => self.open_sudo(),
             Action::Join => self.open_join(),
             Action::Run => self.open_run(),
             Action::AddHost => self.open_add_host(),

@@ -45,6 +45,16 @@ impl Turn<'_> {
         self.push(Overlay::Password(Box::new(form)));
     }
 
+    /// Asks for the password for whatever comes: upgrades, tokens and restarts need it as joins do.
+    pub(in crate::app) fn open_sudo(&mut self) {
+        let form = PasswordForm {
+            line: Masked::default(),
+            of: "edge hosts".to_owned(),
+            then_plan: false,
+        };
+        self.push(Overlay::Password(Box::new(form)));
+    }
+
     /// A key while the password is typed.
     pub(in crate::app) fn password_key(&mut self, key: Key) {
         match key.code() {
@@ -80,6 +90,7 @@ impl Turn<'_> {
         let (secret, then_plan) = (form.line.take(), form.then_plan);
         self.close();
         self.effect(Effect::SudoPassword(secret));
+        self.say(Severity::Ok, "the password is kept until the program ends");
         if let Some(Overlay::Join(form)) = self.state.overlays.last_mut() {
             form.password = true;
             self.judge_join();

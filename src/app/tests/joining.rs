@@ -203,6 +203,18 @@ fn a_key_is_accepted_from_the_edge_screen_too() {
 }
 
 #[test]
+fn sudos_password_is_given_for_upgrades_and_tokens_too() {
+    let mut state = asked();
+    press(&mut state, "esc");
+    assert_eq!(press(&mut state, "alt-s"), []);
+    type_in(&mut state, "hunter2");
+    let given = press(&mut state, "enter");
+    assert_eq!(given, [Effect::SudoPassword(Secret::new("hunter2"))]);
+    assert!(state.overlays.is_empty());
+    assert!(!format!("{state:?}").contains("hunter2"));
+}
+
+#[test]
 fn sudos_password_is_asked_once_and_seen_by_nobody() {
     let mut state = asked();
     let asks = |name: &str| {

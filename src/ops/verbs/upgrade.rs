@@ -88,7 +88,10 @@ pub(in crate::ops) fn plan(
     let count = servers.len() + agents.len();
     Ok(Plan {
         request: request.clone(),
-        title: format!("upgrade {cluster} to {}: {count} machines", upgrade.to),
+        title: match count {
+            1 => format!("upgrade {cluster} to {}: 1 machine", upgrade.to),
+            many => format!("upgrade {cluster} to {}: {many} machines", upgrade.to),
+        },
         stages,
         cost: cost::same(fleet, cluster),
         warnings,
