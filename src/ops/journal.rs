@@ -4,8 +4,15 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::event::{Event, OperationId, Progress, What};
+
+/// How long a lock is tried that somebody holds.
+const HELD: Duration = Duration::from_millis(500);
+/// How often, meanwhile.
+const AGAIN: Duration = Duration::from_millis(10);
 
 /// An operation's journal, held by whoever runs the operation: nobody else can meanwhile.
 #[derive(Debug)]
@@ -110,12 +117,23 @@ impl Journal {
     }
 }
 
-/// Takes the journal's file lock.
+/// Takes the journal's file lock. A process that is being started shares all open files of the one that starts it, until
+/// it becomes another program, and their locks with them: a lock that was given back is held on for that moment.
 fn held(file: File, path: PathBuf, id: &OperationId) -> Result<Journal, JournalError> {
-    match file.try_lock() {
-        Ok(()) => Ok(Journal { path, file }),
-        Err(TryLockError::WouldBlock) => Err(JournalError::Busy(id.clone())),
-        Err(TryLockError::Error(source)) => Err(failed("lock", &path)(source)),
+    let until = Instant::now() + HELD;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(Journal { path, file }),
+            Err(TryLockError::WouldBlock) if Instant::now() < until => {
+                #[expect(
+                    clippy::disallowed_methods,
+                    reason = "it is short, and nothing goes on without the journal"
+                )]
+                thread::sleep(AGAIN);
+            }
+            Err(TryLockError::WouldBlock) => return Err(JournalError::Busy(id.clone())),
+            Err(TryLockError::Error(source)) => return Err(failed("lock", &path)(source)),
+        }
     }
 }
 
@@ -287,6 +305,22 @@ mod tests {
         drop(journal);
         assert!(!is_running(directory.path(), &id));
         assert!(Journal::resume(directory.path(), &id).is_ok());
+    }
+
+    #[test]
+    fn a_lock_that_is_given_back_in_a_moment_is_waited_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let (id, journal) = begun(directory.path());
+        // As a process has it that is being started: the same open file, for a while longer.
+        let shared = journal.file.try_clone().unwrap();
+        drop(journal);
+        assert!(is_running(directory.path(), &id));
+        let other = thread::spawn(move || {
+            thread::park_timeout(AGAIN * 3);
+            drop(shared);
+        });
+        assert!(Journal::resume(directory.path(), &id).is_ok());
+        other.join().unwrap();
     }
 
     #[test]

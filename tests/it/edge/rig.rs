@@ -96,6 +96,8 @@ impl Rig {
         }
         fs::copy(rig.at("user_key.pub"), rig.at("authorized")).unwrap();
         fs::create_dir(rig.at("bin")).unwrap();
+        // What the shell of whoever runs this reads when it starts is no part of a host.
+        fs::create_dir(rig.at("home")).unwrap();
         let door = format!(
             "#!/bin/sh\nrig='{}'\n{}",
             rig.home.path().display(),
@@ -135,7 +137,7 @@ impl Rig {
         let conf = format!(
             "Port {}\n{addresses}HostKey {at}/host_key\nAuthorizedKeysFile {at}/authorized\nStrictModes no\nUsePAM no\n\
              PasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin prohibit-password\n\
-             PidFile none\nLogLevel VERBOSE\nMaxStartups 500\nForceCommand {at}/door\n",
+             PidFile none\nLogLevel VERBOSE\nMaxStartups 500\nSetEnv HOME={at}/home\nForceCommand {at}/door\n",
             self.port
         );
         fs::write(self.at(&format!("{name}.conf")), conf).unwrap();
