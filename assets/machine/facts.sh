@@ -32,12 +32,12 @@ elif [ -d "$root/run/systemd/system" ] || has systemctl; then
     tell init systemd
 fi
 
-# Whether, and how, we become root.
+# Whether, and how, we become root. A password that sudo remembers from before does not count.
 if [ "$(id -u)" = 0 ]; then
     sudo=root
 elif ! has sudo; then
     sudo=no
-elif said=$(sudo -n true 2>&1); then
+elif said=$(sudo -n -k -- /bin/sh -c : 2>&1); then
     sudo=free
 else
     case $said in

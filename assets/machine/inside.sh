@@ -1,17 +1,24 @@
-# How K3s stands here, one key=value a line, nothing for what is not known. It changes nothing, and tells no token.
+# How K3s stands here, one key=value a line, nothing for what is not known. It changes nothing, and tells no token. A
+# glance tells of the service, and then of its version when it runs, or of its journal when it does not.
 tell() {
     [ -z "$2" ] || printf '%s=%s\n' "$1" "$2"
 }
 
-tell boot "$(cat "$root/proc/sys/kernel/random/boot_id" 2>/dev/null)"
+boot=''
+{ IFS= read -r boot <"$root/proc/sys/kernel/random/boot_id" || :; } 2>/dev/null
+tell boot "$boot"
 find_unit
+service=''
 if [ -n "$unit" ]; then
     tell unit "$unit"
-    tell service "$(service_state "$manager" "$unit")"
+    service=$(service_state "$manager" "$unit")
+    tell service "$service"
 fi
-k3s=$(program)
-[ -z "$k3s" ] || tell version "$("$k3s" --version 2>/dev/null | sed -n 's/^k3s version \([^ ]*\).*/\1/p')"
-if [ -n "$unit" ]; then
+if [ -z "$glance" ] || [ "$service" = active ]; then
+    k3s=$(program)
+    [ -z "$k3s" ] || tell version "$("$k3s" --version 2>/dev/null | sed -n 's/^k3s version \([^ ]*\).*/\1/p')"
+fi
+if [ -n "$unit" ] && [ -z "$glance" ]; then
     data_directory
     [ "$unit" != k3s ] || tell datastore "$(datastore)"
     kinds=agent
@@ -25,6 +32,8 @@ if [ -n "$unit" ]; then
             printf 'token=%s %s %s %s\n' "$kind" "$digest" "${id:--}" "$(place "$where" "$key")"
         done
     done
+fi
+if [ -n "$unit" ] && { [ -z "$glance" ] || [ "$service" != active ]; }; then
     if [ "$manager" = systemd ]; then
         journalctl -u "$unit" -n 15 --no-pager -o cat 2>/dev/null || :
     else

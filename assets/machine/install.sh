@@ -1,4 +1,4 @@
-# An agent, installed but not started.
+# An agent, installed and told to start.
 find_unit
 [ "$unit" != k3s ] || fail 'a server of K3s is installed on this machine: take it off first'
 for file in "$config.d"/*.yaml; do
@@ -64,4 +64,8 @@ export INSTALL_K3S_VERSION="$version" INSTALL_K3S_EXEC=agent INSTALL_K3S_SKIP_ST
 attempt sh "$work/install.sh"
 # It has done its part; the disks of such machines are small.
 [ -z "$files" ] || rm -rf "$files"
-say "K3s $version is installed"
+# The unit that is there now.
+unit=''
+need_unit
+begin
+say "K3s $version is installed, and told to start"

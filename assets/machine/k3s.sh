@@ -95,6 +95,14 @@ service() {
     fi
 }
 
+# Starts K3s. One that is starting still goes by the token that it was started with.
+begin() {
+    verb=start
+    [ "$(service_state "$manager" "$unit")" != activating ] || verb=restart
+    at "${verb}ing $unit"
+    service "$verb"
+}
+
 stop_service() {
     if [ "$manager" = systemd ]; then
         attempt systemctl stop "$unit"

@@ -2,8 +2,10 @@
 //! that tells the cluster's certificate authority too, so that whoever joins by it cannot be led elsewhere.
 
 use jiff::Timestamp;
+use sha2::{Digest, Sha256};
 use smol_str::SmolStr;
 
+use super::event::OperationId;
 use crate::provider::{BootstrapOrder, KubeControl, ProviderError, Secret};
 
 /// What bootstrap tokens are made of.
@@ -23,6 +25,12 @@ pub enum BootstrapError {
 /// A new id, for a token that no operation has made.
 pub fn new_id() -> Result<SmolStr, BootstrapError> {
     random::<6>().map(SmolStr::from)
+}
+
+/// The id of an operation's own token: always the same one, so that it can be deleted after any interruption.
+pub(super) fn id_of(operation: &OperationId) -> SmolStr {
+    let digest = Sha256::digest(operation.as_str().as_bytes());
+    digest.iter().take(6).map(|byte| letter(*byte)).collect()
 }
 
 /// Makes a token with this id, of six letters or digits; gives it whole, `K10<hash>::<id>.<secret>`.
@@ -64,7 +72,10 @@ mod tests {
     fn ids_are_of_the_form_that_kubernetes_takes() {
         let (a, b) = (new_id().unwrap(), new_id().unwrap());
         let good = |id: &str| id.len() == 6 && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-        assert!(good(&a) && good(&b), "{a} {b}");
+        let operation = |n| id_of(&OperationId::new("join", Timestamp::UNIX_EPOCH, n));
+        assert!(good(&a) && good(&b) && good(&operation(1)), "{a} {b}");
+        assert_eq!(operation(1), operation(1));
+        assert_ne!(operation(1), operation(2));
         let all: std::collections::BTreeSet<_> = (0..=255).map(letter).collect();
         assert_eq!(all.len(), 32);
     }

@@ -217,6 +217,12 @@ pub trait ShellControl: Send + Sync {
     /// How K3s stands on a host.
     async fn inside(&self, host: &EdgeHost) -> Result<Inside>;
 
+    /// As [`inside`](Self::inside), for whoever waits for K3s: it may leave out the tokens and the datastore, the version
+    /// while K3s does not run, and the journal while it does.
+    async fn glance(&self, host: &EdgeHost) -> Result<Inside> {
+        self.inside(host).await
+    }
+
     /// Does a task on a host, as root, and waits for its end; gives what it says last. The secrets go to it on standard
     /// input.
     async fn work(&self, host: &EdgeHost, task: &Task, secrets: &[Secret]) -> Result<String>;

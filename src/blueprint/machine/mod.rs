@@ -26,11 +26,9 @@ pub use trouble::{Trouble, trouble};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Task {
-    /// Installs K3s as an agent, without starting it: its configuration, its token in a file that only root reads, the
-    /// binary, the unit. Secrets: the token, and the key of its VPN where it has one.
+    /// Installs K3s as an agent and starts it, without waiting for it: its configuration, its token in a file that only root
+    /// reads, the binary, the unit. Secrets: the token, and the key of its VPN where it has one.
     Install(Box<Install>),
-    /// Starts K3s, without waiting for it.
-    Start,
     /// Restarts K3s, without waiting for it.
     Restart,
     /// Takes K3s off the machine, with all that its uninstaller leaves (`/etc/rancher/node`).
@@ -94,7 +92,6 @@ impl Task {
     pub fn describe(&self, machine: &str) -> String {
         match self {
             Self::Install(install) => format!("install K3s {} on {machine}", install.version),
-            Self::Start => format!("start K3s on {machine}"),
             Self::Restart => format!("restart K3s on {machine}"),
             Self::Uninstall => format!("take K3s off {machine}"),
             Self::Reboot => format!("restart {machine}"),
@@ -112,7 +109,7 @@ impl Task {
     pub fn restarts(&self) -> bool {
         matches!(
             self,
-            Self::Start | Self::Restart | Self::RotateCertificates | Self::Upgrade { .. }
+            Self::Install(_) | Self::Restart | Self::RotateCertificates | Self::Upgrade { .. }
         )
     }
 }

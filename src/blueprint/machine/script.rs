@@ -43,7 +43,7 @@ const SERVER: &str = include_str!("../../../assets/machine/server.sh");
 const SUPERVISOR: &str = include_str!("../../../assets/machine/supervisor.sh");
 
 const INSTALL: &str = include_str!("../../../assets/machine/install.sh");
-const SERVICE: &str = include_str!("../../../assets/machine/service.sh");
+const RESTART: &str = include_str!("../../../assets/machine/restart.sh");
 const UNINSTALL: &str = include_str!("../../../assets/machine/uninstall.sh");
 const REBOOT: &str = include_str!("../../../assets/machine/reboot.sh");
 const CGROUPS: &str = include_str!("../../../assets/machine/cgroups.sh");
@@ -70,8 +70,7 @@ pub fn of(task: &Task, secrets: &Source) -> String {
             ];
             secret(own, &[K3S, FILES, INSTALL])
         }
-        Task::Start => render(vec![("verb", "start".to_owned())], &[COMMON, K3S, SERVICE]),
-        Task::Restart => render(vec![("verb", "restart".to_owned())], &[COMMON, K3S, SERVICE]),
+        Task::Restart => render(vec![], &[COMMON, K3S, RESTART]),
         Task::Uninstall => render(vec![("first_line", FIRST_LINE.to_owned())], &[COMMON, K3S, UNINSTALL]),
         Task::Reboot => render(vec![], &[COMMON, REBOOT]),
         Task::MendCgroups => render(vec![], &[COMMON, CGROUPS]),
@@ -98,7 +97,12 @@ pub fn of(task: &Task, secrets: &Source) -> String {
 
 /// The script that tells how K3s stands.
 pub(super) fn inside() -> String {
-    render(vec![], &[COMMON, K3S, SETTINGS, TOKENS, INSIDE])
+    render(vec![("glance", flag(false))], &[COMMON, K3S, SETTINGS, TOKENS, INSIDE])
+}
+
+/// The script that tells only how its service stands.
+pub(super) fn glance() -> String {
+    render(vec![("glance", flag(true))], &[COMMON, K3S, INSIDE])
 }
 
 /// The script that tells what a host is before it joins.
@@ -199,7 +203,7 @@ mod tests {
     #[test]
     fn what_needs_no_secret_reads_none() {
         for task in [
-            Task::Start,
+            Task::Restart,
             Task::Reboot,
             Task::Uninstall,
             Task::MendCgroups,

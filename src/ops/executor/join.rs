@@ -5,28 +5,25 @@ use std::path::Path;
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use sha2::{Digest, Sha256};
-use smol_str::{SmolStr, format_smolstr};
+use smol_str::format_smolstr;
 use tokio::time::timeout;
 
 use super::Executor;
 use super::work::{Of, StepError};
 use crate::blueprint::machine::{Task, release_files};
 use crate::fleet::{Arch, ContextId, EdgeHost, NodeKey};
+use crate::ops::bootstrap;
 use crate::ops::candidates::INSTALLER;
 use crate::ops::condition::Condition;
-use crate::ops::event::OperationId;
 use crate::ops::joining::{FILES, Joining};
 use crate::ops::step::{BootstrapStep, Reach};
 use crate::ops::watch::About;
-use crate::provider::{BootstrapOrder, Marks, Secret, ShellControl};
+use crate::provider::{Marks, Secret, ShellControl};
 
 /// How long a node may take to be ready once its K3s runs.
 const READY: Duration = Duration::from_mins(5);
 /// The annotation by which any operator finds an edge host.
 const SSH: &str = "k3fleet.dev/ssh";
-/// What bootstrap tokens are made of.
-const LETTERS: &[u8; 32] = b"abcdefghijkmnopqrstuvwxyz2345678";
 
 impl Executor {
     /// Makes or deletes the operation's bootstrap token.
@@ -40,19 +37,11 @@ impl Executor {
             .control
             .kube(context)
             .ok_or_else(|| StepError::NoKube(context.clone()))?;
-        let id = token_id(of.operation);
+        let id = bootstrap::id_of(of.operation);
         match step {
             BootstrapStep::Make { ttl } => {
-                let hash = kube.ca_hash().await?;
-                let secret = token_secret()?;
-                let token = Secret::new(format!("K10{hash}::{id}.{}", secret.expose()));
-                let order = BootstrapOrder {
-                    id: id.clone(),
-                    secret,
-                    description: format!("k3fleet {}", of.operation),
-                    expires_at: (self.clock)().checked_add(*ttl).ok(),
-                };
-                kube.make_bootstrap_token(&order).await?;
+                let expires_at = (self.clock)().checked_add(*ttl).ok();
+                let token = bootstrap::make(&**kube, &id, format!("k3fleet {}", of.operation), expires_at).await?;
                 *of.token.lock().await = Some(token);
                 Ok(format!("{id}, good for {} min", ttl.as_mins()))
             }
@@ -88,8 +77,6 @@ impl Executor {
         say(format!("installing K3s {}", install.version));
         self.work_on(&reach, &Task::Install(Box::new(install)), &secrets, of, say)
             .await?;
-        say("starting K3s".to_owned());
-        self.work_on(&reach, &Task::Start, &[], of, say).await?;
         self.come_up(&reach, say).await?;
         self.node_up(joining, say).await?;
         self.patiently(say, || self.mark(joining)).await?;
@@ -183,22 +170,6 @@ impl Executor {
         let shell = self.control.shell.as_deref();
         shell.ok_or(StepError::Broken("nothing works on edge hosts from here"))
     }
-}
-
-/// The id of an operation's bootstrap token: always the same one.
-fn token_id(operation: &OperationId) -> SmolStr {
-    let digest = Sha256::digest(operation.as_str().as_bytes());
-    digest.iter().take(6).map(|b| letter(*b)).collect()
-}
-
-fn token_secret() -> Result<Secret, StepError> {
-    let mut bytes = [0_u8; 16];
-    getrandom::fill(&mut bytes).map_err(|_no_source| StepError::Broken("the system gives no random numbers"))?;
-    Ok(Secret::new(bytes.iter().map(|b| letter(*b)).collect::<String>()))
-}
-
-fn letter(byte: u8) -> char {
-    LETTERS.get(usize::from(byte % 32)).copied().map_or('a', char::from)
 }
 
 fn vpn_auth(file: &Path) -> Result<Secret, StepError> {

@@ -15,6 +15,8 @@ use crate::provider::{ProviderError, Secret};
 
 /// How often a machine is looked at while it is waited for.
 const LOOK: Duration = Duration::from_secs(3);
+/// How often at least, once K3s takes longer than most: a look costs a login there and a process here.
+const SELDOM: Duration = Duration::from_secs(10);
 /// How long K3s may take to come up.
 const COMING_UP: Duration = Duration::from_mins(5);
 /// How long a machine may take to restart.
@@ -113,6 +115,7 @@ impl Executor {
     pub(super) async fn come_up(&self, reach: &Reach, say: &impl Fn(String)) -> Result<Inside, StepError> {
         let until = Instant::now() + self.paced(COMING_UP);
         let mut seen = 0;
+        let mut pause = LOOK;
         loop {
             let standing = match self.look_inside(reach).await {
                 Ok(inside) if inside.is_active() => return Ok(inside),
@@ -146,7 +149,10 @@ impl Executor {
                 return Err(self.late(reach, COMING_UP, &standing));
             }
             say(standing);
-            sleep(self.paced(LOOK)).await;
+            // What may end the wait is looked at soon again.
+            pause = if seen > 0 { LOOK } else { pause };
+            sleep(self.paced(pause)).await;
+            pause = (pause * 6 / 5).min(SELDOM);
         }
     }
 
@@ -164,7 +170,7 @@ impl Executor {
     /// How K3s stands on a machine.
     pub(super) async fn look_inside(&self, reach: &Reach) -> Result<Inside, StepError> {
         Ok(match reach {
-            Reach::Edge(host) => self.shell()?.inside(host).await?,
+            Reach::Edge(host) => self.shell()?.glance(host).await?,
             Reach::Instance(scope, id) => self.at(scope)?.inside(id).await?,
         })
     }

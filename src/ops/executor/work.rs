@@ -12,6 +12,7 @@ use super::making::{self, Making};
 use super::release;
 use super::{ANSWERS, Ended, Executor, PAUSE, TRIES, paced};
 use crate::fleet::{ContextId, FaultKind, Scope, TAG_EXPIRES_AT};
+use crate::ops::bootstrap::BootstrapError;
 use crate::ops::condition::Standing;
 use crate::ops::drain;
 use crate::ops::event::{Made, OperationId, What};
@@ -58,6 +59,15 @@ pub(super) enum StepError {
     Broken(&'static str),
     #[error("stopped")]
     Stopped,
+}
+
+impl From<BootstrapError> for StepError {
+    fn from(error: BootstrapError) -> Self {
+        match error {
+            BootstrapError::Call(error) => Self::Call(error),
+            BootstrapError::NoRandom => Self::Broken("the system gives no random numbers"),
+        }
+    }
 }
 
 impl StepError {

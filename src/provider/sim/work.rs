@@ -15,11 +15,11 @@ use crate::fleet::Role;
 /// How long a task takes, in seconds.
 pub(super) fn takes(task: &Task) -> f64 {
     match task {
-        Task::Install(_) => 9.0,
+        Task::Install(_) => 10.0,
         Task::Upgrade { .. } => 7.0,
         Task::Snapshot { .. } | Task::Uninstall => 4.0,
         Task::RotateToken | Task::Handshake { .. } | Task::RotateCertificates => 2.0,
-        Task::Start | Task::Restart | Task::Reboot | Task::MendCgroups | Task::PlaceToken { .. } => 1.0,
+        Task::Restart | Task::Reboot | Task::MendCgroups | Task::PlaceToken { .. } => 1.0,
     }
 }
 
@@ -34,11 +34,9 @@ fn none_installed() -> Refused {
 impl State {
     /// Does a task on a machine or board that is reached; gives what it says last.
     pub(super) fn work_on(&mut self, on: &Host, task: &Task, secrets: &[SmolStr]) -> Result<String, Refused> {
-        let installed = self.k3s(on).map(|k| (k.role, k.service));
-        let (role, service) = match (task, installed) {
-            (Task::Install(_) | Task::Uninstall | Task::Reboot | Task::MendCgroups, _) => {
-                (Role::Agent, Service::Inactive)
-            }
+        let installed = self.k3s(on).map(|k| k.role);
+        let role = match (task, installed) {
+            (Task::Install(_) | Task::Uninstall | Task::Reboot | Task::MendCgroups, _) => Role::Agent,
             (_, Some(known)) => known,
             (_, None) => return Err(none_installed()),
         };
@@ -49,12 +47,6 @@ impl State {
         };
         match task {
             Task::Install(install) => self.install(on, install, secret(0)?, secrets.len()),
-            Task::Start => {
-                if service != Service::Active {
-                    self.start_k3s(on);
-                }
-                Ok("K3s is told to start".to_owned())
-            }
             Task::Restart => {
                 self.start_k3s(on);
                 Ok("K3s is told to restart".to_owned())
@@ -142,8 +134,12 @@ impl State {
         k3s.installed = install.version.clone();
         k3s.agent_token = Some(token);
         k3s.config = Some(Box::new(config));
+        let runs = k3s.service == Service::Active;
         board.life.k3s = Some(k3s);
-        Ok(format!("K3s {} is installed", install.version))
+        if !runs {
+            self.start_k3s(on);
+        }
+        Ok(format!("K3s {} is installed, and told to start", install.version))
     }
 
     fn uninstall(&mut self, on: &Host) -> String {

@@ -103,7 +103,11 @@ impl ShellControl for OpenSsh {
     }
 
     async fn inside(&self, host: &EdgeHost) -> Result<Inside> {
-        self.look_inside(host).await
+        self.look_inside(host, &Inside::script()).await
+    }
+
+    async fn glance(&self, host: &EdgeHost) -> Result<Inside> {
+        self.look_inside(host, &Inside::glance()).await
     }
 
     async fn work(&self, host: &EdgeHost, task: &Task, secrets: &[Secret]) -> Result<String> {

@@ -43,7 +43,9 @@ impl OpenSsh {
         );
         let (answer, between) = self.timed(&call).await?;
         let (sent, received) = (between.sent.as_second(), between.received.as_second());
-        Facts::read(&answer.text(), sent, received).ok_or_else(|| odd(&call))
+        let facts = Facts::read(&answer.text(), sent, received).ok_or_else(|| odd(&call))?;
+        self.rooting.learn(Login::of(host), facts.sudo);
+        Ok(facts)
     }
 
     /// Runs a script that reads, and tells between which times it did.

@@ -20,7 +20,7 @@ use super::call::{Answer, Call, Input, over_ssh, quoted, script};
 use super::links::Login;
 use super::said::last;
 use crate::blueprint::machine::script::{MARK, Source};
-use crate::blueprint::machine::{Inside, Task, script as scripts};
+use crate::blueprint::machine::{Inside, Sudo, Task, script as scripts};
 use crate::fleet::{EdgeHost, FaultKind};
 use crate::provider::{ProviderError, Result, Secret};
 
@@ -69,6 +69,15 @@ impl Rooting {
         ways.get(login).copied()
     }
 
+    /// Takes in what a host tells of itself; where a password is wanted, it has to prove itself first.
+    pub(super) fn learn(&self, login: Login, sudo: Sudo) {
+        match sudo {
+            Sudo::Root => self.keep(login, Way::Root),
+            Sudo::Free => self.keep(login, Way::Free),
+            Sudo::Password | Sudo::No => {}
+        }
+    }
+
     fn keep(&self, login: Login, way: Way) {
         let mut ways = self.ways.lock().unwrap_or_else(PoisonError::into_inner);
         ways.insert(login, way);
@@ -81,10 +90,10 @@ impl Rooting {
 }
 
 impl OpenSsh {
-    /// As the port says.
-    pub(super) async fn look_inside(&self, host: &EdgeHost) -> Result<Inside> {
+    /// Looks with one of the scripts that there are for it.
+    pub(super) async fn look_inside(&self, host: &EdgeHost, script: &str) -> Result<Inside> {
         let name = over_ssh("look at K3s");
-        let answer = self.as_root(host, name.clone(), &Inside::script(), &[], LOOK).await?;
+        let answer = self.as_root(host, name.clone(), script, &[], LOOK).await?;
         let call = Call::new(name, host, String::new(), LOOK);
         if answer.code != Some(0) {
             return Err(self.refused(&call, &answer));
@@ -249,7 +258,6 @@ fn no_password(call: &Call<'_>) -> ProviderError {
 fn what(task: &Task) -> &'static str {
     match task {
         Task::Install(_) => "install K3s",
-        Task::Start => "start K3s",
         Task::Restart => "restart K3s",
         Task::Uninstall => "uninstall K3s",
         Task::Reboot => "restart the machine",

@@ -258,6 +258,6 @@ async fn motos_commands_end_well() {
     let seed = Seed::new(&account, "eu-west-1");
     let lone = seed.lone(1, &seed.image().await, false, &[("Name", "one")]).await;
     let cloud = seen_through(&account, "eu-west-1", quick());
-    let done = cloud.work(&InstanceId::new(&lone[0]), &Task::Start, &[]).await;
+    let done = cloud.work(&InstanceId::new(&lone[0]), &Task::Restart, &[]).await;
     assert_eq!(done.expect("moto runs nothing, and well"), "");
 }

@@ -92,7 +92,7 @@ async fn what_does_not_fit_in_a_line_is_no_secret_to_send() {
     let Some(rig) = Rig::new(1) else { return };
     let ssh = rig.ssh();
     let error = ssh
-        .work(&rig.host(1), &Task::Start, &[Secret::new("a\nb")])
+        .work(&rig.host(1), &Task::Restart, &[Secret::new("a\nb")])
         .await
         .unwrap_err();
     assert_eq!(error.kind, FaultKind::Malformed);

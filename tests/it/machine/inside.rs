@@ -62,6 +62,26 @@ fn a_server_tells_all_of_it_but_its_secrets() {
 }
 
 #[test]
+fn a_glance_tells_what_changes_while_k3s_starts_and_costs_little() {
+    for (state, version, lines) in [("active", Some("v1.35.5+k3s1"), 0), ("activating", None, 1)] {
+        let machine = Machine::agent();
+        machine.write("state/k3s-agent", state);
+        machine.write("journal", "level=info msg=\"Starting k3s\"\n");
+        let ran = machine.run(&Inside::glance(), "");
+        assert!(ran.good, "{:?}", ran.lines);
+        let told = Inside::read(&ran.lines.join("\n")).unwrap();
+        assert_eq!(
+            (told.boot.as_str(), told.service.as_deref()),
+            ("7c1d4a50-boot", Some(state))
+        );
+        assert_eq!((told.version.as_deref(), told.journal.len()), (version, lines));
+        assert_eq!((told.tokens, told.datastore), (vec![], None));
+        assert_eq!(machine.calls("journalctl").len(), lines);
+        assert_eq!(machine.calls("awk"), [""; 0]);
+    }
+}
+
+#[test]
 fn an_agent_tells_which_bootstrap_token_it_has() {
     let machine = Machine::agent();
     machine.write(

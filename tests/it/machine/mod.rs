@@ -314,7 +314,6 @@ fn all() -> Vec<(String, String)> {
     let files = Some("/var/tmp/k3fleet".into());
     let tasks = [
         Task::Install(Box::new(install())),
-        Task::Start,
         Task::Restart,
         Task::Uninstall,
         Task::Reboot,
@@ -335,6 +334,7 @@ fn all() -> Vec<(String, String)> {
     };
     let mut all = vec![
         ("inside".to_owned(), Inside::script()),
+        ("glance".to_owned(), Inside::glance()),
         ("facts".to_owned(), Facts::script(&["192.0.2.7:6443".into()])),
     ];
     for task in tasks {

@@ -64,7 +64,7 @@ uname)
     -n) echo Pi-Kiosk-01 ;;
     esac ;;
 sudo)
-    [ "$1" = -n ] && shift
+    while case $1 in -*) : ;; *) false ;; esac do shift; done
     case $SUDO in
     free) PATH=$stubs; exec "$@" ;;
     password) echo 'sudo: a password is required' >&2; exit 1 ;;

@@ -25,12 +25,12 @@ fn with_files() -> (Machine, Option<smol_str::SmolStr>) {
 }
 
 #[test]
-fn an_agent_is_installed_and_not_started() {
+fn an_agent_is_installed_and_started_without_a_wait() {
     for shell in ["sh", "bash", "busybox sh"] {
         let mut machine = Machine::new();
         machine.shell = shell;
         let said = machine.done(&installing(install()), &["K10aabbccdd::abcdef.s3cr3t0123456789"]);
-        assert_eq!(said, "K3s v1.36.4+k3s1 is installed", "{shell}");
+        assert_eq!(said, "K3s v1.36.4+k3s1 is installed, and told to start", "{shell}");
         assert_eq!(
             machine.file(CONFIG),
             "# Written by k3fleet.\nnode-name: \"pi-kiosk-01\"\nserver: \"https://192.0.2.7:6443\"\n\
@@ -44,7 +44,9 @@ fn an_agent_is_installed_and_not_started() {
             machine.file("installed"),
             "v1.36.4+k3s1 agent true download /etc/rancher/k3s/agent-token\n"
         );
-        assert_eq!(machine.calls("systemctl"), [""; 0]);
+        let started = "systemctl start --no-block k3s-agent".to_owned();
+        assert_eq!(machine.calls("systemctl").last(), Some(&started), "{shell}");
+        assert_eq!(machine.calls("sleep"), [""; 0]);
         // Once more, for a cut off join.
         let again = machine.done(&installing(install()), &["s3cr3t-second"]);
         assert_eq!(again, said);
@@ -259,27 +261,24 @@ fn an_upgrade_goes_where_the_unit_finds_it() {
 }
 
 #[test]
-fn a_start_and_a_restart_do_not_wait() {
+fn a_restart_does_not_wait() {
     for (machine, unit) in [(Machine::agent(), "k3s-agent"), (Machine::server(), "k3s")] {
-        machine.done(&Task::Start, &[]);
         machine.done(&Task::Restart, &[]);
         let calls = machine.calls("systemctl");
-        for verb in ["start", "restart"] {
-            assert!(
-                calls.contains(&format!("systemctl {verb} --no-block {unit}")),
-                "{calls:?}"
-            );
-        }
+        assert!(
+            calls.contains(&format!("systemctl restart --no-block {unit}")),
+            "{calls:?}"
+        );
         assert_eq!(machine.calls("sleep"), [""; 0]);
     }
     assert_eq!(
-        Machine::new().fails(&Task::Start, &[]),
+        Machine::new().fails(&Task::Restart, &[]),
         "K3s is not installed on this machine"
     );
-    let mut machine = Machine::agent();
+    let mut machine = Machine::new();
     machine.fails = "systemctl start".into();
     assert_eq!(
-        machine.fails(&Task::Start, &[]),
+        machine.fails(&installing(install()), &["s3cr3t"]),
         "starting k3s-agent: level=fatal msg=\"it broke: K10...\""
     );
 }

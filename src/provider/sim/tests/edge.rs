@@ -84,12 +84,7 @@ impl Lab {
             .unwrap();
     }
 
-    /// Lets K3s start, until it runs or says why it does not.
-    pub(super) async fn start(&self, name: &str) -> Inside {
-        self.work(name, Task::Start, &[]).await.unwrap();
-        self.settled(name).await
-    }
-
+    /// Waits until K3s runs or says why it does not.
     pub(super) async fn settled(&self, name: &str) -> Inside {
         for _ in 0..30 {
             secs(1).await;
@@ -127,9 +122,9 @@ async fn a_board_joins_turns_ready_and_is_marked() {
 
     let token = lab.token(600).await;
     lab.install(name, &token).await;
-    assert_eq!(lab.inside(name).await.service.as_deref(), Some("inactive"));
+    assert_eq!(lab.inside(name).await.service.as_deref(), Some("activating"));
     assert!(lab.node(name).await.is_none());
-    let inside = lab.start(name).await;
+    let inside = lab.settled(name).await;
     assert!(inside.is_active(), "{inside:?}");
     assert_eq!(inside.tokens[0].bootstrap.as_deref(), Some("abc234"));
     let node = lab.node(name).await.unwrap();
@@ -174,20 +169,20 @@ async fn what_is_wrong_stands_in_the_journal_until_it_is_mended() {
         "it has expired"
     );
     lab.install(name, &token).await;
-    assert!(tells(&lab.start(name).await, "401 Unauthorized"));
+    assert!(tells(&lab.settled(name).await, "401 Unauthorized"));
     assert!(lab.node(name).await.is_none());
     lab.install(name, &token.replace("K10", "K10ff")).await;
-    assert!(tells(&lab.start(name).await, "CA hash does not match"));
+    assert!(tells(&lab.settled(name).await, "CA hash does not match"));
     let fresh = lab.token(600).await;
     lab.install(name, &fresh).await;
-    assert!(lab.start(name).await.is_active());
+    assert!(lab.settled(name).await.is_active());
 
     lab.work(name, Task::Uninstall, &[]).await.unwrap();
     assert_eq!(lab.inside(name).await.unit, None);
     secs(60).await;
     assert_eq!(lab.node(name).await.unwrap().ready, Readiness::Unknown);
     lab.install(name, &lab.token(600).await).await;
-    assert!(tells(&lab.start(name).await, "Node password rejected"));
+    assert!(tells(&lab.settled(name).await, "Node password rejected"));
     lab.api.delete_node_password(name).await.unwrap();
     secs(6).await;
     assert!(lab.inside(name).await.is_active());
@@ -206,7 +201,7 @@ async fn a_board_without_memory_cgroup_is_mended_and_restarted() {
     assert_eq!(facts.cmdline.as_deref(), Some("/boot/firmware/cmdline.txt"));
     let token = lab.token(900).await;
     lab.install(name, &token).await;
-    assert!(tells(&lab.start(name).await, "failed to find memory cgroup"));
+    assert!(tells(&lab.settled(name).await, "failed to find memory cgroup"));
     lab.work(name, Task::MendCgroups, &[]).await.unwrap();
     secs(10).await;
     assert!(!lab.inside(name).await.is_active(), "not before it is restarted");
@@ -327,7 +322,7 @@ async fn files_are_brought_once_and_asked_for_by_the_installer() {
         );
     }
     lab.work(name, task, &[&token]).await.unwrap();
-    assert!(lab.start(name).await.is_active());
+    assert!(lab.settled(name).await.is_active());
 }
 
 #[tokio::test(start_paused = true)]
@@ -345,7 +340,7 @@ async fn a_scenario_lets_boards_play_each_known_failure() {
         secs(2).await;
         let name = "harbour-pi-01";
         lab.install(name, &lab.token(3_600).await).await;
-        assert!(tells(&lab.start(name).await, words), "{how}");
+        assert!(tells(&lab.settled(name).await, words), "{how}");
         secs(320).await;
         assert!(lab.inside(name).await.is_active(), "{how} has passed");
     }
@@ -368,7 +363,7 @@ async fn what_was_done_to_boards_is_there_in_the_next_run() {
     let key = lab.shell().host_key(&stranger).await.unwrap().unwrap();
     lab.ssh.trust(&stranger, &key).await.unwrap();
     lab.install("harbour-pi-01", &lab.token(900).await).await;
-    assert!(lab.start("harbour-pi-01").await.is_active());
+    assert!(lab.settled("harbour-pi-01").await.is_active());
     lab.work("pi-kiosk-02", Task::Uninstall, &[]).await.unwrap();
     lab.api.delete_node("pi-kiosk-02").await.unwrap();
     let marks = Marks {
