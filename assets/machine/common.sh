@@ -69,8 +69,10 @@ attempt() {
 # Puts what stands on standard input in place of a file, at once and whole: replace FILE MODE; a file that is there keeps
 # its own mode and owner where the mode is "-".
 replace() {
-    mkdir -p "${1%/*}"
-    rm -f "$1.k3fleet-new"
+    [ -d "${1%/*}" ] || mkdir -p "${1%/*}"
+    if [ -e "$1.k3fleet-new" ] || [ -L "$1.k3fleet-new" ]; then
+        rm -f "$1.k3fleet-new"
+    fi
     if [ "$2" = - ] && [ -e "$1" ]; then
         cp -p "$1" "$1.k3fleet-new"
         cat >"$1.k3fleet-new"

@@ -1,12 +1,13 @@
 # The files of a release: downloaded, or from a directory on the machine.
 
+machine=$(uname -m)
 # shellcheck disable=SC2034 # an upgrade needs no images
-case $(uname -m) in
+case $machine in
 x86_64 | amd64) binary=k3s sums=sha256sum-amd64.txt images=k3s-airgap-images-amd64.tar ;;
 aarch64 | arm64) binary=k3s-arm64 sums=sha256sum-arm64.txt images=k3s-airgap-images-arm64.tar ;;
 armv6*) fail 'K3s does not run on ARMv6' ;;
 arm*) binary=k3s-armhf sums=sha256sum-arm.txt images=k3s-airgap-images-arm.tar ;;
-*) fail "there is no K3s for $(uname -m)" ;;
+*) fail "there is no K3s for $machine" ;;
 esac
 
 # Fetches a file: fetch FILE URL

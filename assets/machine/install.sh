@@ -9,7 +9,6 @@ done
 [ -z "$files" ] || check_files
 
 at 'writing the token'
-mkdir -p "$root/etc/rancher/k3s"
 printf '%s\n' "$secret1" | replace "$root/etc/rancher/k3s/agent-token" 0600
 if [ -n "$vpn" ]; then
     [ -n "$secret2" ] || fail 'the key of the VPN did not arrive'

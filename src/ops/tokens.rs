@@ -14,7 +14,6 @@ mod view;
 use std::collections::BTreeMap;
 
 use futures::{StreamExt, stream};
-use sha2::{Digest, Sha256};
 use smol_str::{SmolStr, format_smolstr};
 
 use super::rotation::{Held, Holder, Rotation, Which};
@@ -251,7 +250,7 @@ impl Known {
         let Some((newest, secret)) = cloud.secure(&name, None).await? else {
             return Ok(());
         };
-        self.keep(digest(secret.expose()), role, newest);
+        self.keep(HeldToken::digest_of(secret.expose()), role, newest);
         let versions = history.iter().flatten().find(|(r, ..)| *r == role);
         let versions = versions.map_or_else(Vec::new, |(_, _, versions)| versions.clone());
         let held = |known: &Self| {
@@ -265,7 +264,7 @@ impl Known {
             }
             // SSM forgets the oldest of a hundred versions.
             if let Some((version, secret)) = cloud.secure(&name, Some(older)).await? {
-                self.keep(digest(secret.expose()), role, version);
+                self.keep(HeldToken::digest_of(secret.expose()), role, version);
             }
         }
         self.parameters.insert(role, Parameter { name, newest, versions });
@@ -292,25 +291,6 @@ impl Known {
             which,
         }
     }
-}
-
-/// The first 16 hexadecimal digits of the SHA-256 of a token's secret half: what stands for the password in its whole form, and
-/// all of a short one. Machines tell theirs the same way.
-pub(super) fn digest(token: &str) -> SmolStr {
-    let token = token.trim();
-    let whole = token.strip_prefix("K10").and_then(|rest| rest.split_once("::"));
-    let body = whole.map_or(token, |(_, body)| body);
-    let secret = match body.split_once(':') {
-        Some((_, secret)) if whole.is_some() => secret,
-        _ => body,
-    };
-    let digest = Sha256::digest(secret.as_bytes());
-    digest
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect::<String>()
-        .into()
 }
 
 /// Whether K3s takes a text for a bootstrap token: `[a-z0-9]{6}.[a-z0-9]{16}`. A server token of this shape locks a cluster

@@ -3,18 +3,6 @@
 use super::*;
 
 #[test]
-fn a_token_is_known_by_its_secret_half_in_any_form() {
-    let hash = "a".repeat(64);
-    let short = digest("s3cret");
-    assert_eq!(short.len(), 16);
-    assert_eq!(digest(&format!("K10{hash}::server:s3cret\n")), short);
-    assert_eq!(digest(&format!("K10{hash}::node:s3cret")), short);
-    assert_ne!(digest("server:s3cret"), short, "a colon is part of a short one");
-    // sha256("s3cret")
-    assert_eq!(short, "1ec1c26b50d5d3c5");
-}
-
-#[test]
 fn shapes_of_bootstrap_tokens() {
     for yes in ["abcdef.0123456789abcdef", "000000.zzzzzzzzzzzzzzzz"] {
         assert!(is_bootstrap(yes), "{yes}");

@@ -1,7 +1,6 @@
 //! What machines and boards tell of themselves: how their K3s stands, what they are before they join, how they fare.
 
 use jiff::SignedDuration;
-use sha2::{Digest, Sha256};
 use smol_str::{SmolStr, format_smolstr};
 
 use super::board::{Board, boot_id};
@@ -186,12 +185,10 @@ fn held(kind: Role, token: &SmolStr) -> Option<HeldToken> {
         Some(id) => format!("{id}.{}", read.secret),
         None => read.secret.to_owned(),
     };
-    let digest = Sha256::digest(half.as_bytes());
-    let digest: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     Some(HeldToken {
         kind,
         place: format_smolstr!("/etc/rancher/k3s/{}-token", kind.as_str()),
-        digest: digest.into(),
+        digest: HeldToken::digest_of(&half),
         bootstrap: read.bootstrap.map(Into::into),
     })
 }

@@ -1,4 +1,4 @@
-# What a login runs: the command that was asked for, on the host whose address was connected to. HOME_OF_RIG stands above.
+# What a login runs: the command that was asked for, on the host whose address was connected to. The home of the rig, and what is answered without it, stand above.
 # shellcheck disable=SC2154,SC2086 # three words without spaces
 set -- $SSH_CONNECTION
 K3FLEET_ROOT=$rig/hosts/$3

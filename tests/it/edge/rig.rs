@@ -98,12 +98,7 @@ impl Rig {
         fs::create_dir(rig.at("bin")).unwrap();
         // What the shell of whoever runs this reads when it starts is no part of a host.
         fs::create_dir(rig.at("home")).unwrap();
-        let door = format!(
-            "#!/bin/sh\nrig='{}'\n{}",
-            rig.home.path().display(),
-            include_str!("door.sh")
-        );
-        install(&rig.at("door"), &door);
+        rig.answer("");
         for name in STUBS {
             install(&rig.at("bin").join(name), STUB);
         }
@@ -167,6 +162,13 @@ impl Rig {
             self.put(n, path, text);
         }
         self.put(n, "hostname", &format!("pi-{n}\n"));
+    }
+
+    /// Has all hosts run this first at each login; what it does not end goes on as ever.
+    pub(super) fn answer(&self, text: &str) {
+        let rig = self.home.path().display();
+        let door = format!("#!/bin/sh\nrig='{rig}'\n{text}{}", include_str!("door.sh"));
+        install(&self.at("door"), &door);
     }
 
     /// A file of the rig.
