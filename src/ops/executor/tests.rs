@@ -258,6 +258,17 @@ async fn a_known_trouble_ends_the_wait_once_it_is_believed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_k3s_that_takes_long_is_looked_at_less_often() {
+    let shell = Played::of([inside("a", "activating")], []);
+    let before = tokio::time::Instant::now();
+    let (late, looks) = work(&shell, Task::Restart, &[]).await;
+    let late = late.unwrap_err();
+    assert!(late.contains("K3s is activating after 5 min"), "{late}");
+    assert!((30..40).contains(&looks.len()), "{}", looks.len());
+    assert!(before.elapsed() < Duration::from_secs(5 * 60 + 10));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_release_that_does_not_run_then_is_told() {
     let runs = |version: &str| {
         inside("a", "active").map(|inside| Inside {

@@ -141,6 +141,26 @@ async fn a_host_joins_and_no_secret_is_seen_anywhere_but_in_its_file() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_join_costs_a_host_two_commands_after_its_preflight() {
+    let Some(rig) = Rig::new(1) else { return };
+    let desk = Desk::new(rig.ssh(), SPEED);
+    let commands = || {
+        let called = fs::read_to_string(rig.at("ssh.called")).unwrap();
+        called.matches("StrictHostKeyChecking=yes").count()
+    };
+    let plan = desk.plan(hosts(&rig, 1), false).await;
+    assert_eq!(commands(), 1);
+    let (id, work) = desk.begin(plan);
+    assert_eq!(work.await.unwrap(), Outcome::Done, "{:?}", desk.failures(&id));
+    assert_eq!(commands(), 3, "one that installs and starts K3s, and a look");
+    let called = rig.get(1, "called");
+    assert!(
+        !called.contains("journalctl"),
+        "nothing is read of it once K3s runs: {called}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_twenty_hosts_those_that_fail_stop_no_other_and_alone_are_tried_again() {
     let _alone = CROWD.lock().await;
     let Some(rig) = Rig::new(20) else { return };
