@@ -6,6 +6,7 @@
 
 mod check;
 mod cidr;
+pub mod ha;
 pub mod iam;
 mod image;
 pub mod machine;
@@ -44,5 +45,6 @@ pub(crate) fn example() -> Spec {
         network: None,
         profile: Profile::Own,
         expires_at: None,
+        ha: None,
     }
 }

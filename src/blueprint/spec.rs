@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use super::Image;
+use super::ha::Ha;
 use crate::fleet::{Arch, Purchase, Shape};
 
 /// What a cluster is to be.
@@ -16,15 +17,15 @@ use crate::fleet::{Arch, Purchase, Shape};
 pub struct Spec {
     /// The cluster's name, a DNS label of at most 40 characters.
     pub name: SmolStr,
-    /// `quick` or `ci`.
+    /// `quick`, `ci` or `ha`.
     pub shape: Shape,
     /// The region that holds it, such as `eu-west-1`.
     pub region: SmolStr,
-    /// The processor architecture of all its machines.
+    /// The processor architecture of its machines; for `ha`, of its servers.
     pub arch: Arch,
-    /// The instance types its machines may have, the preferred one first.
+    /// The instance types its machines may have, the preferred one first; for `ha`, its servers.
     pub types: Vec<SmolStr>,
-    /// How many workers its pool begins with; 0: the server does the work.
+    /// How many workers its pool begins with; 0: the server does the work. For `ha` they stand in its pools.
     #[serde(default)]
     pub workers: u32,
     /// How its machines are bought.
@@ -52,6 +53,9 @@ pub struct Spec {
     /// When it destroys itself; for `ci`, and only there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
+    /// What only `ha` has; for it, and only there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ha: Option<Ha>,
 }
 
 /// How an operator proves who they are to a machine's SSH server.

@@ -116,6 +116,7 @@ impl Wish {
             }),
             profile: self.profile.clone(),
             expires_at: (self.shape == Shape::Ci).then(|| now + self.ttl),
+            ha: None,
         })
     }
 

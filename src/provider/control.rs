@@ -14,7 +14,7 @@ use smol_str::SmolStr;
 use jiff::Timestamp;
 
 use super::order::{AsgOrder, GroupOrder, MachineOrder, ParameterOrder, RoleOrder, TagList, TemplateOrder};
-use super::{BootstrapOrder, HostKey, Marks, Ran, Resource, Result, Secret};
+use super::{BootstrapOrder, ChangeSet, HostKey, Marks, Ran, Resource, Result, Secret, Stack, StackEvent, StackOrder};
 use crate::blueprint::machine::{Inside, Task};
 use crate::fleet::{ContextId, EdgeHost, Instance, InstanceId, OwnerKind, Scope};
 
@@ -160,6 +160,34 @@ pub trait CloudControl: Send + Sync {
     /// Gives a launch template a new version, with other user data and all else as in its newest
     /// (`ec2:CreateLaunchTemplateVersion`).
     async fn renew_template(&self, template: &str, user_data: &str) -> Result<()>;
+
+    /// A stack: as [`Cloud::stack`](super::Cloud::stack).
+    async fn stack_now(&self, name: &str) -> Result<Option<Stack>>;
+
+    /// What has happened in a stack: as [`Cloud::stack_events`](super::Cloud::stack_events).
+    async fn stack_happened(&self, name: &str, after: Option<&str>) -> Result<Vec<StackEvent>>;
+
+    /// What making or changing a stack would do, as a change set, which waits to be executed or discarded
+    /// (`cloudformation:CreateChangeSet`, `cloudformation:DescribeChangeSet`). Nothing but that a stack that was never made
+    /// stands in review since.
+    async fn propose_stack(&self, order: &StackOrder) -> Result<ChangeSet>;
+
+    /// Makes or changes a stack as a change set has it; what fails is undone by CloudFormation, or left as it is
+    /// (`cloudformation:ExecuteChangeSet`).
+    async fn execute_change_set(&self, change_set: &ChangeSet, token: &str, undo: bool) -> Result<()>;
+
+    /// Discards a change set, and with it a stack that was never made (`cloudformation:DeleteChangeSet`,
+    /// `cloudformation:DeleteStack`).
+    async fn discard_change_set(&self, change_set: &ChangeSet) -> Result<()>;
+
+    /// Has a stack that failed go back to how it was (`cloudformation:RollbackStack`).
+    async fn undo_stack(&self, name: &str, token: &str) -> Result<()>;
+
+    /// Begins to delete a stack with its resources. One that is not there is no error (`cloudformation:DeleteStack`).
+    async fn delete_stack(&self, name: &str, token: &str) -> Result<()>;
+
+    /// Sends an event of k3fleet's own to a cluster's queue, to see that it is worked on (`sqs:SendMessage`).
+    async fn send_test_event(&self, queue: &str, id: &str) -> Result<()>;
 }
 
 /// Changes in a cluster, through one kube context.

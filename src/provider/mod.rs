@@ -15,6 +15,7 @@ mod resource;
 mod secret;
 pub mod sim;
 pub mod ssh;
+mod stack;
 mod web;
 
 use std::pin::Pin;
@@ -27,7 +28,6 @@ use smol_str::SmolStr;
 
 pub use control::{BoundPod, CloudControl, Control, Eviction, KubeControl, ShellControl};
 pub use error::ProviderError;
-#[cfg(test)]
 pub(crate) use error::pending;
 pub use ground::{Channel, InstanceType, Subnet, Vpc};
 pub use machine::{BootstrapOrder, BootstrapToken, HostKey, Marks, ParameterVersion, Ran};
@@ -37,6 +37,7 @@ pub use order::{
 };
 pub use resource::{Resource, ResourceKind};
 pub use secret::Secret;
+pub use stack::{ChangeSet, CloudEvent, Queue, Stack, StackAction, StackChange, StackEvent, StackOrder, StackStatus};
 pub use web::OpenWeb;
 
 use crate::blueprint::machine::Facts;
@@ -96,6 +97,24 @@ pub trait Cloud: Send + Sync {
     /// The versions of an SSM parameter, the newest first, without their values; none when there is no such parameter
     /// (`ssm:GetParameterHistory`; whoever may not ask that is told the newest alone, by `ssm:DescribeParameters`).
     async fn parameter_versions(&self, name: &str) -> Result<Vec<ParameterVersion>>;
+
+    /// A stack by its name or ARN; `None` when there is none, or when it is deleted and was asked for by its name
+    /// (`cloudformation:DescribeStacks`).
+    async fn stack(&self, name: &str) -> Result<Option<Stack>>;
+
+    /// What has happened in a stack after an event, or ever; the oldest first (`cloudformation:DescribeStackEvents`).
+    async fn stack_events(&self, name: &str, after: Option<&str>) -> Result<Vec<StackEvent>>;
+
+    /// The services that interface endpoints serve in a VPC under their usual names, such as `secretsmanager`
+    /// (`ec2:DescribeVpcEndpoints`).
+    async fn endpoints(&self, vpc: &str) -> Result<Vec<SmolStr>>;
+
+    /// The events that lie in a cluster's queue now, each at least once; they stay there for others
+    /// (`sqs:ReceiveMessage` with no time of their own).
+    async fn cloud_events(&self, queue: &str) -> Result<Vec<CloudEvent>>;
+
+    /// How a queue stands (`sqs:GetQueueAttributes`).
+    async fn queue(&self, url: &str) -> Result<Queue>;
 
     /// Tries each permission that seeing needs, by DryRun or a harmless read.
     async fn check(&self) -> Vec<Check>;

@@ -37,6 +37,7 @@ fn spec(shape: Shape, image: Image, profile: Profile) -> Spec {
         network: None,
         profile,
         expires_at: (shape == Shape::Ci).then(|| "2026-11-22T14:00:00Z".parse().unwrap()),
+        ha: None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! The three ports, faked call by call.
 
+use crate::provider::{CloudEvent, Queue, Stack, StackEvent, pending};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -148,6 +149,26 @@ impl Cloud for FakeCloud {
 
     async fn parameter_versions(&self, _: &str) -> crate::provider::Result<Vec<crate::provider::ParameterVersion>> {
         Err(crate::provider::pending("parameter_versions"))
+    }
+
+    async fn stack(&self, _name: &str) -> Result<Option<Stack>> {
+        Err(pending("cloudformation:DescribeStacks"))
+    }
+
+    async fn stack_events(&self, _name: &str, _after: Option<&str>) -> Result<Vec<StackEvent>> {
+        Err(pending("cloudformation:DescribeStackEvents"))
+    }
+
+    async fn endpoints(&self, _vpc: &str) -> Result<Vec<SmolStr>> {
+        Err(pending("ec2:DescribeVpcEndpoints"))
+    }
+
+    async fn cloud_events(&self, _queue: &str) -> Result<Vec<CloudEvent>> {
+        Err(pending("sqs:ReceiveMessage"))
+    }
+
+    async fn queue(&self, _url: &str) -> Result<Queue> {
+        Err(pending("sqs:GetQueueAttributes"))
     }
 }
 

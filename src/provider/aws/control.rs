@@ -6,6 +6,7 @@
 //! which would run there twice at once.
 //! What is gone already counts as ended or deleted: AWS says so with an error of its own, which [`is_gone`] knows.
 
+use crate::provider::{ChangeSet, Stack, StackEvent, StackOrder, pending};
 use async_trait::async_trait;
 use aws_sdk_ec2::types::ExcessCapacityTerminationPolicy;
 use aws_sdk_ssm::types::ParameterType;
@@ -216,6 +217,38 @@ impl CloudControl for AwsCloud {
 
     async fn renew_template(&self, template: &str, user_data: &str) -> Result<()> {
         template::renew(self, template, user_data).await
+    }
+
+    async fn stack_now(&self, _name: &str) -> Result<Option<Stack>> {
+        Err(pending("cloudformation:DescribeStacks"))
+    }
+
+    async fn stack_happened(&self, _name: &str, _after: Option<&str>) -> Result<Vec<StackEvent>> {
+        Err(pending("cloudformation:DescribeStackEvents"))
+    }
+
+    async fn propose_stack(&self, _order: &StackOrder) -> Result<ChangeSet> {
+        Err(pending("cloudformation:CreateChangeSet"))
+    }
+
+    async fn execute_change_set(&self, _change_set: &ChangeSet, _token: &str, _undo: bool) -> Result<()> {
+        Err(pending("cloudformation:ExecuteChangeSet"))
+    }
+
+    async fn discard_change_set(&self, _change_set: &ChangeSet) -> Result<()> {
+        Err(pending("cloudformation:DeleteChangeSet"))
+    }
+
+    async fn undo_stack(&self, _name: &str, _token: &str) -> Result<()> {
+        Err(pending("cloudformation:RollbackStack"))
+    }
+
+    async fn delete_stack(&self, _name: &str, _token: &str) -> Result<()> {
+        Err(pending("cloudformation:DeleteStack"))
+    }
+
+    async fn send_test_event(&self, _queue: &str, _id: &str) -> Result<()> {
+        Err(pending("sqs:SendMessage"))
     }
 }
 

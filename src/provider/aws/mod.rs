@@ -53,6 +53,7 @@ mod tag;
 mod template;
 mod tokens;
 
+use crate::provider::{CloudEvent, Queue, Stack, StackEvent, pending};
 use std::error::Error;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
@@ -418,6 +419,26 @@ impl Cloud for AwsCloud {
 
     async fn parameter_versions(&self, name: &str) -> Result<Vec<ParameterVersion>> {
         tokens::versions(self, name).await
+    }
+
+    async fn stack(&self, _name: &str) -> Result<Option<Stack>> {
+        Err(pending("cloudformation:DescribeStacks"))
+    }
+
+    async fn stack_events(&self, _name: &str, _after: Option<&str>) -> Result<Vec<StackEvent>> {
+        Err(pending("cloudformation:DescribeStackEvents"))
+    }
+
+    async fn endpoints(&self, _vpc: &str) -> Result<Vec<SmolStr>> {
+        Err(pending("ec2:DescribeVpcEndpoints"))
+    }
+
+    async fn cloud_events(&self, _queue: &str) -> Result<Vec<CloudEvent>> {
+        Err(pending("sqs:ReceiveMessage"))
+    }
+
+    async fn queue(&self, _url: &str) -> Result<Queue> {
+        Err(pending("sqs:GetQueueAttributes"))
     }
 }
 

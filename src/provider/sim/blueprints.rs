@@ -45,6 +45,7 @@ impl State {
             network: None,
             profile: Profile::Own,
             expires_at: tags.get(TAG_EXPIRES_AT).and_then(|at| at.parse().ok()),
+            ha: None,
         }
     }
 

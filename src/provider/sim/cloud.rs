@@ -1,5 +1,6 @@
 //! The simulated AWS: one scope of the world.
 
+use crate::provider::{CloudEvent, Queue, Stack, StackEvent, pending};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -158,5 +159,25 @@ impl Cloud for SimCloud {
             found.map_or_else(Vec::new, Parameter::history)
         })
         .await
+    }
+
+    async fn stack(&self, _name: &str) -> Result<Option<Stack>> {
+        Err(pending("cloudformation:DescribeStacks"))
+    }
+
+    async fn stack_events(&self, _name: &str, _after: Option<&str>) -> Result<Vec<StackEvent>> {
+        Err(pending("cloudformation:DescribeStackEvents"))
+    }
+
+    async fn endpoints(&self, _vpc: &str) -> Result<Vec<SmolStr>> {
+        Err(pending("ec2:DescribeVpcEndpoints"))
+    }
+
+    async fn cloud_events(&self, _queue: &str) -> Result<Vec<CloudEvent>> {
+        Err(pending("sqs:ReceiveMessage"))
+    }
+
+    async fn queue(&self, _url: &str) -> Result<Queue> {
+        Err(pending("sqs:GetQueueAttributes"))
     }
 }

@@ -1,5 +1,6 @@
 //! Changes at the simulated AWS, in one scope.
 
+use crate::provider::{ChangeSet, Stack, StackEvent, StackOrder, pending};
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
@@ -396,6 +397,38 @@ impl CloudControl for SimCloudControl {
             Ok(())
         })
         .await
+    }
+
+    async fn stack_now(&self, _name: &str) -> Result<Option<Stack>> {
+        Err(pending("cloudformation:DescribeStacks"))
+    }
+
+    async fn stack_happened(&self, _name: &str, _after: Option<&str>) -> Result<Vec<StackEvent>> {
+        Err(pending("cloudformation:DescribeStackEvents"))
+    }
+
+    async fn propose_stack(&self, _order: &StackOrder) -> Result<ChangeSet> {
+        Err(pending("cloudformation:CreateChangeSet"))
+    }
+
+    async fn execute_change_set(&self, _change_set: &ChangeSet, _token: &str, _undo: bool) -> Result<()> {
+        Err(pending("cloudformation:ExecuteChangeSet"))
+    }
+
+    async fn discard_change_set(&self, _change_set: &ChangeSet) -> Result<()> {
+        Err(pending("cloudformation:DeleteChangeSet"))
+    }
+
+    async fn undo_stack(&self, _name: &str, _token: &str) -> Result<()> {
+        Err(pending("cloudformation:RollbackStack"))
+    }
+
+    async fn delete_stack(&self, _name: &str, _token: &str) -> Result<()> {
+        Err(pending("cloudformation:DeleteStack"))
+    }
+
+    async fn send_test_event(&self, _queue: &str, _id: &str) -> Result<()> {
+        Err(pending("sqs:SendMessage"))
     }
 }
 

@@ -1,0 +1,170 @@
+//! CloudFormation stacks as k3fleet sees them: what a stack is, what has happened in it, and what a change set would do.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
+
+use super::TagList;
+
+/// A stack (`cloudformation:DescribeStacks`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stack {
+    /// Its name.
+    pub name: SmolStr,
+    /// Its ARN, by which it is known after it is deleted too.
+    pub id: SmolStr,
+    /// How it stands.
+    pub status: StackStatus,
+    /// Why, where CloudFormation tells.
+    pub reason: Option<SmolStr>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Its outputs, each as key and value.
+    pub outputs: Vec<(SmolStr, SmolStr)>,
+    /// Its tags, each as key and value.
+    pub tags: Vec<(SmolStr, SmolStr)>,
+}
+
+impl Stack {
+    /// An output by its key.
+    pub fn output(&self, key: &str) -> Option<&SmolStr> {
+        self.outputs.iter().find(|(k, _)| k == key).map(|(_, value)| value)
+    }
+}
+
+/// How a stack or one of its resources stands, in CloudFormation's words, such as `CREATE_IN_PROGRESS`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct StackStatus(pub SmolStr);
+
+impl StackStatus {
+    /// Whether something is being done still.
+    pub fn is_moving(&self) -> bool {
+        self.0.ends_with("_IN_PROGRESS") && !self.is_in_review()
+    }
+
+    /// Whether there is a change set for a stack that was never made.
+    pub fn is_in_review(&self) -> bool {
+        self.0 == "REVIEW_IN_PROGRESS"
+    }
+
+    /// Whether what was asked for has failed, or was undone for that.
+    pub fn has_failed(&self) -> bool {
+        self.0.contains("FAILED") || self.0.contains("ROLLBACK")
+    }
+
+    /// Whether it was made, or changed, as it was asked for.
+    pub fn is_good(&self) -> bool {
+        !self.has_failed() && (self.0 == "CREATE_COMPLETE" || self.0.starts_with("UPDATE_COMPLETE"))
+    }
+
+    /// Whether it is deleted.
+    pub fn is_gone(&self) -> bool {
+        self.0 == "DELETE_COMPLETE"
+    }
+}
+
+/// Something that happened in a stack (`cloudformation:DescribeStackEvents`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StackEvent {
+    /// By which it is known again.
+    pub id: SmolStr,
+    /// When.
+    pub at: Timestamp,
+    /// The resource's name in the template; for the stack itself the stack's name.
+    pub resource: SmolStr,
+    /// The resource's type, such as `AWS::EC2::SecurityGroup`.
+    pub kind: SmolStr,
+    /// How it stands since.
+    pub status: StackStatus,
+    /// Why, where CloudFormation tells.
+    pub reason: Option<SmolStr>,
+}
+
+/// A stack that is to be made, or to be changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StackOrder {
+    /// Its name.
+    pub name: String,
+    /// The template, as JSON.
+    pub template: String,
+    /// Values of the template's parameters, each as key and value; what is not named keeps its value, or its default.
+    pub parameters: Vec<(String, String)>,
+    /// Its tags, which CloudFormation gives to all its resources.
+    pub tags: TagList,
+    /// Makes one change of calls that are made again: at most 128 ASCII letters, digits and hyphens, a letter first.
+    pub token: String,
+}
+
+/// What making or changing a stack would do (`cloudformation:DescribeChangeSet`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangeSet {
+    /// Its ARN.
+    pub id: SmolStr,
+    /// The name of the stack.
+    pub stack: SmolStr,
+    /// Whether the stack would be made.
+    pub creates: bool,
+    /// What would change; empty: nothing.
+    pub changes: Vec<StackChange>,
+}
+
+/// A change of one resource.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StackChange {
+    /// What becomes of it.
+    pub action: StackAction,
+    /// The resource's name in the template.
+    pub resource: SmolStr,
+    /// Its type.
+    pub kind: SmolStr,
+    /// Its id or name at AWS, where it has one.
+    pub physical: Option<SmolStr>,
+    /// The properties that change.
+    #[serde(default)]
+    pub properties: Vec<SmolStr>,
+}
+
+/// What becomes of a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StackAction {
+    /// It is made.
+    Add,
+    /// It is changed where it is.
+    Modify,
+    /// Another is made in its place.
+    Replace,
+    /// Another may be made in its place: CloudFormation cannot tell before.
+    MayReplace,
+    /// It is deleted.
+    Remove,
+}
+
+/// A queue (`sqs:GetQueueAttributes`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Queue {
+    /// Its URL.
+    pub url: SmolStr,
+    /// About how many messages wait.
+    pub waiting: u64,
+    /// About how many are being worked on.
+    pub taken: u64,
+}
+
+/// An event of EventBridge, read from a cluster's queue (`sqs:ReceiveMessage`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CloudEvent {
+    /// By which it is known again: the same event may be read more than once.
+    pub id: SmolStr,
+    /// When it happened.
+    pub at: Timestamp,
+    /// What it is, such as `EC2 Spot Instance Interruption Warning`.
+    pub kind: SmolStr,
+    /// The instance it is about.
+    pub instance: Option<SmolStr>,
+    /// What EC2 says of it: the state of a state change, the action of a warning.
+    pub says: Option<SmolStr>,
+    /// The Auto Scaling group it is about.
+    pub asg: Option<SmolStr>,
+}
