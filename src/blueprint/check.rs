@@ -1,16 +1,15 @@
 //! What is wrong with a spec, all of it at once, and what is dangerous in it.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
-use super::{Cidr, Profile, Spec, SshKey};
+use super::{Cidr, Profile, Spec, SshKey, ha};
 use crate::fleet::{Purchase, Shape};
 
-/// The smallest volume that every image fits on, with room for K3s, in GiB.
-const LEAST_VOLUME: u32 = 8;
-/// The largest volume of type gp3 that every region offers, in GiB.
-const MOST_VOLUME: u32 = 16_384;
+/// The volumes that every image fits on, with room for K3s, and that every region offers of type gp3, in GiB.
+pub(super) const VOLUMES: RangeInclusive<u32> = 8..=16_384;
 /// K3s gives each node a /24 of 10.42.0.0/16: 256 nodes, the server and some room for replacements taken off.
-const MOST_WORKERS: u32 = 250;
+pub(super) const MOST_WORKERS: u32 = 250;
 /// What a standard SSM parameter holds, in bytes.
 const MOST_JSON: usize = 4096;
 /// The networks that K3s gives to pods and services.
@@ -48,10 +47,10 @@ impl std::error::Error for Fault {}
 
 /// The faults found so far.
 #[derive(Default)]
-struct Faults(Vec<Fault>);
+pub(super) struct Faults(Vec<Fault>);
 
 impl Faults {
-    fn add(&mut self, field: &'static str, given: impl ToString, expected: impl Into<String>) {
+    pub(super) fn add(&mut self, field: &'static str, given: impl ToString, expected: impl Into<String>) {
         self.0.push(Fault {
             field,
             given: Some(given.to_string()),
@@ -59,7 +58,7 @@ impl Faults {
         });
     }
 
-    fn unless(&mut self, good: bool, field: &'static str, given: impl ToString, expected: &str) {
+    pub(super) fn unless(&mut self, good: bool, field: &'static str, given: impl ToString, expected: &str) {
         if !good {
             self.add(field, given, expected);
         }
@@ -97,8 +96,13 @@ impl Spec {
     pub fn warnings(&self) -> Vec<String> {
         let parsed = self.from.iter().filter_map(|from| Cidr::parse(from).ok());
         let open = parsed.filter(|cidr| cidr.is_everything());
-        open.map(|cidr| format!("ports 22 and 6443 are open to the whole internet ({cidr})"))
-            .collect()
+        let mut warnings: Vec<_> = open
+            .map(|cidr| format!("ports 22 and 6443 are open to the whole internet ({cidr})"))
+            .collect();
+        if let Some(own) = &self.ha {
+            warnings.append(&mut ha::warnings(self, own));
+        }
+        warnings
     }
 
     fn check_cluster(&self, faults: &mut Faults) {
@@ -108,8 +112,13 @@ impl Spec {
             &self.name,
             "1 to 40 lower-case letters, digits and hyphens, a letter first and no hyphen last",
         );
-        let made = matches!(self.shape, Shape::Quick | Shape::Ci);
-        faults.unless(made, "shape", self.shape.as_str(), "quick or ci");
+        match (self.shape, &self.ha) {
+            (Shape::Quick | Shape::Ci, None) => {}
+            (Shape::Ha, Some(ha)) => ha::check(self, ha, faults),
+            (Shape::Ha, None) => faults.add("ha", "nothing", "the parts of a highly available cluster"),
+            (Shape::Quick | Shape::Ci, Some(_)) => faults.add("ha", "something", "nothing: the shape is not ha"),
+            (Shape::Adopted, _) => faults.add("shape", self.shape.as_str(), "quick, ci or ha"),
+        }
         faults.unless(
             is_region(&self.region),
             "region",
@@ -124,7 +133,9 @@ impl Spec {
         );
         match (self.shape, self.expires_at) {
             (Shape::Ci, None) => faults.add("expires_at", "nothing", "a time: a ci cluster destroys itself"),
-            (Shape::Quick, Some(at)) => faults.add("expires_at", at, "none: only a ci cluster destroys itself"),
+            (Shape::Quick | Shape::Ha, Some(at)) => {
+                faults.add("expires_at", at, "none: only a ci cluster destroys itself")
+            }
             _ => {}
         }
     }
@@ -155,7 +166,7 @@ impl Spec {
             "at most 250: K3s has networks for 256 nodes",
         );
         faults.unless(
-            (LEAST_VOLUME..=MOST_VOLUME).contains(&self.volume_gib),
+            VOLUMES.contains(&self.volume_gib),
             "volume_gib",
             self.volume_gib,
             "8 to 16384 GiB",
@@ -199,16 +210,20 @@ impl Spec {
                     continue;
                 }
             };
-            for (own, what) in OF_K3S {
-                if Cidr::parse(own).is_ok_and(|own| own.overlaps(cidr)) {
-                    let expected = format!("a VPC apart from {own}, which K3s gives to {what}");
-                    faults.add("network.cidrs", text, expected);
-                }
-            }
+            apart_from_k3s("network.cidrs", text, cidr, faults);
         }
     }
 
     fn check_profile(&self, faults: &mut Faults) {
+        if self.shape == Shape::Ha {
+            let own = self.profile == Profile::Own;
+            return faults.unless(
+                own,
+                "profile",
+                "another",
+                "own: the stack makes the roles of an ha cluster",
+            );
+        }
         match &self.profile {
             Profile::Own => {}
             Profile::Named(name) => faults.unless(
@@ -234,6 +249,16 @@ impl Spec {
                     "a key: without an instance profile the kubeconfig is read over SSH",
                 );
             }
+        }
+    }
+}
+
+/// Refuses a VPC in whose networks K3s has its own.
+pub(super) fn apart_from_k3s(field: &'static str, given: &str, cidr: Cidr, faults: &mut Faults) {
+    for (own, what) in OF_K3S {
+        if Cidr::parse(own).is_ok_and(|own| own.overlaps(cidr)) {
+            let expected = format!("a VPC apart from {own}, which K3s gives to {what}");
+            faults.add(field, given, expected);
         }
     }
 }
@@ -273,7 +298,7 @@ fn is_number(text: &str) -> bool {
     (1..=4).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit())
 }
 
-fn is_type(text: &str) -> bool {
+pub(super) fn is_type(text: &str) -> bool {
     let word = |word: &str| {
         let within = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
         !word.is_empty() && word.bytes().all(within)

@@ -32,6 +32,11 @@ impl Cidr {
         Ok(whole)
     }
 
+    /// How many of its bits name the network.
+    pub fn length(self) -> u8 {
+        self.length
+    }
+
     /// Whether it holds every address of its family.
     pub fn is_everything(self) -> bool {
         self.length == 0

@@ -60,7 +60,8 @@ fn each_field_is_judged() {
     assert_eq!(wrong(|s| s.types = twice), ["types"]);
     assert_eq!(wrong(|s| s.arch = Arch::Arm), ["arch"]);
     assert_eq!(wrong(|s| s.workers = 251), ["workers"]);
-    assert_eq!(wrong(|s| s.shape = Shape::Ha), ["shape"]);
+    assert_eq!(wrong(|s| s.shape = Shape::Ha), ["ha"]);
+    assert_eq!(wrong(|s| s.shape = Shape::Adopted), ["shape"]);
     assert_eq!(wrong(|s| s.shape = Shape::Ci), ["expires_at"]);
     assert_eq!(
         wrong(|s| s.expires_at = Some("2026-11-22T14:00:00Z".parse().unwrap())),

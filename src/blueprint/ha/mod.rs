@@ -5,9 +5,11 @@
 //! nothing else goes into it: the same both give the same template. What machines run at their boot is in
 //! `assets/user-data/ha`, the reaper in `assets/reaper`.
 
+mod check;
 mod site;
 mod spec;
 
+pub(super) use check::{check, warnings};
 pub use site::Site;
 pub use spec::{Ha, MadeVpc, Pool, PoolKind, SERVERS, Store, WORKERS, WayOut};
 

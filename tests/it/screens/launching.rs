@@ -200,7 +200,6 @@ fn destroy(mut state: State, name: &str) -> State {
             name: None,
             cluster: cluster.name.clone(),
             expires_at: None,
-            ha: None,
             of_kubernetes: false,
             gib: None,
         };
