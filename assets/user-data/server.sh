@@ -32,39 +32,19 @@ EOF
     systemctl enable --now k3fleet-expire.timer
 fi
 
-at "writing $config"
-configure 'write-kubeconfig-mode: "0600"' 'tls-san:'
-for name in local-ipv4 public-ipv4 public-hostname; do
-    # A machine may have no public address.
-    if address=$(metadata "$imds/meta-data/$name") && [ -n "$address" ]; then
-        configure "  - \"$address\""
-    fi
-done
-if [ -n "$disable" ]; then
-    configure 'disable:'
-    for part in $disable; do
-        configure "  - $part"
-    done
-fi
+serve
 # Without a role of its own the machine reads no token, and K3s makes one.
 if [ -n "$secret" ]; then
-    token_into "$root/etc/rancher/k3s/server-token" "$server_token"
-    token_into "$root/etc/rancher/k3s/agent-token" "$agent_token"
-    configure 'token-file: /etc/rancher/k3s/server-token' 'agent-token-file: /etc/rancher/k3s/agent-token'
+    read_tokens
 fi
 
-install_k3s server k3s
+install_k3s server
+start k3s
 at 'waiting for the API server'
 wait_for k3s k3s kubectl get --raw /readyz
 
 if [ -n "$secret" ]; then
     at "writing the kubeconfig to the secret $secret"
-    # As a JSON string: only quotes, backslashes and ends of lines need care in a kubeconfig.
-    {
-        printf '{"SecretId":"%s","SecretString":"' "$secret"
-        sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/$/\\n/' "$root/etc/rancher/k3s/k3s.yaml" | tr -d '\n'
-        printf '"}'
-    } >"$work/kubeconfig"
-    aws_call secretsmanager secretsmanager.PutSecretValue "$work/kubeconfig"
+    into_secret "$etc/k3s.yaml" "$secret"
 fi
 say "ready: $instance"

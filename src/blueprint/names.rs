@@ -92,6 +92,27 @@ impl<'a> Names<'a> {
         self.parameter("agent-token")
     }
 
+    /// How the SSM parameters begin that servers of a highly available cluster write to make it: `-1` for the first to try,
+    /// `-2` for the one after that was lost, and so on. Each holds the instance's id and is written once.
+    pub fn first_server(&self) -> String {
+        self.parameter("first-server")
+    }
+
+    /// The SSM parameter that is there once a highly available cluster has been made: the id of the instance that did.
+    pub fn initialised(&self) -> String {
+        self.parameter("initialised")
+    }
+
+    /// The SSM parameter under which servers join one at a time: `free` or an instance's id, and seconds since 1970.
+    pub fn join_lock(&self) -> String {
+        self.parameter("join-lock")
+    }
+
+    /// The SSM parameter (SecureString) with the DSN of a database of the operator's own.
+    pub fn dsn(&self) -> String {
+        self.parameter("dsn")
+    }
+
     /// The SSM parameter that holds who is changing the cluster.
     pub fn lock(&self) -> String {
         self.parameter("lock")
@@ -105,6 +126,11 @@ impl<'a> Names<'a> {
     /// The secret with the kubeconfig.
     pub fn kubeconfig(&self) -> String {
         format!("k3fleet/{}/kubeconfig", self.cluster)
+    }
+
+    /// The secret with what the reaper reaches the API by: JSON with `server`, `ca` and `token`.
+    pub fn reaper(&self) -> String {
+        format!("k3fleet/{}/reaper", self.cluster)
     }
 
     fn parameter(&self, what: &str) -> String {
@@ -144,6 +170,11 @@ mod tests {
         assert_eq!(names.agent_token(), "/k3fleet/shop/agent-token");
         assert_eq!(names.spec(), "/k3fleet/shop/spec");
         assert_eq!(names.lock(), "/k3fleet/shop/lock");
+        assert_eq!(names.first_server(), "/k3fleet/shop/first-server");
+        assert_eq!(names.initialised(), "/k3fleet/shop/initialised");
+        assert_eq!(names.join_lock(), "/k3fleet/shop/join-lock");
+        assert_eq!(names.dsn(), "/k3fleet/shop/dsn");
+        assert_eq!(names.reaper(), "k3fleet/shop/reaper");
         assert_eq!(names.kubeconfig(), "k3fleet/shop/kubeconfig");
     }
 

@@ -26,7 +26,11 @@ const CI_DISABLES: &str = "traefik servicelb metrics-server";
 
 /// What asks AWS from a machine, with its own role.
 pub(super) const AWS: &str = include_str!("../../assets/aws.sh");
-const COMMON: &str = include_str!("../../assets/user-data/common.sh");
+pub(super) const COMMON: &str = include_str!("../../assets/user-data/common.sh");
+pub(super) const SSH: &str = include_str!("../../assets/user-data/ssh.sh");
+pub(super) const BEGIN: &str = include_str!("../../assets/user-data/begin.sh");
+pub(super) const SERVING: &str = include_str!("../../assets/user-data/serving.sh");
+const QUICK: &str = include_str!("../../assets/user-data/quick.sh");
 const SERVER: &str = include_str!("../../assets/user-data/server.sh");
 const AGENT: &str = include_str!("../../assets/user-data/agent.sh");
 
@@ -44,7 +48,7 @@ pub fn server(spec: &Spec) -> String {
         ("agent_token", when(has_role, names.agent_token())),
         ("secret", when(has_role, names.kubeconfig())),
     ];
-    render(spec, &own, SERVER)
+    render(spec, &own, &[SERVING, SERVER])
 }
 
 /// The user data of the cluster's agents; `server` is the address by which they reach the server. An agent of a `ci`
@@ -54,7 +58,7 @@ pub fn agent(spec: &Spec, server: IpAddr) -> String {
         ("agent_token", spec.names().agent_token()),
         ("server", format!("https://{}", SocketAddr::new(server, API_PORT))),
     ];
-    render(spec, &own, AGENT)
+    render(spec, &own, &[AGENT])
 }
 
 /// A script of ours with another release of K3s in its settings; `None` when it is none of ours.
@@ -67,8 +71,8 @@ pub fn with_version(script: &str, version: &str) -> Option<String> {
     ours.then(|| format!("{before}\nversion={}\n{after}", quote(version)))
 }
 
-/// The settings, what asks AWS, the common part and a role's own.
-fn render(spec: &Spec, own: &[(&str, String)], part: &str) -> String {
+/// The settings, what asks AWS, the common parts and a role's own.
+fn render(spec: &Spec, own: &[(&str, String)], parts: &[&str]) -> String {
     let ssh_key = match &spec.ssh {
         Some(SshKey::Public(key)) => key.as_str(),
         Some(SshKey::Pair(_)) | None => "",
@@ -88,7 +92,7 @@ fn render(spec: &Spec, own: &[(&str, String)], part: &str) -> String {
         script += &quote(value);
         script += "\n";
     }
-    script + AWS + COMMON + part
+    script + AWS + COMMON + QUICK + SSH + BEGIN + &parts.concat()
 }
 
 #[cfg(test)]
@@ -173,7 +177,7 @@ mod tests {
             spec.name = text.as_str().into();
             spec.ssh = Some(SshKey::Public(text.as_str().into()));
             let script = server(&spec);
-            let settings = [SERVER, COMMON, AWS].iter().try_fold(script.as_str(), |s, part| s.strip_suffix(part)).unwrap();
+            let settings = [SERVER, SERVING, BEGIN, SSH, QUICK, COMMON, AWS].iter().try_fold(script.as_str(), |s, part| s.strip_suffix(part)).unwrap();
             let shown = format!("{settings}printf '%s.' \"$region\" \"$version\" \"$ssh_key\" \"$server_token\"");
             let ran = std::process::Command::new("sh").arg("-c").arg(shown).output().unwrap();
             prop_assert!(ran.status.success());

@@ -8,6 +8,7 @@
 )]
 
 mod aws;
+mod boot;
 mod cli;
 mod cli_changes;
 mod cli_edge;

@@ -57,6 +57,8 @@ curl)
         printf '{"Parameter":{"Name":"x","Type":"SecureString","Value":"TOKEN-OF-%s","Version":1}}' "$token" >"$output" ;;
     https://secretsmanager.*)
         if fails secretsmanager; then exit 22; fi
+        # As AWS has it, whose SDKs send one unasked.
+        grep -Eq '"ClientRequestToken":"[0-9a-f-]{36}"' "$data" || exit 22
         cp "$data" "$root/secret"
         printf '{}' >"$output" ;;
     https://get.k3s.io)

@@ -5,6 +5,7 @@
 //! nothing else goes into it: the same both give the same template. What machines run at their boot is in
 //! `assets/user-data/ha`, the reaper in `assets/reaper`.
 
+pub mod boot;
 mod check;
 mod site;
 mod spec;
