@@ -33,6 +33,8 @@ pub struct Asking {
 pub enum About {
     /// How hosts join; the preflight lies below.
     Join,
+    /// How the hosts that are to join a cluster reach its API, for the cluster.
+    Way(ClusterId, ContextId),
     /// Another release of K3s for a cluster.
     Upgrade(Box<UpgradeForm>),
     /// A host of `hosts.toml`; `None`: a new one.
@@ -58,6 +60,7 @@ impl Asking {
     pub fn title(&self) -> String {
         match &self.about {
             About::Join => "How they join".to_owned(),
+            About::Way(cluster, _) => format!("How hosts reach {cluster}"),
             About::Upgrade(of) => format!("Upgrade {}", of.cluster),
             About::Host(None) => "Add a host".to_owned(),
             About::Host(Some(name)) => format!("Edit {name}"),
@@ -73,6 +76,7 @@ impl Asking {
     pub fn enter(&self) -> &'static str {
         match self.about {
             About::Join => "take it",
+            About::Way(..) => "keep it for the cluster",
             About::Upgrade(_) => "see the plan",
             About::Host(_) => "write hosts.toml",
             About::NewToken(..) => "make it",
@@ -103,6 +107,7 @@ impl Turn<'_> {
             let Asking { about, form, .. } = &mut **asking;
             match about {
                 About::Join => joining::check_options(form),
+                About::Way(..) => joining::check_way(form),
                 About::Upgrade(of) => upgrading::check(state, of, form),
                 About::Host(name) => hosts::check(state, name.as_ref(), form),
                 About::NewToken(..) => tokens::check_new(state.now, form),
@@ -164,6 +169,7 @@ impl Turn<'_> {
         let (about, form) = (asking.about.clone(), asking.form.clone());
         match about {
             About::Join => self.take_join_options(&form),
+            About::Way(..) => self.keep_way(&form),
             About::Upgrade(of) => self.plan_upgrade(&of, &form),
             About::Host(name) => self.save_host(name, &form),
             About::NewToken(cluster, context) => self.make_token(cluster, context, &form),

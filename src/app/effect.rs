@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use smol_str::SmolStr;
 
 use super::login::Login;
-use crate::fleet::{ClusterId, ContextId, EdgeHost, FeedId, HostName, Offer, Scope, Source};
+use crate::fleet::{ClusterId, ContextId, EdgeHost, FeedId, HostName, Offer, Scope, Source, Way};
 use crate::ops::launch::Spec;
 use crate::ops::survey::Survey;
 use crate::ops::tokens::Roll;
@@ -70,6 +70,12 @@ pub enum Effect {
         /// The host.
         host: Box<EdgeHost>,
     },
+    /// Keep in `config.toml`, under this key, how hosts reach a cluster's API; it comes back as
+    /// [`Msg::WayKept`](super::Msg::WayKept).
+    KeepWay(SmolStr, Box<Way>),
+    /// Look whether a file is the key of a VPN that nobody else reads; it comes back as
+    /// [`Msg::VpnKey`](super::Msg::VpnKey).
+    VpnKey(String),
     /// Ask for the release channels of K3s; they come back as [`Msg::Channels`](super::Msg::Channels).
     Channels,
     /// Ask which tokens a cluster has, and who uses which; it comes back as [`Msg::Tokens`](super::Msg::Tokens).

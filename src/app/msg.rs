@@ -9,7 +9,7 @@ use super::launching::Surveyed;
 use super::planning::PlanOption;
 use super::tokens::TokenMade;
 use super::{Action, Pane, Screen};
-use crate::fleet::{ClusterId, ContextId, HostName, Observation, Scope, Severity};
+use crate::fleet::{ClusterId, ContextId, HostName, Observation, Scope, Severity, Way};
 use crate::ops::launch::{Channel, Launch, Spec};
 use crate::ops::tokens::Tokens;
 use crate::ops::{Event, OperationId, Plan, Progress, Ran, Resource};
@@ -66,6 +66,10 @@ pub enum Msg {
     Ran(HostName, Result<Ran, String>),
     /// A host was written into `hosts.toml`, or why not.
     HostSaved(HostName, Result<(), String>),
+    /// What is kept under a key of how hosts reach a cluster's API was written down, or why not.
+    WayKept(SmolStr, Box<Way>, Result<(), String>),
+    /// Whether a file is the key of a VPN that nobody else reads, or why not.
+    VpnKey(String, Result<(), String>),
     /// The release channels of K3s, or why they are not known.
     Channels(Result<Vec<Channel>, String>),
     /// The tokens of a cluster, and what could not be asked.

@@ -8,7 +8,7 @@ use super::history::History;
 use super::projection::Made;
 use super::{Keymap, Overlay, Pane, Screen, TableState};
 use crate::fleet::table::{RowId, View};
-use crate::fleet::{ClusterId, Fleet, Offer, PoolId, Severity, Summary, TableKind};
+use crate::fleet::{ClusterId, Fleet, Offer, PoolId, Severity, Summary, TableKind, Ways};
 use crate::ops::{OperationId, Progress};
 
 /// The smallest terminal the screens fit in.
@@ -67,6 +67,8 @@ pub struct State {
     pub steps_scroll: Option<usize>,
     /// Which key does what.
     pub keys: Keymap,
+    /// How edge hosts reach the API of each cluster for which that is chosen.
+    pub reach: Ways,
     /// The filters kept lately, the latest last.
     pub(super) filters: Vec<String>,
     /// Where the arrow keys stand among them while a filter is typed, and what was typed before.
@@ -114,6 +116,7 @@ impl State {
             operation: None,
             steps_scroll: None,
             keys: Keymap::default(),
+            reach: Ways::default(),
             filters: vec![],
             recalled: None,
             line_before: String::new(),

@@ -81,6 +81,8 @@ impl Turn<'_> {
             Msg::Trusted(host, outcome) => self.trusted(&host, outcome),
             Msg::Ran(host, result) => self.ran(host, result),
             Msg::HostSaved(host, outcome) => self.host_saved(&host, outcome),
+            Msg::WayKept(key, way, outcome) => self.way_kept(&key, &way, outcome),
+            Msg::VpnKey(file, outcome) => self.vpn_key(&file, outcome),
             Msg::Channels(answer) => self.channels(answer),
             Msg::Tokens(told) => self.tokens_told(told),
             Msg::TokenMade(made) => self.token_made(made),

@@ -13,7 +13,7 @@ use std::ffi::OsString;
 use clap::{Args, Parser, Subcommand};
 
 pub use cluster::{Ci, Destroy, Extend, Launch, Parts, ShapeWord};
-pub use edge::{Join, Joiners, Preflight, Ssh};
+pub use edge::{Join, Joiners, Preflight, ReachArgs, Ssh};
 pub use global::{Format, Global};
 pub use hosts::{Added, Edited, HostsCommand, Import, OriginWord, Said};
 pub use machines::{Chosen, Drained, Leave, Logs, Reboot, Run, Scale, Shell};
@@ -65,6 +65,8 @@ pub enum Command {
     Preflight(Preflight),
     /// Let edge hosts join a cluster
     Join(Join),
+    /// Choose how edge hosts reach a cluster's API, or print how they do and why
+    Reach(ReachArgs),
     /// Drain edge hosts, take K3s off them and delete their nodes
     Leave(Leave),
     /// Restart machines one after the other, each drained before

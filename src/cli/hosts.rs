@@ -1,6 +1,6 @@
 //! `k3fleet hosts`: edge hosts into `hosts.toml` from what others have written down or by hand, and out of it as a table.
 
-mod edit;
+pub(super) mod edit;
 
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};

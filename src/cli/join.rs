@@ -1,7 +1,6 @@
 //! `preflight` and `join`: which hosts are to join which cluster, what was found of them, and whether they can.
 
 use std::io::{self, Write};
-use std::path::Path;
 
 use serde_json::json;
 
@@ -12,10 +11,10 @@ use super::exit::{Exit, Halt};
 use super::operate::{Asked, Desk};
 use super::output::Grid;
 use super::select::joiners;
-use crate::fleet::csv;
+use crate::fleet::{ClusterId, Way, csv};
 use crate::ops::joining::Join;
 use crate::ops::preflight::{Check, Preflight, Verdict};
-use crate::ops::{self, Request};
+use crate::ops::{self, Request, read_vpn_auth};
 
 impl Desk<'_> {
     /// What hosts are asked to join, with all that is found of them.
@@ -24,12 +23,15 @@ impl Desk<'_> {
         if let Some(directory) = args.files.as_deref().filter(|path| !path.is_dir()) {
             return Err(Halt::usage(format!("--files: {} is no directory", directory.display())));
         }
-        readable("--vpn-auth-file", args.vpn_auth_file.as_deref())?;
+        if let Some(file) = &args.vpn_auth_file {
+            read_vpn_auth(file).map_err(|error| Halt::usage(error.to_string()))?;
+        }
         self.read().await;
         let known = self.known(&args.cluster)?;
         let context = known.context()?;
-        let server = match &args.server {
-            Some(url) => url.clone(),
+        let way = self.kept_way(args, &known.cluster)?;
+        let server = match way.server {
+            Some(url) => url,
             None => self.endpoint(&context)?,
         };
         let version = match (&args.k3s, &known.version) {
@@ -61,9 +63,43 @@ impl Desk<'_> {
             version,
             hosts,
             files: args.files.clone(),
-            vpn_auth_file: args.vpn_auth_file.clone(),
+            vpn_auth_file: way.vpn_auth_file,
+            wireguard: way.wireguard,
             mend,
             sudo_password,
+        })
+    }
+
+    /// How hosts reach the cluster: as the options say, else as it is kept for the cluster, which is told.
+    fn kept_way(&self, args: &Joiners, cluster: &ClusterId) -> Result<Way, Halt> {
+        let Some((key, kept)) = self.config.reach.of(cluster) else {
+            return Ok(Way {
+                server: args.server.clone(),
+                vpn_auth_file: args.vpn_auth_file.clone(),
+                wireguard: false,
+            });
+        };
+        let mut told = vec![];
+        if let (None, Some(server)) = (&args.server, &kept.server) {
+            told.push(format!("at {server}"));
+        }
+        if let (None, Some(file)) = (&args.vpn_auth_file, &kept.vpn_auth_file) {
+            read_vpn_auth(file).map_err(|error| Halt::refused(error.to_string()))?;
+            told.push(format!("through the VPN of {}", file.display()));
+        }
+        if kept.wireguard {
+            told.push("with WireGuard".to_owned());
+        }
+        if !told.is_empty() {
+            complain(&format!(
+                "hosts reach {cluster} {}, as is kept under [reach.{key:?}] in config.toml",
+                told.join(", ")
+            ));
+        }
+        Ok(Way {
+            server: args.server.clone().or_else(|| kept.server.clone()),
+            vpn_auth_file: args.vpn_auth_file.clone().or_else(|| kept.vpn_auth_file.clone()),
+            wireguard: kept.wireguard,
         })
     }
 
@@ -110,18 +146,6 @@ impl Desk<'_> {
             Err(refusal) if refusal.guard != "preflight" => Halt::from(refusal).tell(),
             _ => Exit::Refused,
         })
-    }
-}
-
-/// A file that is named must be there before anything is asked of hosts.
-fn readable(option: &str, file: Option<&Path>) -> Result<(), Halt> {
-    let Some(file) = file else { return Ok(()) };
-    match std::fs::File::open(file) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(Halt::usage(format!(
-            "{option}: {} cannot be read: {error}",
-            file.display()
-        ))),
     }
 }
 

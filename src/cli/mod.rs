@@ -30,6 +30,7 @@ mod patience;
 mod plan;
 mod progress;
 mod prompt;
+mod reach;
 mod read;
 mod release;
 mod run;

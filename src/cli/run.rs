@@ -10,7 +10,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::args::{Cli, Command, Global, OpsCommand, Table};
 use super::exit::Exit;
-use super::{complain, config, doctor, export, get, hosts, kubeconfig, operate, ops};
+use super::{complain, config, doctor, export, get, hosts, kubeconfig, operate, ops, reach};
 use crate::config::{Config, ConfigError, Options, Paths, load_config, load_hosts};
 use crate::fleet::{EdgeHost, Fleet, Policy};
 use crate::runtime::session::{Demo, Session, open_demo, open_live};
@@ -104,6 +104,13 @@ fn dispatch(cli: Cli) -> io::Result<Exit> {
                 Command::Ci(ci) => desk(session).ci(&ci).await,
                 Command::Gc(confirm) => desk(session).gc(&confirm).await,
                 Command::Preflight(args) => desk(session).preflight(&args).await,
+                Command::Reach(args) => {
+                    let file = reach::Kept {
+                        file: &settings.config_file,
+                        demo: settings.demo.is_some(),
+                    };
+                    desk(session).reach(&args, &file).await
+                }
                 Command::Run(args) => desk(session).run_on(&args).await,
                 Command::Logs(args) => desk(session).logs(&args).await,
                 Command::Shell(args) => desk(session).log_in(&args).await,

@@ -21,8 +21,9 @@ mod settings;
 mod suggest;
 mod theme;
 mod watch;
+mod ways;
 
-pub use edit::{add_host, remove_host, replace_host, write_hosts};
+pub use edit::{add_host, remove_host, replace_host, set_way, write_text};
 pub use fault::{ConfigError, Fault, Position};
 pub use hosts::{Group, is_label, is_ssh_word, is_taint, read_groups, read_hosts};
 pub use init::{EXAMPLE_CONFIG, InitError, init};

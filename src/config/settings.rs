@@ -11,8 +11,9 @@ use super::fault::ConfigError;
 use super::keys::{read_columns, read_keys};
 use super::poll::{Poll, read_poll};
 use super::reader::{self, Table, Value};
+use super::ways::read_ways;
 use crate::fleet::table::TableKind;
-use crate::fleet::{AdoptRule, Glob, PriceCaps};
+use crate::fleet::{AdoptRule, Glob, PriceCaps, Ways};
 
 /// All settings, as they hold after the layers are put over each other.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,6 +46,8 @@ pub struct Config {
     pub keys: BTreeMap<SmolStr, Vec<SmolStr>>,
     /// How clusters that others made are recognised, in order.
     pub adopt: Vec<AdoptRule>,
+    /// How edge hosts reach the API of each cluster.
+    pub reach: Ways,
 }
 
 impl Default for Config {
@@ -64,6 +67,7 @@ impl Default for Config {
             columns: BTreeMap::new(),
             keys: BTreeMap::new(),
             adopt: Vec::new(),
+            reach: Ways::default(),
         }
     }
 }
@@ -180,6 +184,9 @@ fn settings(table: &mut Table<'_>, vocabulary: &Vocabulary<'_>) -> Config {
     }
     if let Some(keys) = table.table("keys") {
         config.keys = read_keys(&keys, vocabulary);
+    }
+    if let Some(ways) = table.table("reach") {
+        config.reach = read_ways(&ways);
     }
     if let Some(rules) = table.get("adopt") {
         config.adopt = read_rules(&rules);

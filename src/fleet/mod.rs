@@ -45,6 +45,7 @@ mod tags;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod way;
 
 pub use adopt::{
     AdoptName, AdoptRule, Glob, Membership, Shape, TAG_CLUSTER, TAG_EXPIRES_AT, TAG_POOL, TAG_ROLE, TAG_SHAPE,
@@ -69,3 +70,4 @@ pub use store::Fleet;
 pub use summary::{Capacity, Cluster, Cost, Count, Pool, Summary};
 pub use table::{RowId, Rows, TableKind, View};
 pub use tags::{Tags, tag};
+pub use way::{Way, Ways, is_lasting_path, is_server_url};

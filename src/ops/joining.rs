@@ -29,6 +29,9 @@ pub struct Join {
     pub files: Option<PathBuf>,
     /// The local file with the key of the VPN that the hosts join first, as K3s' `vpn-auth-file` has it.
     pub vpn_auth_file: Option<PathBuf>,
+    /// Whether servers and hosts speak WireGuard, so that pods want no vxlan.
+    #[serde(default)]
+    pub wireguard: bool,
     /// Whether what a preflight finds wrong is mended where k3fleet can: the memory cgroup of a Raspberry Pi, which is
     /// restarted then.
     pub mend: bool,

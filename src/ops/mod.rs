@@ -36,6 +36,7 @@ mod tests;
 pub mod tokens;
 pub mod upgrading;
 mod verbs;
+mod vpn_auth;
 mod watch;
 pub mod wish;
 
@@ -49,6 +50,7 @@ pub use plan::{CostChange, Plan, Refusal, Stage, StepId, plan};
 pub use request::{DrainOptions, Request, VictimOrder};
 pub use step::{BootstrapStep, CloudStep, KubeStep, Part, Reach, Step};
 pub use upgrading::Upgrade;
+pub use vpn_auth::{VpnAuthError, read_vpn_auth};
 pub use watch::{About, Question, Questions};
 
 pub use crate::provider::{BootstrapToken, HostKey, ParameterVersion, Ran, Resource, ResourceKind, Secret};

@@ -75,6 +75,7 @@ impl Roll {
                 role: m.role().unwrap_or(Role::Agent),
             })
             .collect();
+        tell_apart(&mut machines);
         machines.sort_by(|a, b| (a.role, &a.name, &a.machine).cmp(&(b.role, &b.name, &b.machine)));
         let servers = own().filter(|m| m.role() == Some(Role::Server));
         let versions = servers.filter_map(|m| m.node()).map(|n| n.version.clone());
@@ -83,6 +84,18 @@ impl Roll {
             context: machines.iter().find_map(|m| Some(m.node.as_ref()?.context.clone())),
             version: versions.min_by(|a, b| super::release::compare(a, b)),
             machines,
+        }
+    }
+}
+
+/// Names machines that share a name, as the members of a group do, by their instances too.
+fn tell_apart(machines: &mut [Listed]) {
+    let mut names: Vec<_> = machines.iter().map(|m| m.name.clone()).collect();
+    names.sort();
+    let is_shared = |name: &SmolStr| names.partition_point(|n| n <= name) - names.partition_point(|n| n < name) > 1;
+    for machine in machines.iter_mut().filter(|m| is_shared(&m.name)) {
+        if let MachineId::Instance(id) = &machine.machine {
+            machine.name = format_smolstr!("{} {id}", machine.name);
         }
     }
 }

@@ -362,6 +362,7 @@ impl<S: Surface> Driver<S> {
 fn configure(state: &mut State, config: &Config) -> Option<String> {
     state.read_only = config.read_only;
     state.mouse = config.mouse;
+    state.reach.clone_from(&config.reach);
     state.fleet.set_policy(Policy {
         price_caps: config.price_caps.clone(),
         protected: config.protected.iter().map(crate::fleet::Glob::new).collect(),

@@ -54,6 +54,11 @@ impl Reload {
         })
     }
 
+    /// The file with the settings.
+    pub(super) fn config_file(&self) -> PathBuf {
+        self.config_file.clone()
+    }
+
     /// The file that names the edge hosts.
     pub(super) fn hosts_file(&self) -> PathBuf {
         self.paths.hosts_file()

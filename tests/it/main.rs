@@ -15,6 +15,7 @@ mod cli_edge;
 mod cli_hosts;
 mod cli_launch;
 mod cli_memory;
+mod cli_reach;
 mod edge;
 mod house;
 mod kube;

@@ -61,11 +61,15 @@ impl Judged {
 }
 
 /// What the command line calls what is done with a key here.
-const KEYS: [(&str, &str); 5] = [
+const KEYS: [(&str, &str); 6] = [
     ("--mend turns", "m in the preflight turns"),
     ("with --server", "as the server in its options (o):"),
     ("with --vpn-auth-file", "with its key in the options (o)"),
     ("with --files", "with the files in the options (o)"),
+    (
+        "k3fleet reach CLUSTER keeps",
+        "w in the preflight shows the ways, and keeps",
+    ),
     ("give it once (--ask-sudo-password)", "s asks for it once"),
 ];
 

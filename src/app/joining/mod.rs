@@ -5,6 +5,7 @@
 //!                              Effect::LookAt     ─▶ Msg::Looked, host by host ─▶ judged
 //!  keys that are not known ─▶ Effect::Trust ─▶ Msg::Trusted ─▶ looked at again
 //!  sudo's password         ─▶ Effect::SudoPassword
+//!  the API is out of reach ─▶ a way to it ─▶ Effect::KeepWay ─▶ Msg::WayKept ─▶ looked at again
 //!  plan ─▶ Request::Join ─▶ the plan, over the preflight
 //! ```
 //! Everything is asked in the background and shown as it comes; nothing is touched before the plan is run.
@@ -15,6 +16,7 @@ mod judged;
 mod options;
 mod password;
 mod turn;
+mod way;
 pub(in crate::app) use turn::hosts as so_many;
 
 use std::path::PathBuf;
@@ -28,6 +30,7 @@ pub(in crate::app) use judged::as_keys;
 pub use judged::{Judged, Standing, Tally};
 pub(in crate::app) use options::check as check_options;
 pub use password::PasswordForm;
+pub(in crate::app) use way::check as check_way;
 
 use super::State;
 use crate::fleet::{ClusterId, ContextId, EdgeHost, HostName};
@@ -51,6 +54,12 @@ pub struct JoinForm {
     pub files: String,
     /// The local file with the key of the VPN that the hosts join first; empty: they join none.
     pub vpn: String,
+    /// Why that file is no key of a VPN.
+    pub vpn_fault: Option<String>,
+    /// Whether servers and hosts speak WireGuard.
+    pub wireguard: bool,
+    /// Whether they join the way that is kept for the cluster.
+    pub kept: bool,
     /// Whether what can be mended is mended.
     pub mend: bool,
     /// The hosts, in the order in which they were chosen.
@@ -92,8 +101,7 @@ pub enum Found {
 impl JoinForm {
     /// Hosts that are to join a cluster, with what the fleet tells of it.
     pub fn new(state: &State, cluster: ClusterId, context: ContextId, hosts: Vec<EdgeHost>) -> Self {
-        let server = state.fleet.servers().find(|server| server.context == context);
-        let server = server.map(|server| server.endpoint.clone()).unwrap_or_default();
+        let server = way::endpoint(state, &context);
         let version = state.summary.clusters.get(&cluster).and_then(|c| c.version.clone());
         let host = |host| JoinHost {
             host,
@@ -101,7 +109,7 @@ impl JoinForm {
             left_out: false,
             judged: vec![],
         };
-        Self {
+        let mut form = Self {
             cluster,
             context,
             advertised: None,
@@ -109,11 +117,16 @@ impl JoinForm {
             version: version.unwrap_or_default(),
             files: String::new(),
             vpn: String::new(),
+            vpn_fault: None,
+            wireguard: false,
+            kept: false,
             mend: true,
             hosts: hosts.into_iter().map(host).collect(),
             at: 0,
             password: false,
-        }
+        };
+        form.go_as_kept(state);
+        form
     }
 
     /// The host under the cursor.
@@ -143,6 +156,7 @@ impl JoinForm {
                 .collect(),
             files: path(&self.files),
             vpn_auth_file: path(&self.vpn),
+            wireguard: self.wireguard,
             mend: self.mend,
             sudo_password: self.password,
         }

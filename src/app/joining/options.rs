@@ -1,15 +1,17 @@
 //! How hosts join, where the usual way will not do: another server's URL, another release, files instead of the web.
 
+use smol_str::SmolStr;
+
 use crate::app::asking::{About, Asking};
 use crate::app::form::{Form, FormField};
 use crate::app::overlay::Overlay;
 use crate::app::update::Turn;
-use crate::fleet::Severity;
+use crate::fleet::{Severity, is_server_url};
 
 /// Judges the fields.
 pub(in crate::app) fn check(form: &mut Form) {
     let server = form.value("server");
-    let fault = (!server.starts_with("https://")).then(|| "expected a URL such as https://192.0.2.7:6443".to_owned());
+    let fault = (!is_server_url(server)).then(|| "expected a URL such as https://192.0.2.7:6443".to_owned());
     form.tell("server", "as the hosts reach it", fault);
     let version = form.value("version");
     let good = version.starts_with('v') && version.contains("+k3s");
@@ -49,11 +51,20 @@ impl Turn<'_> {
         self.close();
         let Some(join) = self.join_form() else { return };
         let before = join.addresses();
+        let kept = (join.server.clone(), join.vpn.clone());
         join.server = form.value("server").into();
         join.version = form.value("version").into();
         join.files = form.value("files").to_owned();
         join.vpn = form.value("vpn").to_owned();
         join.mend = form.is_on("mend");
+        join.kept &= join.server == kept.0 && join.vpn == kept.1;
+        self.ask_vpn_key();
+        self.join_changed(&before);
+    }
+
+    /// Judges the hosts anew; they are looked at again where they try other addresses than before.
+    pub(super) fn join_changed(&mut self, before: &[SmolStr]) {
+        let Some(join) = self.join_form() else { return };
         match join.addresses() == before {
             true => self.judge_join(),
             false => {

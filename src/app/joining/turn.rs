@@ -49,6 +49,7 @@ impl Turn<'_> {
         let form = JoinForm::new(self.state, cluster, context.clone(), hosts);
         self.push(Overlay::Join(Box::new(form)));
         self.effect(Effect::Advertised(context));
+        self.ask_vpn_key();
     }
 
     pub(super) fn join_form(&mut self) -> Option<&mut JoinForm> {
@@ -122,6 +123,7 @@ impl Turn<'_> {
                 self.judge_join();
             }
             (_, Some('o')) => self.open_join_options(),
+            (_, Some('w')) => self.open_way(),
             (_, Some('s')) => self.ask_password(false),
             (_, Some('p')) => self.plan_join(),
             (_, Some(' ')) => self.leave_out(),
@@ -160,6 +162,10 @@ impl Turn<'_> {
         let by = match (key.code(), key.text()) {
             (KeyCode::Right, _) | (_, Some('l')) => 1,
             (KeyCode::Left, _) | (_, Some('h')) => -1,
+            (_, Some('w')) => {
+                self.open_way();
+                return true;
+            }
             (_, Some('y')) => {
                 let checks = self.state.overlays.pop();
                 self.take_key_here();
@@ -191,6 +197,9 @@ impl Turn<'_> {
         if tally.asked > 0 {
             let text = format!("{} have not answered yet", hosts(tally.asked));
             return self.say(Severity::Info, text);
+        }
+        if let Some(why) = form.vpn_fault.clone() {
+            return self.say(Severity::Warning, why);
         }
         if form.wants_password() {
             return self.ask_password(true);

@@ -1,5 +1,7 @@
 //! Hosts on their way into a cluster: what is asked, what is shown of it, and what comes of it.
 
+mod ways;
+
 use smol_str::SmolStr;
 
 use super::*;

@@ -11,7 +11,7 @@ use crate::app::key::KeyCode;
 use crate::app::msg::Click;
 use crate::app::planning::PlanOption;
 use crate::app::{Screen, Target};
-use crate::fleet::{ContextId, HostName, InstanceId, MachineId, Purchase, Severity};
+use crate::fleet::{ContextId, HostName, InstanceId, MachineId, Purchase, Severity, Way};
 use crate::ops::tokens::Tokens;
 use crate::ops::{self, Event, OperationId, Outcome, Progress, Request, StepId, What};
 
@@ -103,7 +103,7 @@ fn operations() -> impl Strategy<Value = Msg> {
 fn answers() -> impl Strategy<Value = Msg> {
     let host = prop::sample::select(vec!["pi-1", "pi-2", "nobody"]).prop_map(HostName::new);
     let cluster = || example::fleet(2).cluster_of_context(&ContextId::new("prod-admin"));
-    (host, 0..10u8).prop_map(move |(host, kind)| match kind {
+    (host, 0..12u8).prop_map(move |(host, kind)| match kind {
         0 => Msg::Advertised(ContextId::new("prod-admin"), Ok(vec!["10.0.0.1:6443".into()])),
         1 => Msg::Looked(host, Found::Facts(Box::default())),
         2 => Msg::Looked(host, Found::Failed("no".into())),
@@ -112,6 +112,15 @@ fn answers() -> impl Strategy<Value = Msg> {
         5 => Msg::Trusted(host, Err("no".into())),
         6 => Msg::Ran(host, Err("no".into())),
         7 => Msg::HostSaved(host, Ok(())),
+        9 => Msg::WayKept(
+            "prod".into(),
+            Box::new(Way {
+                wireguard: true,
+                ..Way::default()
+            }),
+            Ok(()),
+        ),
+        10 => Msg::VpnKey(String::new(), Err("no".into())),
         8 => Msg::Channels(Err("no".into())),
         _ => Msg::Tokens(Box::new(Tokens {
             cluster: cluster(),

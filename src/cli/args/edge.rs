@@ -1,11 +1,13 @@
 //! Words about edge hosts that join a cluster.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Args;
 use smol_str::SmolStr;
 
 use super::Confirm;
+use crate::fleet::is_server_url;
 
 /// How hosts are logged in to.
 #[derive(Clone, Copy, Debug, Default, Args)]
@@ -34,13 +36,15 @@ pub struct Joiners {
     /// A release of K3s such as v1.36.4+k3s1, or a channel such as stable; else that of the cluster's servers
     #[arg(long, value_name = "VERSION")]
     pub k3s: Option<SmolStr>,
-    /// The URL by which the hosts reach the cluster's server, such as https://192.0.2.7:6443; else that of its kubeconfig
-    #[arg(long, value_name = "URL")]
+    /// The URL by which the hosts reach the cluster's server, such as https://192.0.2.7:6443; else the one that is kept for
+    /// the cluster (k3fleet reach), else that of its kubeconfig
+    #[arg(long, value_name = "URL", value_parser = url)]
     pub server: Option<SmolStr>,
     /// A directory with the files of a K3s release, which the hosts get instead of downloading them
     #[arg(long, value_name = "DIR")]
     pub files: Option<PathBuf>,
-    /// A file with the key of the VPN that the hosts join first, as K3s' vpn-auth-file has it
+    /// A file with the key of the VPN that the hosts join first, as K3s' vpn-auth-file has it; else the one that is kept for
+    /// the cluster
     #[arg(long, value_name = "FILE")]
     pub vpn_auth_file: Option<PathBuf>,
     /// How they are logged in to.
@@ -68,4 +72,42 @@ pub struct Join {
     /// How it is confirmed.
     #[command(flatten)]
     pub confirm: Confirm,
+}
+
+/// How edge hosts reach a cluster's API.
+#[derive(Debug, Args)]
+pub struct ReachArgs {
+    /// The cluster
+    #[arg(value_name = "CLUSTER")]
+    pub cluster: SmolStr,
+    /// A server with a public address, as the hosts reach it: https://192.0.2.7:6443; '' keeps none
+    #[arg(long, value_name = "URL", value_parser = url_or_none)]
+    pub server: Option<SmolStr>,
+    /// A file with the key of the VPN that the hosts join first; its path alone is kept, '' keeps none
+    #[arg(long, value_name = "FILE")]
+    pub vpn_auth_file: Option<OsString>,
+    /// Whether servers and hosts speak WireGuard
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub wireguard: Option<bool>,
+    /// Keep nothing: hosts go by the kubeconfig again
+    #[arg(long, conflicts_with_all = ["server", "vpn_auth_file", "wireguard"])]
+    pub clear: bool,
+    /// Print what would change in config.toml and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+fn url(text: &str) -> Result<SmolStr, String> {
+    match is_server_url(text) {
+        true => Ok(text.into()),
+        false => Err("expected a URL such as https://192.0.2.7:6443".to_owned()),
+    }
+}
+
+fn url_or_none(text: &str) -> Result<SmolStr, String> {
+    if text.is_empty() {
+        Ok(SmolStr::default())
+    } else {
+        url(text)
+    }
 }

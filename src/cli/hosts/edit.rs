@@ -10,7 +10,7 @@ use super::super::complain;
 use super::super::exit::Exit;
 use super::faulty;
 use crate::config::{
-    ConfigError, Fault, Group, add_host, load_hosts_text, read_groups, remove_host, replace_host, write_hosts,
+    ConfigError, Fault, Group, add_host, load_hosts_text, read_groups, remove_host, replace_host, write_text,
 };
 use crate::fleet::{EdgeHost, HostName};
 
@@ -33,7 +33,7 @@ pub(super) fn change(file: &Path, dry_run: bool, change: &Change<'_>) -> io::Res
         complain(&format!("nothing changes; {} is left as it is", file.display()));
         return Ok(Exit::Done);
     }
-    if let Err(error) = write_hosts(file, &before, &after) {
+    if let Err(error) = write_text(file, &before, &after) {
         error.faults.iter().for_each(|fault| complain(&fault.to_string()));
         return Ok(Exit::Failed);
     }
@@ -132,7 +132,7 @@ fn said(mut host: EdgeHost, group: &Group, said: &Said) -> EdgeHost {
 }
 
 /// The lines that differ: between those that both begin with and those that both end with.
-fn difference(before: &str, after: &str) -> String {
+pub(in crate::cli) fn difference(before: &str, after: &str) -> String {
     let (old, new): (Vec<_>, Vec<_>) = (before.lines().collect(), after.lines().collect());
     let same = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
     let (old, new) = (old.get(same..).unwrap_or_default(), new.get(same..).unwrap_or_default());

@@ -143,6 +143,6 @@ fn comma(text: &str) -> Option<usize> {
 }
 
 /// The text with something else in a place of it.
-fn spliced(text: &str, place: Range<usize>, new: &str) -> Option<String> {
+pub(super) fn spliced(text: &str, place: Range<usize>, new: &str) -> Option<String> {
     Some([text.get(..place.start)?, new, text.get(place.end..)?].concat())
 }

@@ -1,5 +1,5 @@
 //! Changes to the text of a `hosts.toml`: a host is added, changed or taken out, and all else stays as it stands,
-//! comments and order too.
+//! comments and order too; and to the ways in a `config.toml` ([`set_way`]), by the same means.
 //!
 //! ```text
 //!  text ─▶ read_groups ─▶ what the host has to say beside its group ─▶ Item
@@ -9,6 +9,7 @@
 
 mod item;
 mod list;
+mod way;
 mod write;
 
 use std::fmt::Write as _;
@@ -16,7 +17,8 @@ use std::path::Path;
 
 pub(super) use item::{Item, key, quoted};
 pub(super) use list::List;
-pub use write::write_hosts;
+pub use way::set_way;
+pub use write::write_text;
 
 use super::fault::{ConfigError, Fault};
 use super::hosts::{Group, read_groups, read_hosts};

@@ -5,12 +5,12 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use crate::config::fault::{ConfigError, Fault};
-use crate::config::load::load_hosts_text;
+use crate::config::load::read_text;
 
-/// Writes a `hosts.toml`: whoever reads the file meets the old text or the new one. What a link leads to is written. A
-/// file that does not hold `before` any longer is left alone, which is an error.
-pub fn write_hosts(path: &Path, before: &str, after: &str) -> Result<(), ConfigError> {
-    if load_hosts_text(path)? != before {
+/// Writes a file of ours: whoever reads it meets the old text or the new one. What a link leads to is written. A file that
+/// does not hold `before` any longer is left alone, which is an error; one that is not there holds nothing.
+pub fn write_text(path: &Path, before: &str, after: &str) -> Result<(), ConfigError> {
+    if read_text(path)?.unwrap_or_default() != before {
         let why = "was changed meanwhile by something else; it is left as it is, try again";
         return Err(Fault::of_file(path, why).into());
     }
@@ -26,7 +26,8 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
     } else {
         path.to_owned()
     };
-    let beside = path.with_file_name(format!(".hosts.toml.{:08x}", fastrand::u32(..)));
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let beside = path.with_file_name(format!(".{name}.{:08x}", fastrand::u32(..)));
     let write = || {
         let mut file = File::create_new(&beside)?;
         file.write_all(text.as_bytes())?;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use smol_str::SmolStr;
 
-use super::super::edit::{Item, List, appended, key, quoted, write_hosts};
+use super::super::edit::{Item, List, appended, key, quoted, write_text};
 use super::super::fault::{ConfigError, Fault};
 use super::super::hosts::read_hosts;
 use super::Candidate;
@@ -143,7 +143,7 @@ impl Addition {
 
     /// Writes the text, if the file still holds what was read.
     pub fn write(&self, path: &Path) -> Result<(), ConfigError> {
-        write_hosts(path, &self.before, &self.after)
+        write_text(path, &self.before, &self.after)
     }
 }
 

@@ -172,6 +172,7 @@ const KEYS: &[&str] = &[
     "columns",
     "keys",
     "adopt",
+    "reach",
     "nonsense",
 ];
 const VALUES: &[&str] = &[

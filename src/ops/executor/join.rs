@@ -17,6 +17,7 @@ use crate::ops::candidates::INSTALLER;
 use crate::ops::condition::Condition;
 use crate::ops::joining::{FILES, Joining};
 use crate::ops::step::{BootstrapStep, Reach};
+use crate::ops::vpn_auth::read_vpn_auth;
 use crate::ops::watch::About;
 use crate::provider::{Marks, Secret, ShellControl};
 
@@ -60,7 +61,7 @@ impl Executor {
         let token = token.ok_or(StepError::Broken("there is no bootstrap token: this is a bug"))?;
         let mut secrets = vec![token];
         if let Some(file) = &joining.vpn_auth_file {
-            secrets.push(vpn_auth(file)?);
+            secrets.push(read_vpn_auth(file)?);
         }
         self.answers(&reach, of, say).await?;
         if joining.mend_cgroups {
@@ -170,14 +171,6 @@ impl Executor {
         let shell = self.control.shell.as_deref();
         shell.ok_or(StepError::Broken("nothing works on edge hosts from here"))
     }
-}
-
-fn vpn_auth(file: &Path) -> Result<Secret, StepError> {
-    let text = std::fs::read_to_string(file).map_err(|source| StepError::File {
-        path: file.to_owned(),
-        source,
-    })?;
-    Ok(Secret::new(text.trim().to_owned()))
 }
 
 /// The names of what a directory holds for an architecture: the binary with its checksums, the installer, and images.

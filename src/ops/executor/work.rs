@@ -18,6 +18,7 @@ use crate::ops::drain;
 use crate::ops::event::{Made, OperationId, What};
 use crate::ops::plan::{Plan, StepId};
 use crate::ops::step::{CloudStep, KubeStep, Step};
+use crate::ops::vpn_auth::VpnAuthError;
 use crate::ops::watch::{About, Question};
 use crate::provider::kube::kubeconfig;
 use crate::provider::{CloudControl, ProviderError, Secret};
@@ -53,6 +54,8 @@ pub(super) enum StepError {
     NoToken(String),
     #[error("read {}: {source}", path.display())]
     File { path: PathBuf, source: std::io::Error },
+    #[error(transparent)]
+    VpnAuth(#[from] VpnAuthError),
     #[error("there is no {0}; K3s publishes it with each release")]
     NoFile(SmolStr),
     #[error("{0}")]

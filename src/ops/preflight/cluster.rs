@@ -140,7 +140,7 @@ fn server(join: &Join, facts: &Facts) -> Check {
 /// The ways to the API of a cluster that hosts do not reach.
 pub(in crate::ops) const WAYS: &str = "name a public endpoint with --server https://HOST:6443 that the servers also \
     advertise; or join a Tailscale network first, with --vpn-auth-file; or let servers and hosts speak WireGuard \
-    (flannel-backend: wireguard-native with node-external-ip)";
+    (flannel-backend: wireguard-native with node-external-ip); k3fleet reach CLUSTER keeps the chosen way for the cluster";
 
 /// After a host has joined, its K3s goes to these addresses and no longer to the one it joined by.
 fn advertised(join: &Join, facts: &Facts) -> Check {

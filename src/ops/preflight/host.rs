@@ -118,6 +118,7 @@ fn vxlan(join: &Join, facts: &Facts) -> Check {
         Some(false) if join.vpn_auth_file.is_some() => {
             Check::ok("vxlan", "the kernel has no vxlan; pods go through the VPN")
         }
+        Some(false) if join.wireguard => Check::ok("vxlan", "the kernel has no vxlan; pods go through WireGuard"),
         Some(false) => Check::fail(
             "vxlan",
             "the kernel has no vxlan: its pods would reach no others",

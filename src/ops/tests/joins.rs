@@ -67,6 +67,7 @@ pub(super) fn join(hosts: Vec<Candidate>) -> Join {
         hosts,
         files: None,
         vpn_auth_file: None,
+        wireguard: false,
         mend: false,
         sudo_password: false,
     }
@@ -162,7 +163,7 @@ fn a_cluster_that_no_host_reaches_is_refused_with_the_ways_out() {
     far.facts.as_mut().unwrap().reached[0].answers = false;
     let refusal = super::plan(&prod(1).0, &asked(join(vec![far.clone()])), now()).unwrap_err();
     assert_eq!(refusal.guard, "api-unreached");
-    for way in ["--server", "--vpn-auth-file", "wireguard"] {
+    for way in ["--server", "--vpn-auth-file", "wireguard", "k3fleet reach"] {
         assert!(refusal.lift.contains(way), "{}", refusal.lift);
     }
     let mut private = join(vec![candidate("pi-1")]);
@@ -175,6 +176,21 @@ fn a_cluster_that_no_host_reaches_is_refused_with_the_ways_out() {
         refused(&prod(1), &asked(private)),
         "api-unreached",
         "agents go to the advertised addresses once they have joined"
+    );
+    let mut wireguard = join(vec![far.clone()]);
+    wireguard.wireguard = true;
+    assert_eq!(
+        refused(&prod(1), &asked(wireguard)),
+        "api-unreached",
+        "WireGuard carries pods; the API has to be reached all the same"
+    );
+    let mut wireguard = join(vec![candidate("pi-1")]);
+    wireguard.wireguard = true;
+    let plan = planned(&prod(1), &asked(wireguard));
+    assert!(
+        plan.warnings.iter().any(|w| w.contains("wireguard-native")),
+        "{:?}",
+        plan.warnings
     );
     let mut through_vpn = join(vec![far]);
     through_vpn.vpn_auth_file = Some(PathBuf::from("/keys/vpn"));

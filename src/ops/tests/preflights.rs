@@ -164,6 +164,11 @@ fn what_it_is_made_of() {
     let disk = |mib| of("disk", |f| f.disk_free_mib = Some(mib));
     assert_eq!((disk(500), disk(2000), disk(8000)), (Fail, Warn, Good));
     assert_eq!(of("vxlan", |f| f.vxlan = Some(false)), Fail);
+    let with_wireguard = check_in(&prod(1), "vxlan", |join| {
+        join.wireguard = true;
+        join.hosts[0].facts.as_mut().unwrap().vxlan = Some(false);
+    });
+    assert_eq!(with_wireguard.verdict, Good);
     assert_eq!(of("swap", |f| f.swap_mib = Some(100)), Warn);
     assert_eq!(of("init", |f| f.init = Some("openrc".into())), Good);
     assert_eq!(of("selinux", |f| f.selinux = Some(true)), Warn);

@@ -14,7 +14,7 @@ use super::super::release::{BEHIND, Release};
 use super::super::request::Request;
 use super::super::step::{BootstrapStep, Step};
 use crate::blueprint::machine::{Facts, release_files};
-use crate::fleet::{Arch, EdgeHost, Fleet, Role};
+use crate::fleet::{Arch, EdgeHost, Fleet, Role, Way};
 
 /// How long the operation's bootstrap token is good for, should nobody delete it: as long as hundreds of hosts may take.
 const TOKEN: SignedDuration = SignedDuration::from_mins(60);
@@ -77,6 +77,13 @@ pub(in crate::ops) fn plan(fleet: &Fleet, request: &Request, join: &Join) -> Res
             "each host joins its VPN with the key in {}: the VPN's own program, such as tailscale, has to be there",
             file.display()
         ));
+    }
+    if join.wireguard {
+        let way = Way {
+            wireguard: true,
+            ..Way::default()
+        };
+        warnings.extend(way.needs().into_iter().map(|need| format!("WireGuard: {need}")));
     }
     let title = match joining.as_slice() {
         [one] => format!("join {} to {}", one.host.name, join.cluster),

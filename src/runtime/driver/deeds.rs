@@ -79,6 +79,11 @@ impl<S: Surface> Driver<S> {
                 Some(file) => self.errands.save_host(&file, name, *host),
                 None => self.take(Msg::HostSaved(host.name, Err("there is no hosts.toml here".to_owned()))),
             },
+            Effect::KeepWay(key, way) => match self.reload.as_ref().map(Reload::config_file) {
+                Some(file) => self.errands.keep_way(file, key, way),
+                None => self.take(Msg::WayKept(key, way, Err("there is no config.toml here".to_owned()))),
+            },
+            Effect::VpnKey(file) => self.errands.vpn_key(file),
             Effect::Channels => self.errands.channels(self.session.as_ref()),
             Effect::Tokens(roll) => self.errands.tokens(self.session.as_ref(), *roll),
             Effect::MakeToken {

@@ -1,6 +1,6 @@
 //! Edge hosts that are looked at before they join, their keys, commands on them, and the file that names them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use smol_str::SmolStr;
@@ -10,10 +10,12 @@ use super::Errands;
 use crate::app::Msg;
 use crate::app::joining::{Found, KeyStanding};
 use crate::config;
-use crate::fleet::{ContextId, EdgeHost, FaultKind, HostName};
-use crate::ops::{HostKey, Secret};
+use crate::fleet::{ContextId, EdgeHost, FaultKind, HostName, Way};
+use crate::ops::{HostKey, Secret, read_vpn_auth};
 use crate::provider::{Shell, ShellControl};
+use crate::runtime::reload::faults;
 use crate::runtime::session::Session;
+use crate::runtime::settings::vocabulary;
 
 /// How many hosts are asked at once.
 const AT_ONCE: usize = 50;
@@ -122,6 +124,22 @@ impl Errands {
             Msg::HostSaved(host.name, saved)
         });
     }
+
+    /// Writes into `config.toml` how hosts reach a cluster's API.
+    pub(in crate::runtime) fn keep_way(&mut self, file: PathBuf, key: SmolStr, way: Box<Way>) {
+        self.tasks.spawn_blocking(move || {
+            let kept = keep(&file, &key, &way);
+            Msg::WayKept(key, way, kept)
+        });
+    }
+
+    /// Looks whether a file is the key of a VPN that nobody else reads.
+    pub(in crate::runtime) fn vpn_key(&mut self, file: String) {
+        self.tasks.spawn_blocking(move || {
+            let read = read_vpn_auth(Path::new(&file)).map(drop);
+            Msg::VpnKey(file, read.map_err(|error| error.to_string()))
+        });
+    }
 }
 
 /// Keeps the password that sudo wants; gives why it is of no use, if it is none.
@@ -167,5 +185,14 @@ fn save(file: &Path, name: Option<&HostName>, host: &EdgeHost) -> Result<(), con
         Some(name) => config::replace_host(file, &before, name, host)?,
         None => config::add_host(file, &before, host)?,
     };
-    config::write_hosts(file, &before, &after)
+    config::write_text(file, &before, &after)
+}
+
+fn keep(file: &Path, key: &str, way: &Way) -> Result<(), String> {
+    if let Some(key) = &way.vpn_auth_file {
+        read_vpn_auth(key).map_err(|error| error.to_string())?;
+    }
+    let before = config::read_text(file).map_err(faults)?.unwrap_or_default();
+    let after = vocabulary(|words| config::set_way(file, &before, words, key, way)).map_err(faults)?;
+    config::write_text(file, &before, &after).map_err(faults)
 }

@@ -86,10 +86,14 @@ fn lines(look: Look<'_>, host: &JoinHost, room: u16) -> Vec<Vec<Line>> {
 }
 
 pub(super) fn foot(state: &State, look: Look<'_>, name: &HostName) -> Vec<Vec<Piece<'static>>> {
-    let host = form(state).and_then(|form| form.host(name));
+    let form = form(state);
+    let host = form.and_then(|form| form.host(name));
     let mut keys = vec![];
     if host.is_some_and(|host| matches!(host.found, Found::NewKey(_))) {
         keys.push(("y", "accept its key"));
+    }
+    if form.is_some_and(JoinForm::unreached) {
+        keys.push(("w", "ways to its API"));
     }
     keys.extend([("right", "the next host"), ("left", "the one before"), ("esc", "back")]);
     vec![own_keys(look, &keys)]

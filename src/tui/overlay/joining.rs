@@ -123,6 +123,9 @@ pub(super) fn foot(state: &State, look: Look<'_>, form: &JoinForm, room: u16) ->
         keys.push(("a", "all keys"));
     }
     keys.extend([("enter", "its checks"), ("space", "leave out"), ("o", "options")]);
+    if form.unreached() || form.kept {
+        keys.push(("w", "ways to its API"));
+    }
     if form.wants_password() {
         keys.push(("s", "sudo's password"));
     }
@@ -148,12 +151,25 @@ fn how(state: &State, look: Look<'_>, form: &JoinForm, room: u16) -> Line {
         }
         Some(Ok(_)) => {}
     }
+    if let Some(why) = &form.vpn_fault {
+        let why = clip(why, room.saturating_sub(2), look.glyphs.ellipsis).into_owned();
+        return vec![
+            Span::styled(format!("{} ", look.glyphs.warning), look.theme.warning),
+            Span::raw(why),
+        ];
+    }
     let mut text = format!("{} at {}", form.version, form.server);
     if !form.files.is_empty() {
         text = format!("{text}, files from {}", form.files);
     }
     if !form.vpn.is_empty() {
         text = format!("{text}, by VPN");
+    }
+    if form.wireguard {
+        text = format!("{text}, WireGuard");
+    }
+    if form.kept {
+        text = format!("{text} {} kept for the cluster", look.glyphs.separator);
     }
     vec![Span::styled(
         clip(&text, room, look.glyphs.ellipsis).into_owned(),

@@ -166,6 +166,7 @@ impl Desk {
             hosts,
             files: None,
             vpn_auth_file: None,
+            wireguard: false,
             mend: false,
             sudo_password,
         };

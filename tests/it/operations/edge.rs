@@ -52,6 +52,7 @@ pub(super) async fn join(desk: &Desk, hosts: &[&str], mend: bool) -> Request {
         hosts: candidates,
         files: None,
         vpn_auth_file: None,
+        wireguard: false,
         mend,
         sudo_password: true,
     }))
