@@ -19,7 +19,7 @@ use crate::ops::joining::{FILES, Joining};
 use crate::ops::step::{BootstrapStep, Reach};
 use crate::ops::vpn_auth::read_vpn_auth;
 use crate::ops::watch::About;
-use crate::provider::{Marks, Secret, ShellControl};
+use crate::provider::{Marks, ShellControl};
 
 /// How long a node may take to be ready once its K3s runs.
 const READY: Duration = Duration::from_mins(5);

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::edge::Lab;
 use super::launching::{self, SECRET};
 use super::*;
 use crate::provider::ResourceKind;
@@ -161,4 +162,30 @@ async fn a_file_that_is_damaged_or_anothers_is_not_used() {
     cloud_control(&world, EU).set_desired("k3s_workers", 7).await.unwrap();
     let (_, p, note) = remembered(&file, 1);
     assert_eq!((workers(&p).await.desired, note), (7, None), "it was written anew");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_board_that_was_switched_off_is_on_again_in_the_next_run() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("world.json");
+    let open = || {
+        let (world, p, note) = remembered(&file, 1);
+        assert_eq!(note, None);
+        Lab::of(world, p)
+    };
+    let name = "harbour-pi-01";
+    let is_ready = |node: Option<Node>| node.is_some_and(|node| node.ready == Readiness::Ready);
+    let lab = open();
+    let token = lab.token(900).await;
+    lab.install(name, &token).await;
+    within(120, "its node is ready", async || is_ready(lab.node(name).await)).await;
+    let line = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
+    let host = lab.host(name);
+    lab.ssh.run(&host, &line("sudo poweroff")).await.unwrap();
+    assert!(lab.ssh.run(&host, &line("hostname")).await.unwrap_err().retryable());
+
+    let lab = open();
+    let ran = lab.ssh.run(&host, &line("hostname")).await.unwrap();
+    assert_eq!(ran.output, format!("{name}\n"));
+    within(120, "its node is ready again", async || is_ready(lab.node(name).await)).await;
 }
