@@ -18,6 +18,7 @@ if [ -z "$glance" ] || [ "$service" = active ]; then
     k3s=$(program)
     [ -z "$k3s" ] || tell version "$("$k3s" --version 2>/dev/null | sed -n 's/^k3s version \([^ ]*\).*/\1/p')"
 fi
+# shellcheck disable=SC2154 # a glance has no settings, and does not come here
 if [ -n "$unit" ] && [ -z "$glance" ]; then
     data_directory
     [ "$unit" != k3s ] || tell datastore "$(datastore)"
@@ -31,6 +32,18 @@ if [ -n "$unit" ] && [ -z "$glance" ]; then
             id=$(bootstrap "$held")
             printf 'token=%s %s %s %s\n' "$kind" "$digest" "${id:--}" "$(place "$where" "$key")"
         done
+    done
+    for file in "$data/server/k3fleet-next"-*-token "$data/server/k3fleet-old"-*-token-*; do
+        name=${file##*/}
+        case $name in
+        *.k3fleet-new) continue ;;
+        k3fleet-next-*) when=next ;;
+        *) when=${name##*-token-} ;;
+        esac
+        kind=${name#k3fleet-*-}
+        [ ! -r "$file" ] || half "$(tr -d '[:space:]' <"$file")"
+        [ -r "$file" ] && [ -n "$half" ] || continue
+        printf 'kept=%s %s %s\n' "${kind%%-*}" "$when" "$(printf %s "$half" | sha256sum | cut -c 1-16)"
     done
 fi
 if [ -n "$unit" ] && { [ -z "$glance" ] || [ "$service" != active ]; }; then

@@ -9,6 +9,7 @@
 
 mod coming;
 mod join;
+mod kept;
 mod machine;
 mod making;
 mod release;

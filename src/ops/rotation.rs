@@ -16,10 +16,14 @@ pub struct Rotation {
     pub cluster: ClusterId,
     /// Which token: the one that joins servers, or agents.
     pub kind: Role,
-    /// The SSM parameter that holds it; `None`: it is not kept there.
+    /// The SSM parameter that holds it; `None`: it is not kept there, but by the servers alone.
     pub parameter: Option<SmolStr>,
-    /// The version of the parameter that the cluster goes by now.
+    /// The version that the cluster goes by now: of the parameter or, without one, as the tokens that servers keep are
+    /// counted. `None`: it is not known.
     pub from: Option<u64>,
+    /// Whether servers that have taken it may not have been restarted since: its change was given up before its end.
+    #[serde(default)]
+    pub under_way: bool,
     /// The release of the servers.
     pub version: SmolStr,
     /// Where the servers keep the cluster's state, where one of them told.
@@ -64,7 +68,7 @@ pub struct Held {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Which {
-    /// A version of the parameter of this kind of token.
+    /// A version of the parameter of this kind of token or, without one, of those that servers keep.
     Version(Role, u64),
     /// A bootstrap token, by its id.
     Bootstrap(SmolStr),

@@ -7,6 +7,7 @@
 //!                                                              └─────▶ view: what people see
 //! ```
 
+mod own;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -111,6 +112,15 @@ pub struct Parameter {
     pub versions: Vec<ParameterVersion>,
 }
 
+/// A token that the servers alone keep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Own {
+    /// Its number: older ones are counted from 1.
+    pub number: u64,
+    /// Whether a server has taken it, and still keeps it for others: its change was given up before its end.
+    pub under_way: bool,
+}
+
 /// What is known of a cluster's tokens.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tokens {
@@ -122,6 +132,8 @@ pub struct Tokens {
     pub datastore: Option<Datastore>,
     /// The parameters of the server token and of the agent token, where they are kept.
     pub parameters: BTreeMap<Role, Parameter>,
+    /// Those that are in no parameter, but on the servers alone.
+    pub own: BTreeMap<Role, Own>,
     /// The machines with what they hold.
     pub machines: Vec<Holder>,
     /// The bootstrap tokens.
@@ -146,13 +158,16 @@ pub async fn survey(control: &Control, providers: &Providers, roll: &Roll) -> To
     });
     let datastore = insides.iter().find_map(|inside| inside.as_ref().ok()?.datastore);
     let mut known = Known::default();
+    let mut missing = vec![];
     match (home, cloud) {
         (Some(home), Some(cloud)) => {
             let names = Names::new(&roll.cluster.name, &home.region);
             for (role, name) in [(Role::Server, names.server_token()), (Role::Agent, names.agent_token())] {
                 let read = known.read(&**cloud, role, name.into(), &insides, &history);
-                if let Err(error) = read.await {
-                    faults.push(error.to_string());
+                match read.await {
+                    Ok(()) if known.parameters.contains_key(&role) => {}
+                    Ok(()) => missing.push(role),
+                    Err(error) => faults.push(error.to_string()),
                 }
             }
         }
@@ -160,10 +175,26 @@ pub async fn survey(control: &Control, providers: &Providers, roll: &Roll) -> To
             faults.push("which machine holds which token is not looked at in read-only mode".to_owned());
         }
         (Some(home), None) => faults.push(format!("nothing reads the tokens of {home} from here")),
-        (None, _) => faults.push(format!(
+        // Nothing of it is at AWS, as far as anyone knows.
+        (None, _) => missing = vec![Role::Server, Role::Agent],
+    }
+    let servers = roll
+        .machines
+        .iter()
+        .zip(&insides)
+        .filter(|(m, _)| m.role == Role::Server);
+    let servers: Vec<&Inside> = servers.filter_map(|(_, inside)| inside.as_ref().ok()).collect();
+    let mut numbered = BTreeMap::new();
+    for kind in missing {
+        if let Some(own) = own::number(&mut known, kind, &servers) {
+            numbered.insert(kind, own);
+        }
+    }
+    if home.is_none() && numbered.is_empty() {
+        faults.push(format!(
             "it is not known where {} is: its tokens are not looked up",
             roll.cluster
-        )),
+        ));
     }
     let machines = roll.machines.iter().zip(insides).map(|(listed, inside)| Holder {
         machine: listed.machine.clone(),
@@ -186,6 +217,7 @@ pub async fn survey(control: &Control, providers: &Providers, roll: &Roll) -> To
         version: roll.version.clone(),
         datastore,
         parameters,
+        own: numbered,
         machines,
         bootstrap,
         faults,
@@ -325,7 +357,11 @@ impl Tokens {
             cluster: self.cluster.clone(),
             kind,
             parameter: parameter.map(|p| p.name.clone()),
-            from: parameter.and_then(|p| self.in_force(kind, p.newest)),
+            from: match parameter {
+                Some(parameter) => self.in_force(kind, parameter.newest),
+                None => self.own.get(&kind).map(|own| own.number),
+            },
+            under_way: parameter.is_none() && self.own.get(&kind).is_some_and(|own| own.under_way),
             version: self.version.clone().unwrap_or_default(),
             datastore: self.datastore,
             machines: self.machines.clone(),

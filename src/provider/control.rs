@@ -15,8 +15,8 @@ use jiff::Timestamp;
 
 use super::order::{AsgOrder, GroupOrder, MachineOrder, ParameterOrder, RoleOrder, TagList, TemplateOrder};
 use super::{BootstrapOrder, ChangeSet, HostKey, Marks, Ran, Resource, Result, Secret, Stack, StackEvent, StackOrder};
-use crate::blueprint::machine::{Inside, Task};
-use crate::fleet::{ContextId, EdgeHost, Instance, InstanceId, OwnerKind, Scope};
+use crate::blueprint::machine::{Inside, Kept, Task};
+use crate::fleet::{ContextId, EdgeHost, Instance, InstanceId, OwnerKind, Role, Scope};
 
 /// Everything that can be changed from here.
 #[derive(Clone, Default)]
@@ -254,6 +254,9 @@ pub trait ShellControl: Send + Sync {
     /// Does a task on a host, as root, and waits for its end; gives what it says last. The secrets go to it on standard
     /// input.
     async fn work(&self, host: &EdgeHost, task: &Task, secrets: &[Secret]) -> Result<String>;
+
+    /// A token that a server of K3s keeps, so that other machines can be handed it; `None` where it keeps none.
+    async fn token(&self, host: &EdgeHost, kind: Role, kept: Kept) -> Result<Option<Secret>>;
 
     /// Brings a local file into a directory on a host, where it has the same name; what is there of it already from an upload
     /// that was cut is kept, once its checksum agrees. `progress` is told the bytes that are there, of how many.

@@ -303,6 +303,51 @@ fn a_token_is_changed_on_every_machine_that_holds_it() {
 }
 
 #[test]
+fn a_token_that_no_parameter_holds_is_changed_over_ssh() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    let scenario = calm(home);
+    let demo = std::fs::read_to_string(&scenario).unwrap();
+    let (before, lab) = demo.split_once("name = \"edge-lab\"").unwrap();
+    std::fs::write(&scenario, format!("{before}name = \"edge-lab\"\nothers = true{lab}")).unwrap();
+    let run = |args: &[&str]| {
+        let world = ["--demo-scenario", scenario.as_str()];
+        run(home, &world.iter().chain(args).copied().collect::<Vec<_>>())
+    };
+    let rows = |list: &Value| -> Vec<(String, String, usize)> {
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let kept = tokens(list).iter().filter(|token| token["kind"] != "bootstrap");
+        kept.map(|t| {
+            (
+                text(&t["kind"]),
+                text(&t["name"]),
+                t["machines"].as_array().unwrap().len(),
+            )
+        })
+        .collect()
+    };
+    let list = |args: &[&str]| json(&ended(run(args), 0));
+    let before = list(&["tokens", "list", "edge-lab", "-o", "json"]);
+    let plan = text(&ended(run(&["rotate", "edge-lab", "--server", "--dry-run"]), 0));
+    assert!(
+        plan.contains("k3fleet-old-server-token") && plan.contains("launch templates"),
+        "{plan}"
+    );
+    for kind in ["--server", "--agent"] {
+        ended(run(&["rotate", "edge-lab", kind, "--yes"]), 0);
+    }
+    let after = list(&["tokens", "list", "edge-lab", "-o", "json"]);
+    assert_eq!(rows(&before), rows(&after), "nobody holds an old one: {after}");
+    assert_eq!(rows(&after).len(), 2, "{after}");
+    assert!(
+        rows(&after)
+            .iter()
+            .all(|(_, name, some)| name == "on the servers" && *some > 0)
+    );
+    ended(run(&["tokens", "show", "edge-lab", "agent", "--yes"]), 1);
+}
+
+#[test]
 fn a_cluster_is_upgraded_and_a_downgrade_refused() {
     let home = tempfile::tempdir().unwrap();
     let home = home.path();

@@ -127,6 +127,7 @@ fn answers() -> impl Strategy<Value = Msg> {
             version: None,
             datastore: None,
             parameters: [].into(),
+            own: [].into(),
             machines: vec![],
             bootstrap: vec![],
             faults: vec!["no".to_owned()],

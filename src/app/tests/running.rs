@@ -224,6 +224,7 @@ fn told(state: &State) -> Tokens {
         version: Some("v1.36.4+k3s1".into()),
         datastore: None,
         parameters: [(Role::Agent, parameter)].into(),
+        own: [].into(),
         machines: vec![
             holder("a", Role::Agent, Some(Which::Version(Role::Agent, 2))),
             holder("b", Role::Agent, Some(Which::Version(Role::Agent, 1))),

@@ -63,7 +63,12 @@ fn of_kind(told: &Tokens, kind: Role, now: Timestamp) -> TokenRow {
     let mut lines = vec![];
     let parameter = told.parameters.get(&kind);
     let newest = parameter.and_then(|p| p.versions.first());
+    let own = told.own.get(&kind).map(|own| own.number);
     match parameter {
+        None if own.is_some() => lines.push(line(
+            Severity::Ok,
+            "it is in no SSM parameter: the servers keep it, and it changes over SSH",
+        )),
         None => lines.push(line(
             Severity::Warning,
             "it is in no SSM parameter that is read from here: it cannot be changed",
@@ -86,7 +91,7 @@ fn of_kind(told: &Tokens, kind: Role, now: Timestamp) -> TokenRow {
             }
         }
     }
-    lines.extend(users(kind, parameter.map(|p| p.newest), &told.machines));
+    lines.extend(users(kind, parameter.map(|p| p.newest).or(own), told));
     TokenRow {
         token: Token::Kind(kind),
         name: format!("{} token", kind.as_str()),
@@ -96,9 +101,9 @@ fn of_kind(told: &Tokens, kind: Role, now: Timestamp) -> TokenRow {
 }
 
 /// Who uses which version.
-fn users(kind: Role, newest: Option<u64>, machines: &[Holder]) -> Vec<TokenLine> {
+fn users(kind: Role, newest: Option<u64>, told: &Tokens) -> Vec<TokenLine> {
     let mut by: BTreeMap<(Severity, String), Vec<&str>> = BTreeMap::new();
-    for machine in machines {
+    for machine in &told.machines {
         match &machine.holds {
             Err(_) => {
                 let key = (Severity::Warning, "did not tell which it uses".to_owned());
@@ -107,6 +112,14 @@ fn users(kind: Role, newest: Option<u64>, machines: &[Holder]) -> Vec<TokenLine>
             Ok(all) => {
                 for held in all.iter().filter(|held| held.kind == kind) {
                     let key = match &held.which {
+                        Which::Version(of, version) if told.own.contains_key(of) => {
+                            let older = told.own.get(of).is_none_or(|own| own.number != *version);
+                            match (*of != kind, older) {
+                                (true, _) => (Severity::Info, format!("uses the {} token", of.as_str())),
+                                (false, true) => (Severity::Warning, "still uses an older one".to_owned()),
+                                (false, false) => (Severity::Ok, "uses it".to_owned()),
+                            }
+                        }
                         Which::Version(of, version) if *of != kind => (
                             Severity::Info,
                             format!("uses version {version} of the {} token", of.as_str()),

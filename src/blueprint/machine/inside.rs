@@ -25,6 +25,8 @@ pub struct Inside {
     pub journal: Vec<SmolStr>,
     /// The tokens it is configured with.
     pub tokens: Vec<HeldToken>,
+    /// The tokens that k3fleet keeps on a server beside its own.
+    pub kept: Vec<KeptToken>,
     /// Where a server keeps the cluster's state; `None` on agents.
     pub datastore: Option<Datastore>,
 }
@@ -40,6 +42,17 @@ pub struct HeldToken {
     pub digest: SmolStr,
     /// The id of a bootstrap token, where it is one.
     pub bootstrap: Option<SmolStr>,
+}
+
+/// A token that a server keeps, and does not go by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptToken {
+    /// What it joins: servers or agents.
+    pub kind: Role,
+    /// Since when it is an old one; `None`: it is the next one.
+    pub when: Option<SmolStr>,
+    /// As that of a [`HeldToken`].
+    pub digest: SmolStr,
 }
 
 /// Where a server keeps the cluster's state.
@@ -76,6 +89,7 @@ impl Inside {
                 "service" => inside.service = words(value),
                 "version" => inside.version = words(value).filter(|v| v.starts_with('v')),
                 "datastore" => inside.datastore = Datastore::parse(value.trim()),
+                "kept" => inside.kept.extend(kept(value)),
                 "token" => inside.tokens.extend(held(value)),
                 "journal" => inside.journal.extend(words(&masked(value))),
                 _ => {}
@@ -136,21 +150,40 @@ fn secret_half(token: &str) -> &str {
 /// `agent 0123456789abcdef - /etc/rancher/k3s/agent-token`.
 fn held(value: &str) -> Option<HeldToken> {
     let mut parts = value.trim().splitn(4, ' ');
-    let kind = match parts.next()? {
-        "server" => Role::Server,
-        "agent" => Role::Agent,
-        _ => return None,
-    };
-    let digest = parts
-        .next()
-        .filter(|d| d.len() == DIGITS && d.bytes().all(|b| b.is_ascii_hexdigit()))?;
+    let kind = kind(parts.next()?)?;
+    let digest = digest(parts.next()?)?;
     let id = parts.next()?;
     Some(HeldToken {
         kind,
-        digest: digest.into(),
+        digest,
         bootstrap: (id != "-").then(|| words(id)).flatten(),
         place: words(parts.next()?)?,
     })
+}
+
+/// `server next 0123456789abcdef`.
+fn kept(value: &str) -> Option<KeptToken> {
+    let mut parts = value.trim().splitn(3, ' ');
+    let kind = kind(parts.next()?)?;
+    let when = words(parts.next()?)?;
+    Some(KeptToken {
+        kind,
+        when: (when != "next").then_some(when),
+        digest: digest(parts.next()?)?,
+    })
+}
+
+fn kind(word: &str) -> Option<Role> {
+    match word {
+        "server" => Some(Role::Server),
+        "agent" => Some(Role::Agent),
+        _ => None,
+    }
+}
+
+fn digest(word: &str) -> Option<SmolStr> {
+    let whole = word.len() == DIGITS && word.bytes().all(|b| b.is_ascii_hexdigit());
+    whole.then(|| word.into())
 }
 
 /// A line without anything that looks like a long token: the machine has masked it already, unless its `sed` could not.
@@ -181,7 +214,8 @@ mod tests {
     fn odd_and_cut_lines_are_left_out() {
         let told = "boot=7c1d\nunit=\nservice=acti\nversion=sh: not found\ndatastore=mysql\ntoken=server 0123\n\
                     token=king 0123456789abcdef - /x\ntoken=agent 0123456789abcdef -\ntoken=agent 0123456789abcdeg - /x\n\
-                    token=agent 0123456789abcdef abcdef /etc/rancher/k3s/config.yaml token\nnothing\njourn";
+                    token=agent 0123456789abcdef abcdef /etc/rancher/k3s/config.yaml token\nkept=server next\n\
+                    kept=server 20261122T101112 0123456789abcdef\nkept=agent next 0123456789abcdef\nnothing\njourn";
         let inside = Inside::read(told).unwrap();
         let expected = Inside {
             boot: "7c1d".into(),
@@ -192,6 +226,13 @@ mod tests {
                 digest: "0123456789abcdef".into(),
                 bootstrap: Some("abcdef".into()),
             }],
+            kept: [(Role::Server, Some("20261122T101112")), (Role::Agent, None)]
+                .map(|(kind, when)| KeptToken {
+                    kind,
+                    when: when.map(Into::into),
+                    digest: "0123456789abcdef".into(),
+                })
+                .into(),
             ..Inside::default()
         };
         assert_eq!(inside, expected);
@@ -245,7 +286,7 @@ mod tests {
         #[test]
         fn no_line_is_too_odd_and_no_token_is_shown(
             lines in prop::collection::vec(
-                ("boot|unit|service|version|datastore|token|journal",
+                ("boot|unit|service|version|datastore|token|kept|journal",
                  "(agent|server|K10|::|[0-9a-f]{16}|[a-z]{6}|[ :/'\"é-]){0,8}"),
                 0..12),
             cut in 0..400_usize,

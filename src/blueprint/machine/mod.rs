@@ -19,7 +19,7 @@ use smol_str::SmolStr;
 use crate::fleet::{Arch, Role};
 
 pub use facts::{Facts, Firewall, Reached, Sudo};
-pub use inside::{Datastore, HeldToken, Inside};
+pub use inside::{Datastore, HeldToken, Inside, KeptToken};
 pub use trouble::{Trouble, trouble};
 
 /// Something that is done on a machine, as root. Each may be done again with the same effect.
@@ -46,6 +46,21 @@ pub enum Task {
     },
     /// Gives the cluster another server token, on one of its servers. Secrets: the present one, and the new one.
     RotateToken,
+    /// Keeps a new token on a server before the cluster goes by it, and the present one beside it, in files that only root
+    /// reads. Secret: the new token.
+    KeepToken {
+        /// Which: one that joins servers, or agents.
+        kind: Role,
+        /// What tells the present token's file apart from those of other changes.
+        when: SmolStr,
+        /// Whether one that is kept there already, of a change that was cut off, stays.
+        stays: bool,
+    },
+    /// Takes away the file that kept a new token; old ones stay.
+    DropToken {
+        /// Which: one that joins servers, or agents.
+        kind: Role,
+    },
     /// Puts a token in the one place where the machine keeps it. Secret: the token.
     PlaceToken {
         /// Which: one that joins servers, or agents.
@@ -65,6 +80,15 @@ pub enum Task {
     },
     /// Renews the certificates of K3s, which is stopped meanwhile.
     RotateCertificates,
+}
+
+/// Which token of a server is read, to be handed to other machines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// The one that it is configured with.
+    Present,
+    /// The one that [`Task::KeepToken`] has left there.
+    Next,
 }
 
 /// How K3s is installed on an agent.
@@ -98,6 +122,16 @@ impl Task {
             Self::MendCgroups => format!("turn the memory cgroup on in the boot command line of {machine}"),
             Self::Snapshot { name } => format!("save the datastore on {machine} as {name}"),
             Self::RotateToken => format!("give the cluster its new server token on {machine}"),
+            Self::KeepToken { kind, .. } => {
+                let kind = kind.as_str();
+                format!("keep a new {kind} token on {machine}, and the old one beside it, where only root reads")
+            }
+            Self::DropToken { kind } => {
+                format!(
+                    "forget what kept the new {} token on {machine}; the old one stays",
+                    kind.as_str()
+                )
+            }
             Self::PlaceToken { kind } => format!("write the new {} token on {machine}", kind.as_str()),
             Self::Handshake { kind } => format!("prove on {machine} that the new {} token joins", kind.as_str()),
             Self::Upgrade { version, .. } => format!("put K3s {version} on {machine}, and restart it"),

@@ -8,9 +8,10 @@
 
 use smol_str::SmolStr;
 
-use super::{Install, Task};
+use super::{Install, Kept, Task};
 use crate::blueprint::quote::quote;
 use crate::blueprint::user_data::AWS;
+use crate::fleet::Role;
 
 /// Where a script finds what is secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +50,10 @@ const REBOOT: &str = include_str!("../../../assets/machine/reboot.sh");
 const CGROUPS: &str = include_str!("../../../assets/machine/cgroups.sh");
 const SNAPSHOT: &str = include_str!("../../../assets/machine/snapshot.sh");
 const ROTATE: &str = include_str!("../../../assets/machine/rotate.sh");
+const KEPT: &str = include_str!("../../../assets/machine/kept.sh");
+const KEEP: &str = include_str!("../../../assets/machine/keep.sh");
+const DROP: &str = include_str!("../../../assets/machine/drop.sh");
+const TELL: &str = include_str!("../../../assets/machine/tell.sh");
 const PLACE: &str = include_str!("../../../assets/machine/place.sh");
 const HANDSHAKE: &str = include_str!("../../../assets/machine/handshake.sh");
 const UPGRADE: &str = include_str!("../../../assets/machine/upgrade.sh");
@@ -76,6 +81,18 @@ pub fn of(task: &Task, secrets: &Source) -> String {
         Task::MendCgroups => render(vec![], &[COMMON, CGROUPS]),
         Task::Snapshot { name } => render(vec![("snapshot", name.to_string())], &[COMMON, K3S, SETTINGS, SNAPSHOT]),
         Task::RotateToken => secret(vec![], &[K3S, SETTINGS, TOKENS, SERVER, SUPERVISOR, ROTATE]),
+        Task::KeepToken { kind, when, stays } => {
+            let own = vec![
+                ("kind", kind.as_str().to_owned()),
+                ("when", when.to_string()),
+                ("stays", flag(*stays)),
+            ];
+            secret(own, &[K3S, SETTINGS, TOKENS, SERVER, KEPT, KEEP])
+        }
+        Task::DropToken { kind } => {
+            let own = vec![("kind", kind.as_str().to_owned())];
+            render(own, &[COMMON, K3S, SETTINGS, TOKENS, SERVER, KEPT, DROP])
+        }
         Task::PlaceToken { kind } => {
             let own = vec![("kind", kind.as_str().to_owned())];
             secret(own, &[K3S, SETTINGS, TOKENS, PLACE])
@@ -93,6 +110,16 @@ pub fn of(task: &Task, secrets: &Source) -> String {
         }
         Task::RotateCertificates => render(vec![], &[COMMON, K3S, CERTIFICATES]),
     }
+}
+
+/// The script that tells a token of a server, as `token=…`: nothing after the sign where it has none. What it says is secret.
+pub fn tell(kind: Role, kept: Kept) -> String {
+    let kept = match kept {
+        Kept::Present => "present",
+        Kept::Next => "next",
+    };
+    let own = vec![("kind", kind.as_str().to_owned()), ("kept", kept.to_owned())];
+    render(own, &[COMMON, K3S, SETTINGS, TOKENS, SERVER, KEPT, TELL])
 }
 
 /// The script that tells how K3s stands.

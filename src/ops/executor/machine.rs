@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::Executor;
 use super::work::{Of, StepError, retried};
+use super::{Executor, kept};
 use crate::blueprint::machine::{Inside, Task, trouble};
 use crate::fleet::Role;
 use crate::ops::event::Made;
@@ -186,9 +186,17 @@ impl Executor {
     ) -> Result<String, StepError> {
         let (kind, old_too) = match task {
             Task::RotateToken => (Role::Server, true),
-            Task::PlaceToken { kind } | Task::Handshake { kind } => (*kind, false),
+            Task::PlaceToken { kind } | Task::Handshake { kind } | Task::KeepToken { kind, .. } => (*kind, false),
             _ => return self.patiently(say, || self.task(reach, task, secrets, &[])).await,
         };
+        if let Some(rotation) = kept::by_servers(of.plan) {
+            // They are read again with each try: nothing of them outlives it.
+            let work = || async {
+                let secrets = self.kept(rotation, reach, task, of.plan).await?;
+                self.task(reach, task, &secrets, &[]).await
+            };
+            return self.patiently(say, work).await;
+        }
         let token = of.made.iter().rev().find_map(|made| match made {
             Made::Token {
                 kind: k,

@@ -39,7 +39,7 @@ impl Executor {
 }
 
 /// A token of 64 hexadecimal digits: none that K3s would take for a bootstrap token.
-fn random() -> Result<Secret, StepError> {
+pub(super) fn random() -> Result<Secret, StepError> {
     let mut bytes = [0_u8; 32];
     getrandom::fill(&mut bytes).map_err(|_no_source| StepError::Broken("the system gives no random numbers"))?;
     Ok(Secret::new(

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 
 use super::work::{Of, StepError};
 use super::*;
-use crate::blueprint::machine::{Inside, Task};
+use crate::blueprint::machine::{Inside, Kept, Task};
 use crate::fleet::testing::{context, host, now};
 use crate::fleet::{ClusterId, EdgeHost, FaultKind, Role};
 use crate::ops::plan::CostChange;
@@ -74,6 +74,10 @@ impl ShellControl for Played {
         let what = format!("{} with {} secrets", task.describe(host.name.as_str()), secrets.len());
         self.done.lock().unwrap().push(what);
         next(&self.works, String::new())
+    }
+
+    async fn token(&self, _host: &EdgeHost, _kind: Role, _kept: Kept) -> Answer<Option<Secret>> {
+        Ok(None)
     }
 
     async fn upload(

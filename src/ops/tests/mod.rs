@@ -2,6 +2,7 @@
 
 mod clusters;
 mod joins;
+mod kept_rotations;
 mod preflights;
 mod restarts;
 mod rotations;

@@ -51,6 +51,7 @@ pub(super) fn rotation(kind: Role, from: u64, machines: Vec<Holder>) -> Rotation
         kind,
         parameter: Some(format!("/k3fleet/prod/{}-token", kind.as_str()).into()),
         from: Some(from),
+        under_way: false,
         version: "v1.36.4+k3s1".into(),
         datastore: Some(Datastore::Etcd),
         machines,
@@ -191,7 +192,8 @@ fn what_cannot_be_changed_is_refused() {
     for old in ["v1.28.1+k3s1", "v1.27.6+k3s1", "v1.24.17+k3s1", "v1.30.0", ""] {
         assert_eq!(refuse(&|r| r.version = old.into()), "release", "{old:?}");
     }
-    assert_eq!(refuse(&|r| r.parameter = None), "token-not-kept");
+    assert_eq!(refuse(&|r| r.parameter = None), "not-over-ssh");
+    assert_eq!(refuse(&|r| (r.parameter, r.from) = (None, None)), "token-not-kept");
     assert_eq!(refuse(&|r| r.from = None), "token-not-kept");
     assert_eq!(
         refuse(&|r| r.machines[1].holds = Err("timed out".into())),

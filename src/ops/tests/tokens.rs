@@ -20,6 +20,7 @@ fn tokens(machines: Vec<Holder>) -> Tokens {
         version: Some("v1.36.4+k3s1".into()),
         datastore: Some(Datastore::Etcd),
         parameters: [(Server, parameter(Server, 5)), (Agent, parameter(Agent, 1))].into(),
+        own: [].into(),
         machines,
         bootstrap: vec![],
         faults: vec![],

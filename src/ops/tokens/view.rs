@@ -96,10 +96,7 @@ impl Tokens {
             for version in versions.into_iter().rev() {
                 let told = parameter.versions.iter().find(|v| v.version == version);
                 tokens.push(TokenRow {
-                    kind: match role {
-                        Role::Server => TokenKind::Server,
-                        Role::Agent => TokenKind::Agent,
-                    },
+                    kind: kind_of(*role),
                     name: format_smolstr!("{}:{version}", parameter.name),
                     newest: version == parameter.newest,
                     description: SmolStr::default(),
@@ -107,6 +104,24 @@ impl Tokens {
                     made_by: told.map(|v| v.by.clone()).filter(|by| !by.is_empty()),
                     expires_at: None,
                     machines: self.holders(|which| *which == Which::Version(*role, version)),
+                });
+            }
+        }
+        for (role, own) in &self.own {
+            for version in (1..=own.number).rev() {
+                let machines = self.holders(|which| *which == Which::Version(*role, version));
+                if version < own.number && machines.is_empty() {
+                    continue;
+                }
+                tokens.push(TokenRow {
+                    kind: kind_of(*role),
+                    name: "on the servers".into(),
+                    newest: version == own.number,
+                    description: SmolStr::default(),
+                    made_at: None,
+                    made_by: None,
+                    expires_at: None,
+                    machines,
                 });
             }
         }
@@ -123,7 +138,7 @@ impl Tokens {
         let machines = self.machines.iter().map(|machine| TokenUser {
             name: machine.name.clone(),
             role: machine.role,
-            holds: machine.holds.iter().flatten().map(told).collect(),
+            holds: machine.holds.iter().flatten().map(|held| self.told(held)).collect(),
             why: machine.holds.as_ref().err().cloned(),
         });
         TokenView {
@@ -164,15 +179,15 @@ impl Tokens {
             ));
         }
         for kind in [Role::Server, Role::Agent] {
-            let Some(parameter) = self.parameters.get(&kind) else {
+            let parameter = self.parameters.get(&kind).map(|parameter| parameter.newest);
+            let Some(newest) = parameter.or_else(|| self.own.get(&kind).map(|own| own.number)) else {
                 remarks.push(format!(
-                    "no {} token is kept in SSM: it cannot be changed from here",
+                    "no {} token is kept in SSM, and the servers tell none: it cannot be changed from here",
                     kind.as_str()
                 ));
                 continue;
             };
-            let behind =
-                self.holders(|which| matches!(which, Which::Version(k, v) if *k == kind && *v < parameter.newest));
+            let behind = self.holders(|which| matches!(which, Which::Version(k, v) if *k == kind && *v < newest));
             if !behind.is_empty() {
                 remarks.push(format!(
                     "{} still hold an older {} token: k3fleet rotate {} --{} finishes it",
@@ -186,10 +201,7 @@ impl Tokens {
         for machine in &self.machines {
             let unknown = machine.holds.iter().flatten().any(|held| held.which == Which::Unknown);
             if unknown {
-                remarks.push(format!(
-                    "{} holds a token that is no version of a parameter",
-                    machine.name
-                ));
+                remarks.push(format!("{} holds a token that is not known", machine.name));
             }
         }
         for token in self.bootstrap.iter().filter(|token| token.expires_at.is_none()) {
@@ -200,13 +212,24 @@ impl Tokens {
         }
         remarks
     }
+
+    fn told(&self, held: &Held) -> String {
+        let which = match &held.which {
+            Which::Version(kind, version) => match self.own.get(kind) {
+                Some(own) if own.number == *version => format!("the {} token", kind.as_str()),
+                Some(_) => format!("an older {} token", kind.as_str()),
+                None => format!("version {version} of the {} token", kind.as_str()),
+            },
+            Which::Bootstrap(id) => format!("the bootstrap token {id}"),
+            Which::Unknown => "a token that is not known".to_owned(),
+        };
+        format!("joins {}s by {which}, in {}", held.kind.as_str(), held.place)
+    }
 }
 
-fn told(held: &Held) -> String {
-    let which = match &held.which {
-        Which::Version(kind, version) => format!("version {version} of the {} token", kind.as_str()),
-        Which::Bootstrap(id) => format!("the bootstrap token {id}"),
-        Which::Unknown => "a token that is not known".to_owned(),
-    };
-    format!("joins {}s by {which}, in {}", held.kind.as_str(), held.place)
+fn kind_of(role: Role) -> TokenKind {
+    match role {
+        Role::Server => TokenKind::Server,
+        Role::Agent => TokenKind::Agent,
+    }
 }

@@ -2,21 +2,23 @@
 //! the token is changed on one server, each server takes it one after the other, then the agents that hold it in waves, and
 //! at the end a join is tried. Machines that were left out are brought after when it is asked for again.
 
+mod kept;
+
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use smol_str::SmolStr;
 
 use super::super::plan::{Plan, Refusal, Stage};
 use super::super::release::Release;
 use super::super::request::Request;
 use super::super::rotation::{Datastore, Holder, Rotation, Which};
-use super::super::step::{CloudStep, KubeStep, Reach, Step};
+use super::super::step::{KubeStep, Reach, Step};
 use super::super::{cost, guard};
 use super::restarting;
 use crate::blueprint::machine::Task;
-use crate::fleet::{Fleet, Machine, NodeKey, Role, Scope};
+use crate::fleet::{Fleet, Machine, NodeKey, Role};
 use crate::provider::Marks;
+use kept::Token;
 
 /// The releases from which on `k3s token rotate` is there: minor and patch (K3s release notes).
 const ROTATES: [(u32, u32); 4] = [(28, 2), (27, 7), (26, 10), (25, 15)];
@@ -57,31 +59,28 @@ impl Told<'_> {
     }
 }
 
-/// What is changed, and where it is kept.
-struct Token<'a> {
-    rotation: &'a Rotation,
-    scope: &'a Scope,
-    parameter: &'a SmolStr,
-    from: u64,
-}
-
 pub(in crate::ops) fn plan(
     fleet: &Fleet,
     request: &Request,
     rotation: &Rotation,
     now: Timestamp,
 ) -> Result<Plan, Refusal> {
-    let token = kept(rotation)?;
+    can_change(rotation)?;
     let kind = rotation.kind.as_str();
     let told: Vec<_> = rotation.machines.iter().map(|h| told(fleet, rotation, h)).collect();
     let (servers, agents): (Vec<_>, Vec<_>) = told.into_iter().partition(|t| t.holder.role == Role::Server);
-    let first = judge_servers(&token, &servers)?;
-    let behind: Vec<_> = servers.iter().filter(|t| t.uses != Use::Current).collect();
+    let reached = judge_servers(rotation, &servers)?;
+    let first = reached.first().copied().ok_or_else(|| no_server(rotation))?;
+    let token = Token::of(rotation)?;
+    let behind: Vec<_> = servers
+        .iter()
+        .filter(|t| t.uses != Use::Current || rotation.under_way)
+        .collect();
     let stragglers: Vec<_> = agents.iter().filter(|t| t.uses == Use::Old).collect();
     let well_again = |t: &&Told<'_>| t.uses != Use::Unreached && t.is_marked(rotation.kind);
     let marked: Vec<_> = agents.iter().filter(well_again).collect();
     // Servers take a new token only after the cluster has: where some have, the rest follows.
-    let begun = !behind.is_empty() && behind.len() < servers.len();
+    let begun = rotation.under_way || (!behind.is_empty() && behind.len() < servers.len());
     let goes_on = begun || (behind.is_empty() && !(stragglers.is_empty() && marked.is_empty()));
     let left: Vec<_> = agents.iter().filter(|t| t.uses == Use::Unreached).collect();
     may_leave(rotation, &left, goes_on)?;
@@ -96,6 +95,7 @@ pub(in crate::ops) fn plan(
         true => behind,
         false => servers.iter().collect(),
     };
+    token.reaches(servers.iter().chain(changing.iter().copied()))?;
     let mut warnings = vec![];
     for server in &placing {
         let machine = server.machine.as_ref();
@@ -103,10 +103,12 @@ pub(in crate::ops) fn plan(
         warnings.extend(restart);
     }
     warnings.extend(remarks(rotation, &agents, &left, goes_on));
+    let all: Vec<_> = servers.iter().chain(&agents).collect();
+    warnings.extend(token.remarks(&all, goes_on));
     let mut stages = match goes_on {
         true if placing.is_empty() && changing.is_empty() => vec![],
-        true => vec![stage("take the token", token.taken())],
-        false => token.made(first, now),
+        true => token.taken().into_iter().collect(),
+        false => token.made(&reached, now),
     };
     for server in &placing {
         stages.extend(takes(rotation.kind, &[*server]));
@@ -128,6 +130,7 @@ pub(in crate::ops) fn plan(
     if !(placing.is_empty() && changing.is_empty()) {
         let prove = Step::Machine(first.clone(), Task::Handshake { kind: rotation.kind });
         stages.push(stage("prove", prove));
+        Stage::push(&mut stages, "forget what kept it", token.dropped(&reached));
     }
     let verb = if goes_on { "finish changing" } else { "change" };
     Ok(Plan {
@@ -149,38 +152,21 @@ fn stage(title: &str, step: Step) -> Stage {
     }
 }
 
-/// Where the token is kept; refuses what is kept nowhere, and K3s that cannot change its server token.
-fn kept(rotation: &Rotation) -> Result<Token<'_>, Refusal> {
-    let scope = guard::home(&rotation.cluster)?;
-    let kind = rotation.kind.as_str();
-    if rotation.kind == Role::Server {
-        let release = Release::parse(&rotation.version);
-        if release.is_none_or(|release| !release.has(&ROTATES)) {
-            let why = match release {
-                Some(_) => format!("K3s {} cannot change its server token", rotation.version),
-                None => format!("{:?}, which the servers run, is no release of K3s", rotation.version),
-            };
-            let lift = "upgrade it first: v1.28.2+k3s1 can, and v1.27.7, v1.26.10 and v1.25.15";
-            return Err(Refusal::new("release", why, lift));
-        }
+/// Refuses K3s that cannot change its server token.
+fn can_change(rotation: &Rotation) -> Result<(), Refusal> {
+    if rotation.kind == Role::Agent {
+        return Ok(());
     }
-    match (&rotation.parameter, rotation.from) {
-        (Some(parameter), Some(from)) => Ok(Token {
-            rotation,
-            scope,
-            parameter,
-            from,
-        }),
-        (parameter, _) => {
-            let why = match parameter {
-                Some(parameter) => format!("the {kind} token that the servers go by is no version of {parameter}"),
-                None => format!("the {kind} token of {} is not kept in SSM", rotation.cluster),
-            };
-            let lift = "new machines could not be given another: change it by hand (k3s token rotate), and keep it in SSM as \
-                        /k3fleet/CLUSTER/server-token and agent-token";
-            Err(Refusal::new("token-not-kept", why, lift))
-        }
+    let release = Release::parse(&rotation.version);
+    if release.as_ref().is_some_and(|release| release.has(&ROTATES)) {
+        return Ok(());
     }
+    let why = match release {
+        Some(_) => format!("K3s {} cannot change its server token", rotation.version),
+        None => format!("{:?}, which the servers run, is no release of K3s", rotation.version),
+    };
+    let lift = "upgrade it first: v1.28.2+k3s1 can, and v1.27.7, v1.26.10 and v1.25.15";
+    Err(Refusal::new("release", why, lift))
 }
 
 fn told<'a>(fleet: &'a Fleet, rotation: &Rotation, holder: &'a Holder) -> Told<'a> {
@@ -217,10 +203,11 @@ fn told<'a>(fleet: &'a Fleet, rotation: &Rotation, holder: &'a Holder) -> Told<'
     }
 }
 
-/// Refuses where a server does not answer, or goes by a token that nobody knows; gives the server that does the work.
-fn judge_servers<'a>(token: &Token<'_>, servers: &'a [Told<'_>]) -> Result<&'a Reach, Refusal> {
-    let kind = token.rotation.kind.as_str();
-    let cluster = &token.rotation.cluster;
+/// Refuses where a server does not answer, or goes by a token that nobody knows; gives the servers, the one that does the
+/// work first.
+fn judge_servers<'a>(rotation: &Rotation, servers: &'a [Told<'_>]) -> Result<Vec<&'a Reach>, Refusal> {
+    let kind = rotation.kind.as_str();
+    let cluster = &rotation.cluster;
     for server in servers {
         let name = &server.holder.name;
         match server.uses {
@@ -232,27 +219,34 @@ fn judge_servers<'a>(token: &Token<'_>, servers: &'a [Told<'_>]) -> Result<&'a R
                 let lift = "bring it back first: a server that misses the new token does not start again";
                 return Err(Refusal::new("server-unreached", why, lift));
             }
-            Use::None if token.rotation.kind == Role::Agent => {
+            Use::None if rotation.kind == Role::Agent => {
                 let why = format!(
                     "the server {name} has no agent token of its own: agents join {cluster} by its server token"
                 );
                 return Err(Refusal::new("no-agent-token", why, "change the server token"));
             }
             Use::None | Use::Unknown => {
-                let why = format!(
-                    "the server {name} goes by a {kind} token that is no version of {}",
-                    token.parameter
-                );
+                let why = match &rotation.parameter {
+                    Some(parameter) => {
+                        format!("the server {name} goes by a {kind} token that is no version of {parameter}")
+                    }
+                    None => format!(
+                        "the {kind} token of the server {name} is in no SSM parameter that is read from here, and is not \
+                         that of all servers"
+                    ),
+                };
                 let lift = format!("see which token it is configured with: k3fleet tokens list {cluster}");
                 return Err(Refusal::new("token-not-kept", why, lift));
             }
             Use::Current | Use::Old => {}
         }
     }
-    servers.first().and_then(Told::reach).ok_or_else(|| {
-        let why = format!("no server of {cluster} is known");
-        Refusal::new("no-server", why, "name its kube context with --context")
-    })
+    Ok(servers.iter().filter_map(Told::reach).collect())
+}
+
+fn no_server(rotation: &Rotation) -> Refusal {
+    let why = format!("no server of {} is known", rotation.cluster);
+    Refusal::new("no-server", why, "name its kube context with --context")
 }
 
 /// Refuses to leave machines behind unless that is told; those that were left before stay so without a word.
@@ -266,44 +260,6 @@ fn may_leave(rotation: &Rotation, left: &[&Told<'_>], goes_on: bool) -> Result<(
     let why = format!("{} cannot be reached, and would keep the old token", names.join(", "));
     let lift = "bring them back, or leave them with --leave-unreached and finish when they are back";
     Err(Refusal::new("unreached", why, lift))
-}
-
-impl Token<'_> {
-    /// What makes another token, and makes it the cluster's.
-    fn made(&self, first: &Reach, now: Timestamp) -> Vec<Stage> {
-        let kind = self.rotation.kind;
-        let mut stages = vec![];
-        if self.rotation.datastore != Some(Datastore::External) {
-            let name = now.strftime("k3fleet-token-%Y%m%dT%H%M%S").to_string().into();
-            stages.push(stage(
-                "save the datastore",
-                Step::Machine(first.clone(), Task::Snapshot { name }),
-            ));
-        }
-        let new = CloudStep::NewToken {
-            kind,
-            parameter: self.parameter.clone(),
-            from: self.from,
-        };
-        stages.push(stage("make the token", Step::Cloud(self.scope.clone(), new)));
-        if kind == Role::Server {
-            stages.push(stage(
-                "change the token",
-                Step::Machine(first.clone(), Task::RotateToken),
-            ));
-        }
-        stages
-    }
-
-    /// What takes the token that the cluster goes by already.
-    fn taken(&self) -> Step {
-        let step = CloudStep::UseToken {
-            kind: self.rotation.kind,
-            parameter: self.parameter.clone(),
-            version: self.from,
-        };
-        Step::Cloud(self.scope.clone(), step)
-    }
 }
 
 /// Machines take the token, restart their K3s with it, and are ready again.

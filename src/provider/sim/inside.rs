@@ -71,6 +71,7 @@ impl State {
                 .into_iter()
                 .filter_map(|kind| held(kind, k3s.token(kind)?))
                 .collect(),
+            kept: k3s.beside.iter().map(super::token::Beside::told).collect(),
             ..told
         }
     }

@@ -8,6 +8,7 @@ use smol_str::SmolStr;
 use super::hindrance::Hindrance;
 use super::scenario::Shape;
 use super::state::{ClusterNo, Event, Host, State};
+use super::token::Beside;
 use crate::blueprint::Names;
 use crate::fleet::{HostName, InstanceId, Role};
 
@@ -39,6 +40,9 @@ pub(super) struct K3s {
     pub(super) trouble: Option<Hindrance>,
     /// What an agent at the edge is configured with.
     pub(super) config: Option<Box<Config>>,
+    /// The tokens that a server keeps beside its own.
+    #[serde(default)]
+    pub(super) beside: Vec<Beside>,
 }
 
 /// How its service stands.
@@ -88,6 +92,7 @@ impl K3s {
             starts: 0,
             trouble: None,
             config: None,
+            beside: vec![],
         }
     }
 
@@ -151,11 +156,16 @@ impl State {
             Some(_) => self.newest(&cluster.scope, setting(key)?),
             None => self.newest(&cluster.scope, &usual),
         };
+        let own = |parts: &[&str]| SmolStr::from(format!("{:016x}", super::noise::hash(self.seed, parts)));
         k3s.agent_token = token("agent_token", names.agent_token());
+        if cluster.spec.others {
+            // It stands in the user data.
+            k3s.agent_token = Some(own(&["agent token", &cluster.name]));
+        }
         if role == Role::Server {
             // Without a parameter K3s makes its own, for agents too.
-            let made = || format!("{:016x}", super::noise::hash(self.seed, &["own token", &cluster.name]));
-            let server = token("server_token", names.server_token()).unwrap_or_else(|| made().into());
+            let server =
+                token("server_token", names.server_token()).unwrap_or_else(|| own(&["own token", &cluster.name]));
             k3s.agent_token.get_or_insert_with(|| server.clone());
             k3s.server_token = Some(server);
             k3s.grants.clone_from(&k3s.agent_token);

@@ -282,6 +282,7 @@ impl State {
             hostnames: Hostnames::ResourceName,
             pods_per_node: 0,
             public: false,
+            others: false,
             volumes: Vec::new(),
             pools: Vec::new(),
             machines: Vec::new(),

@@ -223,10 +223,14 @@ impl State {
             let profile = names.instance_profile(role);
             self.make(scope, ResourceKind::InstanceProfile, &profile, thing(None, What::Plain));
         }
-        let tokens = [names.server_token(), names.agent_token()].map(|parameter| {
-            let value = format!("{:016x}", hash(self.seed, &["token", &scope.region, &parameter]));
-            (parameter, value)
-        });
+        let tokens = [names.server_token(), names.agent_token()];
+        let tokens = tokens.into_iter().filter(|_| !spec.others);
+        let tokens: Vec<_> = tokens
+            .map(|parameter| {
+                let value = format!("{:016x}", hash(self.seed, &["token", &scope.region, &parameter]));
+                (parameter, value)
+            })
+            .collect();
         let as_json = serde_json::to_string(&self.spec_of(name, scope, tags, spec)).unwrap_or_default();
         for (parameter, value) in tokens.into_iter().chain([(names.spec(), as_json)]) {
             self.make(scope, ResourceKind::Parameter, &parameter, thing(None, What::Plain));

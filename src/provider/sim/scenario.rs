@@ -158,6 +158,9 @@ pub(super) struct ClusterSpec {
     /// Its servers advertise their public addresses, so that boards reach them.
     #[serde(default)]
     pub(super) public: bool,
+    /// Others have made it: its tokens are in no parameter, and its first machines are hosts that are reached over SSH.
+    #[serde(default)]
+    pub(super) others: bool,
     /// What Kubernetes claimed for its pods.
     #[serde(default)]
     pub(super) volumes: Vec<VolumeSpec>,

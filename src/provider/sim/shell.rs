@@ -10,10 +10,10 @@ use super::board::Board;
 use super::fault::{Target, error};
 use super::noise::hash;
 use super::scenario::FaultSort;
-use super::state::State;
+use super::state::{Host, Machine, State};
 use super::world::World;
 use crate::blueprint::machine::Facts;
-use crate::fleet::{EdgeHealth, EdgeHost, FaultKind};
+use crate::fleet::{EdgeHealth, EdgeHost, FaultKind, HostName, InstanceId};
 use crate::provider::{HostKey, ProviderError, Result, Shell};
 
 const PROBE: &str = "ssh probe";
@@ -53,6 +53,47 @@ pub(super) fn board<'a>(state: &'a State, host: &EdgeHost, call: &str) -> Result
     }
 }
 
+/// What a host is that lets the operator in: a board, or a machine of a cluster that others have made.
+pub(super) fn host(state: &State, host: &EdgeHost, call: &str) -> Result<Host> {
+    match state.machine_of_host(host.name.as_str()) {
+        Some(id) => match state.machines.get(&id).is_some_and(Machine::is_reached) {
+            true => Ok(Host::Machine(id)),
+            false => Err(error(FaultSort::Dead, &target(host), call)),
+        },
+        None => board(state, host, call).map(|board| Host::Board(board.host.name.clone())),
+    }
+}
+
+impl State {
+    fn of_others(&self) -> impl Iterator<Item = (&InstanceId, &Machine, &SmolStr)> {
+        self.machines.iter().filter_map(|(id, machine)| {
+            let cluster = self.clusters.get(machine.cluster).filter(|c| c.spec.others)?;
+            Some((id, machine, &cluster.name))
+        })
+    }
+
+    /// The machine that is reached over SSH by this name.
+    fn machine_of_host(&self, name: &str) -> Option<InstanceId> {
+        let found = self.of_others().find(|(_, machine, _)| machine.node == name);
+        found.map(|(id, ..)| id.clone())
+    }
+
+    /// The machines that are reached over SSH.
+    pub(super) fn machine_hosts(&self) -> Vec<EdgeHost> {
+        let hosts = self.of_others().map(|(_, machine, cluster)| EdgeHost {
+            name: HostName::new(&machine.node),
+            group: "machines".into(),
+            address: None,
+            user: Some("ubuntu".into()),
+            port: None,
+            cluster: Some(cluster.clone()),
+            labels: Box::default(),
+            taints: Box::default(),
+        });
+        hosts.collect()
+    }
+}
+
 /// The key that a board shows.
 pub(super) fn host_key(seed: u64, board: &Board) -> HostKey {
     let part = |n: u8| hash(seed, &["host key", board.host.name.as_str(), &n.to_string()]).to_be_bytes();
@@ -86,7 +127,13 @@ fn base64(bytes: &[u8]) -> String {
 #[async_trait]
 impl Shell for SimShell {
     async fn probe(&self, host: &EdgeHost) -> Result<EdgeHealth> {
-        let found = |s: &State| board(s, host, PROBE).map(|b| s.health(b));
+        let found = |s: &State| match self::host(s, host, PROBE)? {
+            Host::Board(_) => board(s, host, PROBE).map(|b| s.health(b)),
+            Host::Machine(_) => Ok(EdgeHealth {
+                latency_ms: 12,
+                ..EdgeHealth::default()
+            }),
+        };
         self.world.call(&target(host), PROBE, found).await?
     }
 
@@ -99,6 +146,9 @@ impl Shell for SimShell {
     async fn host_key(&self, host: &EdgeHost) -> Result<Option<HostKey>> {
         let target = target(host);
         let shown = |s: &State| {
+            if s.machine_of_host(host.name.as_str()).is_some() {
+                return Ok(None);
+            }
             let board = s.reached_board(&host.name);
             let board = board.ok_or_else(|| error(FaultSort::Dead, &target, KEY))?;
             Ok((!board.life.trusted).then(|| host_key(s.seed, board)))

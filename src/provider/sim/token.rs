@@ -6,8 +6,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
+use super::k3s::K3s;
 use super::noise::hash;
-use super::state::{ClusterNo, State};
+use super::scaling::Refused;
+use super::state::{ClusterNo, Host, State};
+use crate::blueprint::machine::{HeldToken, Kept, KeptToken};
 use crate::fleet::Role;
 use crate::provider::{BootstrapOrder, BootstrapToken};
 
@@ -28,6 +31,30 @@ struct Bootstrap {
     description: String,
     expires_at: Option<Timestamp>,
     made_at: Timestamp,
+}
+
+/// A token that a server keeps, and does not go by.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Beside {
+    kind: Role,
+    /// Since when it is an old one; `None`: it is the next one.
+    when: Option<SmolStr>,
+    secret: SmolStr,
+}
+
+impl Beside {
+    /// As the server tells it.
+    pub(super) fn told(&self) -> KeptToken {
+        KeptToken {
+            kind: self.kind,
+            when: self.when.clone(),
+            digest: HeldToken::digest_of(&self.secret),
+        }
+    }
+
+    fn is_next(&self, of: Role) -> bool {
+        self.kind == of && self.when.is_none()
+    }
 }
 
 /// A token as it is written: `K10<hash>::user:secret`, `K10<hash>::id.secret`, or the secret alone.
@@ -126,6 +153,60 @@ impl State {
         if let Some(cluster) = self.clusters.get_mut(no) {
             cluster.secrets.bootstrap.remove(id);
         }
+    }
+}
+
+impl State {
+    fn server_mut(&mut self, on: &Host) -> Result<&mut K3s, Refused> {
+        let server = self.k3s_mut(on).filter(|k| k.role == Role::Server);
+        server.ok_or_else(|| Refused::new("this machine is no server", ""))
+    }
+
+    /// A server keeps a new token, and its present one beside it.
+    pub(super) fn keep_token(
+        &mut self,
+        on: &Host,
+        kind: Role,
+        when: &SmolStr,
+        stays: bool,
+        token: &str,
+    ) -> Result<String, Refused> {
+        let k3s = self.server_mut(on)?;
+        let Some(own) = k3s.token(kind).map(|t| SmolStr::new(Token::read(t).secret)) else {
+            return Err(Refused::new("no token of this kind is configured on this server", ""));
+        };
+        let there = k3s.beside.iter().find(|b| b.is_next(kind)).map(|b| b.secret.clone());
+        let next = match there.filter(|there| stays && *there != own) {
+            Some(there) => there,
+            None => Token::read(token).secret.into(),
+        };
+        k3s.beside.retain(|b| !b.is_next(kind));
+        let beside = |when: Option<&SmolStr>, secret: &SmolStr| Beside {
+            kind,
+            when: when.cloned(),
+            secret: secret.clone(),
+        };
+        if own != next && !k3s.beside.iter().any(|b| b.kind == kind && b.secret == own) {
+            k3s.beside.push(beside(Some(when), &own));
+        }
+        k3s.beside.push(beside(None, &next));
+        Ok("the new token is kept".to_owned())
+    }
+
+    /// A server forgets the new token that it kept; old ones stay.
+    pub(super) fn drop_token(&mut self, on: &Host, kind: Role) -> Result<String, Refused> {
+        self.server_mut(on)?.beside.retain(|b| !b.is_next(kind));
+        Ok("the old token stays".to_owned())
+    }
+
+    /// A token that a server keeps.
+    pub(super) fn kept_token(&self, on: &Host, kind: Role, kept: Kept) -> Result<Option<SmolStr>, Refused> {
+        let server = self.k3s(on).filter(|k| k.role == Role::Server);
+        let server = server.ok_or_else(|| Refused::new("this machine is no server", ""))?;
+        Ok(match kept {
+            Kept::Present => server.token(kind).cloned(),
+            Kept::Next => server.beside.iter().find(|b| b.is_next(kind)).map(|b| b.secret.clone()),
+        })
     }
 }
 

@@ -19,7 +19,12 @@ pub(super) fn takes(task: &Task) -> f64 {
         Task::Upgrade { .. } => 7.0,
         Task::Snapshot { .. } | Task::Uninstall => 4.0,
         Task::RotateToken | Task::Handshake { .. } | Task::RotateCertificates => 2.0,
-        Task::Restart | Task::Reboot | Task::MendCgroups | Task::PlaceToken { .. } => 1.0,
+        Task::Restart
+        | Task::Reboot
+        | Task::MendCgroups
+        | Task::KeepToken { .. }
+        | Task::DropToken { .. }
+        | Task::PlaceToken { .. } => 1.0,
     }
 }
 
@@ -59,6 +64,8 @@ impl State {
             Task::MendCgroups => self.mend_cgroups(on),
             Task::Snapshot { name } => self.snapshot(on, name),
             Task::RotateToken => self.rotate(on, secret(0)?, secret(1)?),
+            Task::KeepToken { kind, when, stays } => self.keep_token(on, *kind, when, *stays, &secret(0)?),
+            Task::DropToken { kind } => self.drop_token(on, *kind),
             Task::PlaceToken { kind } => self.place_token(on, role, *kind, &secret(0)?),
             Task::Handshake { kind } => self.handshake(on, *kind, &secret(0)?),
             Task::Upgrade { version, files } => self.replace_binary(on, version, files.as_deref()),

@@ -113,7 +113,13 @@ impl World {
 
     /// The edge hosts that would stand in `hosts.toml`.
     pub fn edge_hosts(&self) -> Vec<EdgeHost> {
-        self.look(|s| s.boards.values().map(|b| b.host.clone()).collect())
+        self.look(|s| {
+            s.boards
+                .values()
+                .map(|b| b.host.clone())
+                .chain(s.machine_hosts())
+                .collect()
+        })
     }
 
     /// The account of each scope.

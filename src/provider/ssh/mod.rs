@@ -35,8 +35,8 @@ use tokio::time::Instant;
 use self::links::Links;
 use self::root::Rooting;
 use super::{HostKey, Ran, Result, Secret, Shell, ShellControl};
-use crate::blueprint::machine::{Facts, Inside, Task};
-use crate::fleet::{EdgeHealth, EdgeHost};
+use crate::blueprint::machine::{Facts, Inside, Kept, Task};
+use crate::fleet::{EdgeHealth, EdgeHost, Role};
 
 /// The operator's own OpenSSH.
 #[derive(Debug)]
@@ -112,6 +112,10 @@ impl ShellControl for OpenSsh {
 
     async fn work(&self, host: &EdgeHost, task: &Task, secrets: &[Secret]) -> Result<String> {
         self.do_task(host, task, secrets).await
+    }
+
+    async fn token(&self, host: &EdgeHost, kind: Role, kept: Kept) -> Result<Option<Secret>> {
+        self.read_token(host, kind, kept).await
     }
 
     async fn upload(

@@ -20,8 +20,8 @@ use super::call::{Answer, Call, Input, over_ssh, quoted, script};
 use super::links::Login;
 use super::said::last;
 use crate::blueprint::machine::script::{MARK, Source};
-use crate::blueprint::machine::{Inside, Sudo, Task, script as scripts};
-use crate::fleet::{EdgeHost, FaultKind};
+use crate::blueprint::machine::{Inside, Kept, Sudo, Task, script as scripts};
+use crate::fleet::{EdgeHost, FaultKind, Role};
 use crate::provider::{ProviderError, Result, Secret};
 
 /// For a look.
@@ -120,6 +120,26 @@ impl OpenSsh {
             Some(0) => Ok(answer.last()),
             _ => Err(self.refused(&call, &answer)),
         }
+    }
+
+    /// As the port says.
+    pub(super) async fn read_token(&self, host: &EdgeHost, kind: Role, kept: Kept) -> Result<Option<Secret>> {
+        let name = over_ssh("read the token");
+        let answer = self
+            .as_root(host, name.clone(), &scripts::tell(kind, kept), &[], LOOK)
+            .await?;
+        let call = Call::new(name, host, String::new(), LOOK);
+        if answer.code != Some(0) {
+            return Err(self.refused(&call, &answer));
+        }
+        let text = Secret::new(answer.text());
+        let told = text.expose().lines().rev().find_map(|line| line.strip_prefix("token="));
+        let Some(told) = told else {
+            let mend = "see that a login there gives a shell, and no menu or forced command";
+            return Err(call.failed(FaultKind::Malformed, "its answer is not that of our script", mend));
+        };
+        let token = told.trim();
+        Ok((!token.is_empty()).then(|| Secret::new(token)))
     }
 
     /// Runs a script as root.
@@ -264,6 +284,8 @@ fn what(task: &Task) -> &'static str {
         Task::MendCgroups => "turn the memory cgroup on",
         Task::Snapshot { .. } => "save the datastore",
         Task::RotateToken => "rotate the server token",
+        Task::KeepToken { .. } => "keep the new token",
+        Task::DropToken { .. } => "forget what kept the new token",
         Task::PlaceToken { .. } => "write the new token",
         Task::Handshake { .. } => "prove the new token",
         Task::Upgrade { .. } => "upgrade K3s",

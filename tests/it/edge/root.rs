@@ -1,7 +1,7 @@
 //! Becoming root, and commands of the operator's own.
 
-use k3fleet::blueprint::machine::Task;
-use k3fleet::fleet::FaultKind;
+use k3fleet::blueprint::machine::{Kept, Task};
+use k3fleet::fleet::{FaultKind, Role};
 use k3fleet::provider::{Secret, Shell, ShellControl};
 
 use super::rig::Rig;
@@ -70,6 +70,60 @@ async fn a_password_goes_to_sudo_and_secrets_only_behind_one_that_is_right() {
 
     for (path, text) in rig.all_but(&["given", "sudo"]) {
         for secret in ["open sesame", "abracadabra", "0123456789abcdef"] {
+            assert!(!text.contains(secret), "{secret} in {}", path.display());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_server_keeps_tokens_and_tells_them_to_whoever_becomes_root() {
+    let Some(rig) = Rig::new(2) else { return };
+    let (old, new) = ("K10aaaaaa::server:0123456789abcdef", "fedcba9876543210");
+    rig.put(1, "sudo", "open sesame\n");
+    rig.put(
+        1,
+        "etc/systemd/system/k3s.service",
+        "[Service]\nExecStart=/usr/local/bin/k3s server\n",
+    );
+    rig.put(1, "etc/rancher/k3s/config.yaml", &format!("token: \"{old}\"\n"));
+    let ssh = rig.ssh();
+    let host = rig.host(1);
+    let denied = ssh.token(&host, Role::Server, Kept::Present).await.unwrap_err();
+    assert_eq!(denied.kind, FaultKind::Denied);
+    ssh.set_sudo_password(Secret::new("open sesame"));
+    let told = async |kind, kept| {
+        ssh.token(&host, kind, kept)
+            .await
+            .unwrap()
+            .map(|t| t.expose().to_owned())
+    };
+    assert_eq!(told(Role::Server, Kept::Present).await.as_deref(), Some(old));
+    assert_eq!(told(Role::Server, Kept::Next).await, None);
+    assert_eq!(told(Role::Agent, Kept::Present).await, None);
+    let keep = Task::KeepToken {
+        kind: Role::Server,
+        when: "20261122T101112".into(),
+        stays: true,
+    };
+    let said = ssh.work(&host, &keep, &[Secret::new(new)]).await.unwrap();
+    let kept = "var/lib/rancher/k3s/server/k3fleet-old-server-token-20261122T101112";
+    assert_eq!(said, format!("the new token is kept; the present one stays in /{kept}"));
+    assert_eq!(told(Role::Server, Kept::Next).await.as_deref(), Some(new));
+    let inside = ssh.inside(&host).await.unwrap();
+    assert_eq!(inside.kept.len(), 2, "{inside:?}");
+    ssh.work(&host, &Task::DropToken { kind: Role::Server }, &[])
+        .await
+        .unwrap();
+    assert_eq!(told(Role::Server, Kept::Next).await, None);
+    let error = ssh.token(&rig.host(2), Role::Server, Kept::Present).await.unwrap_err();
+    assert!(error.message.contains("K3s is not installed"), "{error}");
+    for (path, text) in rig.all_but(&[
+        "given",
+        "sudo",
+        "config.yaml",
+        "k3fleet-old-server-token-20261122T101112",
+    ]) {
+        for secret in ["0123456789abcdef", new] {
             assert!(!text.contains(secret), "{secret} in {}", path.display());
         }
     }

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use k3fleet::blueprint::machine::script::{self, MARK, Source};
-use k3fleet::blueprint::machine::{Facts, Inside, Install, Task};
+use k3fleet::blueprint::machine::{Facts, Inside, Install, Kept, Task};
 use k3fleet::fleet::Role;
 use sha2::{Digest, Sha256};
 
@@ -320,6 +320,12 @@ fn all() -> Vec<(String, String)> {
         Task::MendCgroups,
         Task::Snapshot { name: "before".into() },
         Task::RotateToken,
+        Task::KeepToken {
+            kind: Role::Server,
+            when: "20261122T101112".into(),
+            stays: true,
+        },
+        Task::DropToken { kind: Role::Server },
         Task::PlaceToken { kind: Role::Server },
         Task::Handshake { kind: Role::Agent },
         Task::Upgrade {
@@ -333,6 +339,7 @@ fn all() -> Vec<(String, String)> {
         names: vec!["/k3fleet/shop/server-token:4".into()],
     };
     let mut all = vec![
+        ("tell".to_owned(), script::tell(Role::Agent, Kept::Next)),
         ("inside".to_owned(), Inside::script()),
         ("glance".to_owned(), Inside::glance()),
         ("facts".to_owned(), Facts::script(&["192.0.2.7:6443".into()])),

@@ -241,3 +241,131 @@ fn what_cannot_be_rewritten_is_told() {
         "the token in /etc/systemd/system/k3s-agent.service --token cannot be rewritten: write it by hand"
     );
 }
+
+mod keeping {
+    use k3fleet::blueprint::machine::script::tell;
+    use k3fleet::blueprint::machine::{HeldToken, Inside, Kept, KeptToken};
+
+    use super::*;
+
+    const SERVER: &str = "var/lib/rancher/k3s/server";
+    const NEXT: &str = "var/lib/rancher/k3s/server/k3fleet-next-server-token";
+
+    fn keep(stays: bool, when: &str) -> Task {
+        Task::KeepToken {
+            kind: Role::Server,
+            when: when.into(),
+            stays,
+        }
+    }
+
+    fn server() -> Machine {
+        let machine = Machine::server();
+        machine.write(CONFIG, &format!("token: {LONG}\nagent-token: s3cr3t-for-agents\n"));
+        machine
+    }
+
+    fn olds(machine: &Machine) -> Vec<String> {
+        let mut names = machine.names(SERVER);
+        names.retain(|name| name.contains("-old-"));
+        names
+    }
+
+    /// What a server tells of a token; it is the one thing that shows one.
+    fn told(machine: &Machine, kind: Role, kept: Kept) -> String {
+        let answer = machine.path("answer");
+        let script = tell(kind, kept).replacen("\nset -eu\n", &format!("\nset -eu\nexec >{}\n", answer.display()), 1);
+        assert!(machine.run(&script, "").good);
+        machine.file("answer")
+    }
+
+    #[test]
+    fn a_server_keeps_a_new_token_and_the_present_one_beside_it() {
+        for shell in ["sh", "bash", "busybox sh"] {
+            let mut machine = server();
+            machine.shell = shell;
+            let said = machine.done(&keep(true, "20261122T101112"), &[NEW]);
+            let old = format!("{SERVER}/k3fleet-old-server-token-20261122T101112");
+            assert_eq!(said, format!("the new token is kept; the present one stays in /{old}"));
+            assert_eq!((machine.file(NEXT), machine.mode(NEXT)), (format!("{NEW}\n"), 0o600));
+            assert_eq!((machine.file(&old), machine.mode(&old)), (format!("{LONG}\n"), 0o600));
+            assert_eq!(
+                machine.file(CONFIG),
+                format!("token: {LONG}\nagent-token: s3cr3t-for-agents\n")
+            );
+
+            // Cut off, and begun again later with another one: the first may be the cluster's already.
+            let said = machine.done(&keep(true, "20261123T000000"), &["s3cr3t-other"]);
+            assert_eq!(said, format!("the new token is kept; the present one stays in /{old}"));
+            assert_eq!(machine.file(NEXT), format!("{NEW}\n"));
+            assert_eq!(olds(&machine).len(), 1);
+            assert_eq!(told(&machine, Role::Server, Kept::Next), format!("token={NEW}\n"));
+            assert_eq!(told(&machine, Role::Server, Kept::Present), format!("token={LONG}\n"));
+            assert_eq!(told(&machine, Role::Agent, Kept::Present), "token=s3cr3t-for-agents\n");
+            assert_eq!(told(&machine, Role::Agent, Kept::Next), "token=\n");
+
+            // The others have what the first one has.
+            machine.done(&keep(false, "20261123T000000"), &["s3cr3t-other"]);
+            assert_eq!(machine.file(NEXT), "s3cr3t-other\n");
+
+            let said = machine.done(&Task::DropToken { kind: Role::Server }, &[]);
+            assert_eq!(said, format!("the old token stays in /{old}"));
+            assert!(!machine.has(NEXT) && machine.has(&old));
+            machine.done(&Task::DropToken { kind: Role::Server }, &[]);
+        }
+    }
+
+    #[test]
+    fn one_that_was_taken_already_makes_room_for_the_next() {
+        let machine = server();
+        machine.done(&keep(true, "20261122T101112"), &[NEW]);
+        machine.done(&place(Role::Server), &[NEW]);
+        machine.done(&keep(true, "20261123T000000"), &["s3cr3t-third"]);
+        assert_eq!(machine.file(NEXT), "s3cr3t-third\n");
+        assert_eq!(
+            olds(&machine),
+            [
+                "k3fleet-old-server-token-20261122T101112",
+                "k3fleet-old-server-token-20261123T000000"
+            ]
+        );
+        let told = Inside::read(&machine.run(&Inside::script(), "").lines.join("\n")).unwrap();
+        let kept = |when: Option<&str>, token| KeptToken {
+            kind: Role::Server,
+            when: when.map(Into::into),
+            digest: HeldToken::digest_of(token),
+        };
+        assert_eq!(
+            told.kept,
+            [
+                kept(None, "s3cr3t-third"),
+                kept(Some("20261122T101112"), OLD),
+                kept(Some("20261123T000000"), NEW)
+            ]
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_kept_changes_nothing() {
+        let machine = server();
+        assert_eq!(
+            machine.fails(&keep(true, "x"), &["abcdef.s3cr3t0123456789"]),
+            "the new token has the shape of a bootstrap token, which would break the cluster"
+        );
+        assert_eq!(
+            Machine::agent().fails(&keep(true, "x"), &[NEW]),
+            "this machine is no server"
+        );
+        let bare = Machine::server();
+        let agent = Task::KeepToken {
+            kind: Role::Agent,
+            when: "x".into(),
+            stays: true,
+        };
+        assert_eq!(
+            bare.fails(&agent, &[NEW]),
+            "no agent token is configured on this server"
+        );
+        assert!(!machine.has(NEXT));
+    }
+}

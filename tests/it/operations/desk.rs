@@ -43,7 +43,11 @@ impl Desk {
 
     /// The desk over the cluster with boards at the edge, with so many servers and more of a scenario behind it.
     pub(super) async fn edge(servers: usize, more: &str) -> Self {
-        let mut world = format!("{EDGE}\n{more}");
+        Self::lab(EDGE, servers, more).await
+    }
+
+    async fn lab(world: &str, servers: usize, more: &str) -> Self {
+        let mut world = format!("{world}\n{more}");
         if servers > 1 {
             world = world.replace("shape = \"quick\"", "shape = \"ha\"");
             world = world.replace("desired = 1\n", &format!("desired = {servers}\n"));
@@ -53,6 +57,28 @@ impl Desk {
             shell.set_sudo_password(Secret::new("gull"));
         }
         desk
+    }
+
+    /// The same cluster, made by others: its tokens are in no parameter, and each of its machines is reached over SSH.
+    pub(super) async fn others(servers: usize, more: &str) -> Self {
+        let lab = EDGE.replace("public = true\n", "public = true\nothers = true\n");
+        Self::lab(&lab, servers, more).await
+    }
+
+    /// All that operations have written down, and what they told.
+    pub(super) fn written(&self) -> String {
+        let mut text = format!("{:?}", self.told);
+        let mut directories = vec![self.directory.path().to_owned()];
+        while let Some(directory) = directories.pop() {
+            for entry in std::fs::read_dir(directory).unwrap() {
+                let path = entry.unwrap().path();
+                match path.is_dir() {
+                    true => directories.push(path),
+                    false => text += &String::from_utf8_lossy(&std::fs::read(path).unwrap()),
+                }
+            }
+        }
+        text
     }
 
     /// The plain world with more of a scenario behind it, ten seconds on.

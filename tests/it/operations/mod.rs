@@ -6,6 +6,7 @@ mod ending;
 mod faults;
 mod launching;
 mod rotating;
+mod rotating_others;
 mod upgrading;
 
 use std::collections::BTreeSet;

@@ -14,7 +14,7 @@ pub(super) async fn tokens(desk: &Desk) -> Tokens {
 }
 
 /// What an operator asks for who changes a token, once all machines were asked.
-async fn rotate(desk: &Desk, kind: Role, leave: bool) -> Request {
+pub(super) async fn rotate(desk: &Desk, kind: Role, leave: bool) -> Request {
     Request::Rotate(Box::new(tokens(desk).await.rotation(kind, leave, 3)))
 }
 

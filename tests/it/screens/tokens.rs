@@ -3,11 +3,11 @@
 use jiff::SignedDuration;
 use k3fleet::app::tokens::TokenMade;
 use k3fleet::app::{Effect, Msg, State, update};
-use k3fleet::fleet::{ClusterId, HostName, MachineId, Role};
+use k3fleet::fleet::{ClusterId, EdgeHost, HostName, MachineId, Role};
 use k3fleet::ops::launch::Channel;
 use k3fleet::ops::rotation::{Held, Holder, Which};
-use k3fleet::ops::tokens::{Parameter, Tokens};
-use k3fleet::ops::{BootstrapToken, ParameterVersion, Secret};
+use k3fleet::ops::tokens::{Own, Parameter, Tokens};
+use k3fleet::ops::{BootstrapToken, ParameterVersion, Reach, Secret};
 
 use super::demo::{press, write};
 use super::{SIZES, demo, plainly, shown};
@@ -77,6 +77,7 @@ fn told(state: &State, cluster: &ClusterId) -> Tokens {
             parameter(Role::Agent, vec![version(3, 12), version(2, 90), version(1, 400)]),
         ]
         .into(),
+        own: [].into(),
         machines,
         bootstrap: vec![
             bootstrap("abc234", "boards of the second floor", Some(21)),
@@ -125,6 +126,44 @@ fn the_tokens_of_a_cluster() {
     press(&mut state, "ctrl-d");
     text.push_str(&plainly(&mut state, "deleted?", &[(80, 24)]));
     insta::assert_snapshot!("tokens_delete", text);
+}
+
+#[test]
+fn the_tokens_that_servers_keep_change_over_ssh() {
+    let (mut state, cluster) = asked();
+    let mut answer = Tokens {
+        parameters: [].into(),
+        own: [(Role::Server, 1), (Role::Agent, 3)]
+            .map(|(kind, number)| {
+                (
+                    kind,
+                    Own {
+                        number,
+                        under_way: false,
+                    },
+                )
+            })
+            .into(),
+        ..told(&state, &cluster)
+    };
+    answer.machines.pop();
+    for holder in &mut answer.machines {
+        holder.reach = Some(Reach::Edge(EdgeHost {
+            name: HostName::new(&holder.name),
+            group: "shop-pi".into(),
+            address: None,
+            user: None,
+            port: None,
+            cluster: Some(cluster.name.clone()),
+            labels: [].into(),
+            taints: [].into(),
+        }));
+    }
+    update(&mut state, Msg::Tokens(Box::new(answer)));
+    let mut text = plainly(&mut state, "they are in no parameter", &[(120, 36)]);
+    press(&mut state, "r");
+    text.push_str(&plainly(&mut state, "the plan", &[(120, 36)]));
+    insta::assert_snapshot!("tokens_kept", text);
 }
 
 #[test]

@@ -10,13 +10,13 @@ use smol_str::{SmolStr, format_smolstr};
 use super::super::fault::{Target, error};
 use super::super::scaling::Refused;
 use super::super::scenario::FaultSort;
-use super::super::shell::{board, host_key, target};
+use super::super::shell::{self, board, host_key, target};
 use super::super::state::{Host, State};
 use super::super::work::{brings, takes};
 use super::super::world::World;
 use super::refused;
-use crate::blueprint::machine::{Inside, Task};
-use crate::fleet::{EdgeHost, FaultKind};
+use crate::blueprint::machine::{Inside, Kept, Task};
+use crate::fleet::{EdgeHost, FaultKind, Role};
 use crate::provider::{HostKey, ProviderError, Ran, Result, Secret, ShellControl};
 
 const READ: &str = "ssh read file";
@@ -35,6 +35,9 @@ impl SimShellControl {
 
 /// Whether a host lets the operator become root who has given this password.
 fn is_root(given: Option<&Secret>, state: &State, host: &EdgeHost, call: &str) -> Result<()> {
+    if let Host::Machine(_) = shell::host(state, host, call)? {
+        return Ok(());
+    }
     let board = board(state, host, call)?;
     let Some(wanted) = &board.spec.sudo_password else {
         return Ok(());
@@ -91,7 +94,13 @@ impl ShellControl for SimShellControl {
         let given = self.world.sudo_password();
         let found = |s: &State| {
             is_root(given.as_ref(), s, host, call)?;
-            board(s, host, call).map(|b| s.inside_board(b))
+            match shell::host(s, host, call)? {
+                Host::Board(_) => board(s, host, call).map(|b| s.inside_board(b)),
+                Host::Machine(id) => {
+                    let inside = s.inside_machine(&id);
+                    inside.ok_or_else(|| error(FaultSort::Dead, &target(host), call))
+                }
+            }
         };
         self.world.call(&target(host), call, found).await?
     }
@@ -102,14 +111,30 @@ impl ShellControl for SimShellControl {
         let begun = |s: &State| is_root(given.as_ref(), s, host, call);
         self.world.call(&target, call, begun).await??;
         self.world.busy(takes(task)).await;
+        let on = self.world.call(&target, call, |s| shell::host(s, host, call)).await??;
+        if matches!(task, Task::RotateToken | Task::Handshake { .. }) {
+            self.world.k3s_runs(&on).await;
+        }
         let secrets: Vec<SmolStr> = secrets.iter().map(|s| s.expose().into()).collect();
         let done = |s: &mut State| {
             is_root(given.as_ref(), s, host, call)?;
-            let on = Host::Board(host.name.clone());
             let done = s.work_on(&on, task, &secrets);
             done.map_err(|why| refused(&target, call, why))
         };
         self.world.change(&target, call, done).await?
+    }
+
+    async fn token(&self, host: &EdgeHost, kind: Role, kept: Kept) -> Result<Option<Secret>> {
+        let (call, target) = ("ssh token", target(host));
+        let given = self.world.sudo_password();
+        let told = |s: &State| {
+            is_root(given.as_ref(), s, host, call)?;
+            let on = shell::host(s, host, call)?;
+            let told = s.kept_token(&on, kind, kept);
+            told.map_err(|why| refused(&target, call, why))
+        };
+        let told = self.world.call(&target, call, told).await??;
+        Ok(told.map(Secret::new))
     }
 
     async fn upload(
