@@ -12,6 +12,8 @@ root=${K3FLEET_ROOT-}
 work=$(mktemp -d)
 step='starting'
 why=''
+# A file that is being written: half of one is not left on a disk that may be full.
+partial=''
 secret1=''
 secret2=''
 
@@ -53,6 +55,7 @@ fail() {
 ended() {
     status=$?
     rm -rf "$work"
+    [ -z "$partial" ] || rm -f "$partial"
     [ "$status" -eq 0 ] || say "failed: $step${why:+: $why}"
 }
 trap ended EXIT

@@ -64,9 +64,11 @@ put_program() {
     if [ -n "$files" ]; then
         at "copying $binary"
         [ -r "$files/$binary" ] || fail "$files holds no $binary"
+        partial=$new
         attempt cp "$files/$binary" "$new"
     else
         at "downloading $binary of K3s $1"
+        partial=$new
         fetch "$new" "$address/$binary"
     fi
     at "verifying $binary"
@@ -84,4 +86,5 @@ put_program() {
         chcon --reference="$directory/k3s" "$new" 2>/dev/null || :
     fi
     mv -f "$new" "$directory/k3s"
+    partial=''
 }

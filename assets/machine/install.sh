@@ -39,7 +39,8 @@ if [ -n "$files" ]; then
         at "copying $name"
         images_directory=$root/var/lib/rancher/k3s/agent/images
         mkdir -p "$images_directory"
-        rm -f "$images_directory/.k3fleet-new"
+        partial=$images_directory/.k3fleet-new
+        rm -f "$partial"
         attempt cp "$file" "$images_directory/.k3fleet-new"
         wanted=$(named "$files/$sums" "$name")
         if [ -n "$wanted" ] && [ "$(sum "$images_directory/.k3fleet-new")" != "$wanted" ]; then
@@ -47,6 +48,7 @@ if [ -n "$files" ]; then
             fail "the checksum of $name is not that of $sums"
         fi
         mv -f "$images_directory/.k3fleet-new" "$images_directory/$name"
+        partial=''
     done
     [ -r "$files/install.sh" ] || fail "$files holds no install.sh"
     cp "$files/install.sh" "$work/install.sh"

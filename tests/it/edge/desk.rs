@@ -1,7 +1,7 @@
 //! Joins of the rig's hosts by the real executor: a cluster that only takes notes, and a fleet that sees every node ready.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -141,6 +141,11 @@ impl Desk {
 
     /// The plan of a join, after the preflight of all hosts.
     pub(super) async fn plan(&self, hosts: Vec<EdgeHost>, sudo_password: bool) -> Plan {
+        self.plan_with(hosts, sudo_password, None).await
+    }
+
+    /// As above, with the files of an air-gapped installation.
+    pub(super) async fn plan_with(&self, hosts: Vec<EdgeHost>, sudo_password: bool, files: Option<PathBuf>) -> Plan {
         let addresses = Join::addresses(SERVER, &[]);
         let facts = futures::stream::iter(hosts).map(|host| {
             let (ssh, addresses) = (&self.ssh, &addresses);
@@ -164,7 +169,7 @@ impl Desk {
             advertised: vec![],
             version: "v1.36.4+k3s1".into(),
             hosts,
-            files: None,
+            files,
             vpn_auth_file: None,
             wireguard: false,
             mend: false,

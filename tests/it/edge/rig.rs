@@ -60,9 +60,13 @@ fn sshd() -> Option<&'static str> {
     };
     let all = std::env::var("K3FLEET_REQUIRE_ALL").is_ok_and(|value| value == "1");
     assert!(!all, "{why}");
-    // Past the capture of the test harness: a skipped test must be seen.
-    let _ = writeln!(std::io::stderr(), "skipped: {why}");
+    skipped(why);
     None
+}
+
+/// Says aloud why a test cannot run here, past the capture of the test harness.
+pub(super) fn skipped(why: &str) {
+    let _ = writeln!(std::io::stderr(), "skipped: {why}");
 }
 
 /// Puts a program in place that no open file of this process leads to.
@@ -259,6 +263,32 @@ impl Rig {
         Arc::new(OpenSsh::with(program.into(), vec![self.at("links")], clock::now))
     }
 
+    /// A directory with the files of an air-gapped installation, whose program for arm64 has this many bytes at least; those
+    /// for other architectures do not run.
+    pub(super) fn release(&self, size: usize, installer: &str) -> PathBuf {
+        let release = self.at("release");
+        fs::create_dir(&release).unwrap();
+        let program = "#!/bin/sh\necho 'k3s version v1.36.4+k3s1 (0123abcd)'\nexit\n";
+        fs::write(release.join("k3s-arm64"), format!("{program}{}", "#".repeat(size))).unwrap();
+        for other in ["k3s", "k3s-armhf"] {
+            fs::write(release.join(other), "#!/bin/sh\nexit 1\n").unwrap();
+        }
+        for (sums, name) in [
+            ("sha256sum-amd64.txt", "k3s"),
+            ("sha256sum-arm64.txt", "k3s-arm64"),
+            ("sha256sum-arm.txt", "k3s-armhf"),
+        ] {
+            let sum = Command::new("sha256sum")
+                .arg(name)
+                .current_dir(&release)
+                .output()
+                .unwrap();
+            fs::write(release.join(sums), sum.stdout).unwrap();
+        }
+        fs::write(release.join("install.sh"), installer).unwrap();
+        release
+    }
+
     /// Everything that is written below the rig, but for the files of these names.
     pub(super) fn all_but(&self, names: &[&str]) -> Vec<(PathBuf, String)> {
         let mut found = vec![];
@@ -280,4 +310,4 @@ impl Rig {
     }
 }
 
-const STUB: &str = concat!("#!/bin/sh\n", include_str!("stubs.sh"));
+pub(super) const STUB: &str = concat!("#!/bin/sh\n", include_str!("stubs.sh"));
