@@ -1,4 +1,8 @@
-# The files of a release: downloaded, or from a directory on the machine.
+# The files of a release: downloaded from where K3s has them or from a mirror, or from a directory on the machine.
+mirror=''
+case $files in
+https://*) mirror=$files files='' ;;
+esac
 
 machine=$(uname -m)
 # shellcheck disable=SC2034 # an upgrade needs no images
@@ -13,12 +17,29 @@ esac
 # Fetches a file: fetch FILE URL
 fetch() {
     if command -v curl >/dev/null 2>&1; then
-        attempt curl -sSfL --connect-timeout 15 --max-time 900 --retry 3 -o "$1" "$2"
+        attempt curl -sSfL --proto =https --connect-timeout 15 --max-time 900 --retry 3 -o "$1" "$2"
     elif command -v wget >/dev/null 2>&1; then
         attempt wget -q -T 60 -O "$1" "$2"
     else
         fail 'neither curl nor wget is installed'
     fi
+}
+
+# Whether a mirror has a file, which is fetched then: offered FILE URL
+offered() {
+    if command -v curl >/dev/null 2>&1; then
+        code=$(curl -sSfL --proto =https --connect-timeout 15 --max-time 1800 --retry 3 -w '%{http_code}' -o "$1" "$2" \
+            2>"$work/said" </dev/null) && return
+    else
+        wget -T 60 -O "$1" "$2" >"$work/said" 2>&1 </dev/null && return
+        code=$(sed -n -e 's/.*ERROR \([0-9]\{3\}\).*/\1/p' -e 's/.*HTTP[^ ]* \([0-9]\{3\}\).*/\1/p' "$work/said" | tail -n 1)
+    fi
+    rm -f "$1"
+    case $code in
+    403 | 404 | 410) return 1 ;;
+    esac
+    why=$(unseen <"$work/said" | grep '[^[:space:]]' | tail -n 1 | cut -c 1-300) || :
+    exit 1
 }
 
 # What is to be taken for ours was put there by us: whoever else could write there could become root.
@@ -47,7 +68,7 @@ sum() {
 put_program() {
     new=$directory/.k3s.k3fleet-new
     rm -f "$new"
-    address=https://github.com/k3s-io/k3s/releases/download/$(printf %s "$1" | sed 's/+/%2B/g')
+    address=${mirror:-https://github.com/k3s-io/k3s/releases/download}/$(printf %s "$1" | sed 's/+/%2B/g')
     if [ -n "$files" ]; then
         [ -r "$files/$sums" ] || fail "$files holds no $sums"
         cp "$files/$sums" "$work/sums"

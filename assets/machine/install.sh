@@ -24,7 +24,18 @@ if [ -f "$config" ] && ! head -n 1 "$config" | grep -qF "$first_line"; then
 fi
 printf '%s\n' "$first_line" "$settings" | replace "$config" 0600
 
-if [ -n "$files" ]; then
+images_directory=$root/var/lib/rancher/k3s/agent/images
+# Images that have arrived are verified, and put in their place: put_images NAME
+put_images() {
+    wanted=$(named "$work/sums" "$1")
+    if [ -n "$wanted" ] && [ "$(sum "$images_directory/.k3fleet-new")" != "$wanted" ]; then
+        rm -f "$images_directory/.k3fleet-new"
+        fail "the checksum of $1 is not that of $sums"
+    fi
+    mv -f "$images_directory/.k3fleet-new" "$images_directory/$1"
+}
+
+if [ -n "$files$mirror" ]; then
     # Where the installer would put it.
     directory=$root/usr/local/bin
     mkdir -p "$directory" 2>/dev/null || :
@@ -33,29 +44,41 @@ if [ -n "$files" ]; then
     fi
     rm -f "$directory/.k3fleet-try" 2>/dev/null || :
     put_program "$version"
+    mkdir -p "$images_directory"
+    rm -f "$images_directory/.k3fleet-new"
+fi
+if [ -n "$files" ]; then
     for file in "$files/$images"*; do
         [ -f "$file" ] || continue
-        name=${file##*/}
-        at "copying $name"
-        images_directory=$root/var/lib/rancher/k3s/agent/images
-        mkdir -p "$images_directory"
+        at "copying ${file##*/}"
         partial=$images_directory/.k3fleet-new
-        rm -f "$partial"
         attempt cp "$file" "$images_directory/.k3fleet-new"
-        wanted=$(named "$files/$sums" "$name")
-        if [ -n "$wanted" ] && [ "$(sum "$images_directory/.k3fleet-new")" != "$wanted" ]; then
-            rm -f "$images_directory/.k3fleet-new"
-            fail "the checksum of $name is not that of $sums"
-        fi
-        mv -f "$images_directory/.k3fleet-new" "$images_directory/$name"
+        put_images "${file##*/}"
         partial=''
     done
     [ -r "$files/install.sh" ] || fail "$files holds no install.sh"
     cp "$files/install.sh" "$work/install.sh"
-    export INSTALL_K3S_SKIP_DOWNLOAD=true INSTALL_K3S_SKIP_SELINUX_RPM=true
+elif [ -n "$mirror" ]; then
+    for name in "$images.zst" "$images.gz" "$images"; do
+        wanted=$(named "$work/sums" "$name")
+        if [ -n "$wanted" ] && [ -f "$images_directory/$name" ] && [ "$(sum "$images_directory/$name")" = "$wanted" ]; then
+            say "$name is there already"
+            break
+        fi
+        at "downloading $name, should the mirror have it"
+        if offered "$images_directory/.k3fleet-new" "$address/$name"; then
+            put_images "$name"
+            break
+        fi
+    done
+    at 'downloading the installer of K3s'
+    fetch "$work/install.sh" "$mirror/install.sh"
 else
     at 'downloading the installer of K3s'
     fetch "$work/install.sh" https://get.k3s.io
+fi
+if [ -n "$files$mirror" ]; then
+    export INSTALL_K3S_SKIP_DOWNLOAD=true INSTALL_K3S_SKIP_SELINUX_RPM=true
 fi
 
 at "installing K3s $version"

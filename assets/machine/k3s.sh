@@ -81,7 +81,7 @@ service() {
     if [ "$manager" = systemd ]; then
         before=$(systemctl show -p MainPID "$unit" 2>/dev/null) || before=''
         systemctl reset-failed "$unit" >/dev/null 2>&1 || :
-        attempt systemctl "$1" --no-block "$unit"
+        attempt systemctl "$1" --no-block "$unit" 9>&-
         # So that nobody takes what ran before for what runs now.
         tries=5
         while [ "$1" = restart ] && [ -n "$before" ] && [ "$before" != MainPID=0 ] && [ "$tries" -gt 0 ] &&
@@ -91,7 +91,7 @@ service() {
             sleep 1
         done
     else
-        attempt rc-service "$unit" "$1"
+        attempt rc-service "$unit" "$1" 9>&-
     fi
 }
 

@@ -8,6 +8,6 @@ else
         trap - EXIT
         sleep 2
         if command -v systemctl >/dev/null 2>&1; then systemctl reboot; else reboot; fi
-    ) >/dev/null 2>&1 </dev/null &
+    ) >/dev/null 2>&1 </dev/null 9>&- &
 fi
 say 'it restarts in a moment'

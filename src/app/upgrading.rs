@@ -1,7 +1,6 @@
 //! Another release of K3s for a cluster: which, how many agents at once, and whether nodes are drained first.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use super::asking::{About, Asking};
 use super::form::{Form, FormField, Holds};
@@ -10,6 +9,7 @@ use super::planning::Planning;
 use super::update::Turn;
 use super::{Effect, State};
 use crate::fleet::{ClusterId, Role, Severity};
+use crate::ops::files::Source;
 use crate::ops::launch::Channel;
 use crate::ops::{DrainOptions, Request, Upgrade};
 
@@ -96,11 +96,13 @@ pub(super) fn check(_: &State, of: &UpgradeForm, form: &mut Form) {
         false => "pods run on while K3s restarts",
     };
     form.tell("drain", aside, None);
-    let aside = match form.value("files") {
-        "" => "empty: machines download it",
-        _ => "for edge hosts without the web",
+    let (aside, fault) = match (form.value("files"), Source::parse(form.value("files"))) {
+        ("", _) => ("empty: machines download it", None),
+        (_, Ok(Source::Directory(_))) => ("for edge hosts without the web", None),
+        (_, Ok(Source::Mirror(_))) => ("a mirror: edge hosts fetch from it", None),
+        (_, Err(why)) => ("a directory, or a mirror", Some(why.to_owned())),
     };
-    form.tell("files", aside, None);
+    form.tell("files", aside, fault);
 }
 
 impl Turn<'_> {
@@ -157,7 +159,7 @@ impl Turn<'_> {
             to,
             drain: form.is_on("drain").then(DrainOptions::default),
             wave: form.value("wave").parse().unwrap_or(1),
-            files: (!files.is_empty()).then(|| PathBuf::from(files)),
+            files: Source::parse(files).ok().filter(|_| !files.is_empty()),
             leave_unreached: false,
         };
         let request = Request::Upgrade(Box::new(upgrade));

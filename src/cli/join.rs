@@ -8,6 +8,7 @@ use super::args::{Format, Join as JoinArgs, Joiners, Preflight as PreflightArgs}
 use super::complain;
 use super::complain_of;
 use super::exit::{Exit, Halt};
+use super::files;
 use super::operate::{Asked, Desk};
 use super::output::Grid;
 use super::select::joiners;
@@ -20,9 +21,7 @@ impl Desk<'_> {
     /// What hosts are asked to join, with all that is found of them.
     async fn joining(&mut self, args: &Joiners, mend: bool) -> Result<Join, Halt> {
         let hosts = joiners(&self.session.hosts, &args.hosts, args.group.as_deref()).map_err(Halt::usage)?;
-        if let Some(directory) = args.files.as_deref().filter(|path| !path.is_dir()) {
-            return Err(Halt::usage(format!("--files: {} is no directory", directory.display())));
-        }
+        let files = files::source(args.files.as_deref())?;
         if let Some(file) = &args.vpn_auth_file {
             read_vpn_auth(file).map_err(|error| Halt::usage(error.to_string()))?;
         }
@@ -51,7 +50,11 @@ impl Desk<'_> {
         };
         self.see_keys(&hosts, args.ssh.accept_new_host_keys).await?;
         let mut sudo_password = args.ssh.ask_sudo_password && self.ask_sudo(&[])?;
-        let hosts = self.facts(&hosts, &Join::addresses(&server, &advertised)).await?;
+        let hosts = self
+            .facts(&hosts, &Join::addresses(&server, &advertised, files.as_ref()))
+            .await?;
+        let archs: Vec<_> = hosts.iter().filter_map(|host| host.facts.as_ref().ok()?.arch).collect();
+        files::complete(files.as_ref(), &archs, true)?;
         if !sudo_password {
             sudo_password = self.sudo(&hosts)?;
         }
@@ -62,7 +65,7 @@ impl Desk<'_> {
             advertised,
             version,
             hosts,
-            files: args.files.clone(),
+            files,
             vpn_auth_file: way.vpn_auth_file,
             wireguard: way.wireguard,
             mend,

@@ -14,6 +14,7 @@ mod doctor;
 mod ending;
 pub mod exit;
 mod export;
+mod files;
 mod gc;
 mod get;
 mod hosts;

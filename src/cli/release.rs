@@ -3,8 +3,9 @@
 use super::args::{Rotate, Upgrade as UpgradeArgs};
 use super::change::options;
 use super::exit::Halt;
+use super::files;
 use super::operate::{Asked, Desk};
-use crate::fleet::Role;
+use crate::fleet::{Machine, Role};
 use crate::ops::{DrainOptions, Request, Upgrade};
 
 impl Desk<'_> {
@@ -23,18 +24,20 @@ impl Desk<'_> {
 
     /// What `upgrade` asks for. The fleet has been read.
     pub(super) async fn upgrade(&self, args: &UpgradeArgs) -> Result<Request, Halt> {
-        if let Some(directory) = args.files.as_deref().filter(|path| !path.is_dir()) {
-            return Err(Halt::usage(format!("--files: {} is no directory", directory.display())));
-        }
+        let files = files::source(args.files.as_deref())?;
         let cluster = self.known(&args.cluster)?.cluster;
         let to = self.release("--to", &args.to).await?;
+        let waits = |m: &Machine<'_>| m.edge().is_some() && m.node().is_some_and(|node| node.version != to);
+        let edge = self.fleet.machines().filter(|m| m.belongs_to(&cluster) && waits(m));
+        let archs: Vec<_> = edge.filter_map(|m| m.arch()).collect();
+        files::complete(files.as_ref(), &archs, false)?;
         let drain = args.drain.then(|| options(&args.draining, &DrainOptions::default()));
         Ok(Request::Upgrade(Box::new(Upgrade {
             cluster,
             to,
             drain,
             wave: usize::from(args.waves.wave),
-            files: args.files.clone(),
+            files,
             leave_unreached: args.waves.leave_unreached,
         })))
     }

@@ -8,6 +8,7 @@ use smol_str::{SmolStr, format_smolstr};
 
 pub use crate::blueprint::machine::{Facts, Firewall, Install, Reached, Sudo};
 
+use super::files::Source;
 use crate::fleet::{Arch, ClusterId, ContextId, EdgeHost};
 
 /// Hosts that are to join a cluster.
@@ -25,8 +26,8 @@ pub struct Join {
     pub version: SmolStr,
     /// The hosts.
     pub hosts: Vec<Candidate>,
-    /// The local directory with the files of an air-gapped installation.
-    pub files: Option<PathBuf>,
+    /// Where the files of the release come from; `None`: from where K3s publishes them.
+    pub files: Option<Source>,
     /// The local file with the key of the VPN that the hosts join first, as K3s' `vpn-auth-file` has it.
     pub vpn_auth_file: Option<PathBuf>,
     /// Whether servers and hosts speak WireGuard, so that pods want no vxlan.
@@ -41,13 +42,13 @@ pub struct Join {
 }
 
 impl Join {
-    /// The addresses that hosts try before they join, each as `host:port`: that of the server, and those that the API
-    /// servers advertise.
-    pub fn addresses(server: &str, advertised: &[SmolStr]) -> Vec<SmolStr> {
+    /// The addresses that hosts try before they join, each as `host:port`: that of the server, those that the API
+    /// servers advertise, and that of the mirror from which they fetch the release's files.
+    pub fn addresses(server: &str, advertised: &[SmolStr], files: Option<&Source>) -> Vec<SmolStr> {
         let mut addresses = vec![host_and_port(server)];
-        for address in advertised {
-            if !addresses.contains(address) {
-                addresses.push(address.clone());
+        for address in advertised.iter().cloned().chain(files.and_then(Source::address)) {
+            if !addresses.contains(&address) {
+                addresses.push(address);
             }
         }
         addresses
@@ -97,8 +98,8 @@ pub struct Joining {
     pub install: Install,
     /// Its architecture.
     pub arch: Arch,
-    /// The local directory with the files of an air-gapped installation.
-    pub files: Option<PathBuf>,
+    /// Where the files of the release come from; `None`: from where K3s publishes them.
+    pub files: Option<Source>,
     /// The local file with the key of its VPN.
     pub vpn_auth_file: Option<PathBuf>,
     /// Whether its memory cgroup is turned on first, and the host restarted.

@@ -18,6 +18,7 @@ mod cost;
 mod drain;
 mod event;
 mod executor;
+pub mod files;
 mod guard;
 pub mod joining;
 pub mod journal;

@@ -1,10 +1,9 @@
 //! What an upgrade is asked to do.
 
-use std::path::PathBuf;
-
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
+use super::files::Source;
 use super::request::DrainOptions;
 use crate::fleet::ClusterId;
 
@@ -19,8 +18,8 @@ pub struct Upgrade {
     pub drain: Option<DrainOptions>,
     /// How many agents at once.
     pub wave: usize,
-    /// The local directory with the files of an air-gapped installation.
-    pub files: Option<PathBuf>,
+    /// Where the files of the release come from; `None`: from where K3s publishes them.
+    pub files: Option<Source>,
     /// Whether machines that cannot be reached are left with the release they have.
     pub leave_unreached: bool,
 }

@@ -241,6 +241,8 @@ fn tokens_are_listed_made_and_deleted() {
 #[test]
 fn what_does_not_do_is_told_before_anything_is_asked() {
     let home = tempfile::tempdir().unwrap();
+    let empty = tempfile::tempdir().unwrap();
+    let here = empty.path().to_str().unwrap();
     for (args, said) in [
         (vec!["join", "edge-lab", "harbour-pi-1"], "did you mean harbour-pi-0"),
         (vec!["join", "nowhere", "harbour-pi-01"], "there is no cluster"),
@@ -249,6 +251,25 @@ fn what_does_not_do_is_told_before_anything_is_asked() {
         (
             vec!["join", "edge-lab", "harbour-pi-01", "--files", "/nowhere"],
             "no directory",
+        ),
+        (
+            vec!["join", "edge-lab", "harbour-pi-01", "--files", "http://mirror.example"],
+            "begins with https://",
+        ),
+        (
+            vec![
+                "upgrade",
+                "edge-lab",
+                "--to",
+                "v1.36.4+k3s1",
+                "--files",
+                "https://ana:s3cr3t@mirror.example",
+            ],
+            "no user or password",
+        ),
+        (
+            vec!["join", "edge-lab", "harbour-pi-01", "--files", here],
+            "lacks install.sh, k3s",
         ),
         (
             vec!["join", "edge-lab", "harbour-pi-01", "--vpn-auth-file", "/nowhere"],
@@ -261,6 +282,7 @@ fn what_does_not_do_is_told_before_anything_is_asked() {
     ] {
         let output = ended(run(home.path(), &args), 2);
         assert!(errors(&output).contains(said), "{args:?}: {}", errors(&output));
+        assert!(!errors(&output).contains("s3cr3t"), "{args:?}: {}", errors(&output));
         assert!(output.stdout.is_empty(), "{args:?}");
     }
 }

@@ -35,6 +35,7 @@ pub(in crate::app) use way::check as check_way;
 use super::State;
 use crate::fleet::{ClusterId, ContextId, EdgeHost, HostName};
 use crate::ops::HostKey;
+use crate::ops::files::Source;
 use crate::ops::joining::{Candidate, Facts, Join, Sudo};
 
 /// The hosts that are to join a cluster, and how.
@@ -50,7 +51,7 @@ pub struct JoinForm {
     pub server: SmolStr,
     /// The release of K3s.
     pub version: SmolStr,
-    /// The local directory with the files of an air-gapped installation; empty: all is downloaded.
+    /// A local directory or a mirror with the files of the release; empty: all is downloaded.
     pub files: String,
     /// The local file with the key of the VPN that the hosts join first; empty: they join none.
     pub vpn: String,
@@ -154,7 +155,7 @@ impl JoinForm {
                 .filter(|h| !h.left_out)
                 .map(JoinHost::candidate)
                 .collect(),
-            files: path(&self.files),
+            files: self.source(),
             vpn_auth_file: path(&self.vpn),
             wireguard: self.wireguard,
             mend: self.mend,
@@ -162,12 +163,21 @@ impl JoinForm {
         }
     }
 
+    /// Where the files of the release come from; the form takes none that will not do.
+    fn source(&self) -> Option<Source> {
+        Source::parse(&self.files).ok().filter(|_| !self.files.is_empty())
+    }
+
     /// The addresses that hosts try to reach, each as `host:port`.
     pub fn addresses(&self) -> Vec<SmolStr> {
         let advertised = self.advertised.as_ref().and_then(|told| told.as_ref().ok());
         match self.server.is_empty() {
             true => advertised.cloned().unwrap_or_default(),
-            false => Join::addresses(&self.server, advertised.map_or(&[], Vec::as_slice)),
+            false => Join::addresses(
+                &self.server,
+                advertised.map_or(&[], Vec::as_slice),
+                self.source().as_ref(),
+            ),
         }
     }
 

@@ -7,6 +7,7 @@ use crate::app::form::{Form, FormField};
 use crate::app::overlay::Overlay;
 use crate::app::update::Turn;
 use crate::fleet::{Severity, is_server_url};
+use crate::ops::files::Source;
 
 /// Judges the fields.
 pub(in crate::app) fn check(form: &mut Form) {
@@ -17,11 +18,13 @@ pub(in crate::app) fn check(form: &mut Form) {
     let good = version.starts_with('v') && version.contains("+k3s");
     let fault = (!good).then(|| "expected a release such as v1.36.4+k3s1".to_owned());
     form.tell("version", "that of the servers, or older", fault);
-    let aside = match form.value("files") {
-        "" => "empty: all is downloaded",
-        _ => "binary, checksums, installer, images",
+    let (aside, fault) = match (form.value("files"), Source::parse(form.value("files"))) {
+        ("", _) => ("empty: all is downloaded", None),
+        (_, Ok(Source::Directory(_))) => ("binary, checksums, installer, images", None),
+        (_, Ok(Source::Mirror(_))) => ("a mirror: hosts fetch from it", None),
+        (_, Err(why)) => ("a directory, or a mirror", Some(why.to_owned())),
     };
-    form.tell("files", aside, None);
+    form.tell("files", aside, fault);
     let aside = match form.value("vpn") {
         "" => "empty: they join no VPN",
         _ => "K3s' vpn-auth-file",

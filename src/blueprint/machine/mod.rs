@@ -75,7 +75,8 @@ pub enum Task {
     Upgrade {
         /// The release, such as `v1.36.4+k3s1`.
         version: SmolStr,
-        /// The directory on the machine that holds the binary and its checksums; `None`: they are downloaded.
+        /// The directory on the machine that holds the binary and its checksums, or the URL of a mirror ([`is_mirror`]);
+        /// `None`: they are downloaded from where K3s publishes them.
         files: Option<SmolStr>,
     },
     /// Renews the certificates of K3s, which is stopped meanwhile.
@@ -106,8 +107,8 @@ pub struct Install {
     pub taints: Vec<SmolStr>,
     /// Whether the key of a VPN comes with the token: K3s joins it first (`vpn-auth-file`).
     pub vpn: bool,
-    /// The directory on the machine that holds the binary, its checksums, the installer and the images; `None`: all is
-    /// downloaded.
+    /// The directory on the machine that holds the binary, its checksums, the installer and the images, or the URL of a
+    /// mirror ([`is_mirror`]); `None`: all is downloaded from where K3s publishes it.
     pub files: Option<SmolStr>,
 }
 
@@ -155,6 +156,12 @@ pub fn release_files(arch: Arch) -> [&'static str; 2] {
         Arch::Arm64 => ["k3s-arm64", "sha256sum-arm64.txt"],
         Arch::Arm => ["k3s-armhf", "sha256sum-arm.txt"],
     }
+}
+
+/// Whether a task's files are at the URL of a mirror, below `/VERSION/` with its `+` as `%2B`, and not in a directory on
+/// the machine.
+pub fn is_mirror(files: &str) -> bool {
+    files.starts_with("https://")
 }
 
 /// The longest text that is kept of what a machine tells in one line.

@@ -34,6 +34,7 @@ pub const MARK: &str = "k3fleet-secrets";
 const FIRST_LINE: &str = "# Written by k3fleet.";
 
 const COMMON: &str = include_str!("../../../assets/machine/common.sh");
+const LOCK: &str = include_str!("../../../assets/machine/lock.sh");
 const INPUT: &str = include_str!("../../../assets/machine/input.sh");
 const PARAMETERS: &str = include_str!("../../../assets/machine/parameters.sh");
 const K3S: &str = include_str!("../../../assets/machine/k3s.sh");
@@ -75,11 +76,17 @@ pub fn of(task: &Task, secrets: &Source) -> String {
             ];
             secret(own, &[K3S, FILES, INSTALL])
         }
-        Task::Restart => render(vec![], &[COMMON, K3S, RESTART]),
-        Task::Uninstall => render(vec![("first_line", FIRST_LINE.to_owned())], &[COMMON, K3S, UNINSTALL]),
-        Task::Reboot => render(vec![], &[COMMON, REBOOT]),
-        Task::MendCgroups => render(vec![], &[COMMON, CGROUPS]),
-        Task::Snapshot { name } => render(vec![("snapshot", name.to_string())], &[COMMON, K3S, SETTINGS, SNAPSHOT]),
+        Task::Restart => render(vec![], &[COMMON, LOCK, K3S, RESTART]),
+        Task::Uninstall => render(
+            vec![("first_line", FIRST_LINE.to_owned())],
+            &[COMMON, LOCK, K3S, UNINSTALL],
+        ),
+        Task::Reboot => render(vec![], &[COMMON, LOCK, REBOOT]),
+        Task::MendCgroups => render(vec![], &[COMMON, LOCK, CGROUPS]),
+        Task::Snapshot { name } => render(
+            vec![("snapshot", name.to_string())],
+            &[COMMON, LOCK, K3S, SETTINGS, SNAPSHOT],
+        ),
         Task::RotateToken => secret(vec![], &[K3S, SETTINGS, TOKENS, SERVER, SUPERVISOR, ROTATE]),
         Task::KeepToken { kind, when, stays } => {
             let own = vec![
@@ -106,9 +113,9 @@ pub fn of(task: &Task, secrets: &Source) -> String {
                 ("version", version.to_string()),
                 ("files", files.as_deref().unwrap_or_default().to_owned()),
             ];
-            render(own, &[COMMON, K3S, FILES, UPGRADE])
+            render(own, &[COMMON, LOCK, K3S, FILES, UPGRADE])
         }
-        Task::RotateCertificates => render(vec![], &[COMMON, K3S, CERTIFICATES]),
+        Task::RotateCertificates => render(vec![], &[COMMON, LOCK, K3S, CERTIFICATES]),
     }
 }
 
@@ -173,12 +180,12 @@ fn with_secrets(mut own: Vec<(&'static str, String)>, secrets: &Source, parts: &
     let reading: &[&str] = match secrets {
         Source::Input => {
             own.push(("mark", MARK.to_owned()));
-            &[COMMON, INPUT]
+            &[COMMON, LOCK, INPUT]
         }
         Source::Parameters { region, names } => {
             own.push(("region", region.to_string()));
             own.push(("parameters", names.join(" ")));
-            &[COMMON, AWS, PARAMETERS]
+            &[COMMON, LOCK, AWS, PARAMETERS]
         }
     };
     render(own, &[reading, parts].concat())
@@ -253,7 +260,7 @@ mod tests {
             install.files = Some(text.as_str().into());
             install.labels = vec![text.as_str().into()];
             let script = of(&Task::Install(Box::new(install.clone())), &Source::Input);
-            let parts = [INSTALL, FILES, K3S, INPUT, COMMON];
+            let parts = [INSTALL, FILES, K3S, INPUT, LOCK, COMMON];
             let own = parts.iter().try_fold(script.as_str(), |s, part| s.strip_suffix(part)).unwrap();
             let shown = format!("{own}printf '%s.' \"$version\" \"$files\" \"$settings\" \"$mark\"");
             let ran = Command::new("sh").arg("-c").arg(shown).output().unwrap();

@@ -40,8 +40,9 @@ pub struct Joiners {
     /// the cluster (k3fleet reach), else that of its kubeconfig
     #[arg(long, value_name = "URL", value_parser = url)]
     pub server: Option<SmolStr>,
-    /// A directory with the files of a K3s release, which the hosts get instead of downloading them
-    #[arg(long, value_name = "DIR")]
+    /// A directory with the files of a K3s release, which are brought to the hosts; or the https:// URL of a mirror, from
+    /// which they fetch them
+    #[arg(long, value_name = "DIR|URL")]
     pub files: Option<PathBuf>,
     /// A file with the key of the VPN that the hosts join first, as K3s' vpn-auth-file has it; else the one that is kept for
     /// the cluster

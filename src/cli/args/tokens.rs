@@ -136,8 +136,9 @@ pub struct Upgrade {
     /// Drain each node before its K3s restarts; its pods run on otherwise
     #[arg(long)]
     pub drain: bool,
-    /// A directory with the files of the release, which edge hosts get instead of downloading them
-    #[arg(long, value_name = "DIR")]
+    /// A directory with the files of the release, which are brought to edge hosts; or the https:// URL of a mirror, from
+    /// which these fetch them
+    #[arg(long, value_name = "DIR|URL")]
     pub files: Option<PathBuf>,
     /// What is done about machines.
     #[command(flatten)]

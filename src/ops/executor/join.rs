@@ -15,6 +15,7 @@ use crate::fleet::{Arch, ContextId, EdgeHost, NodeKey};
 use crate::ops::bootstrap;
 use crate::ops::candidates::INSTALLER;
 use crate::ops::condition::Condition;
+use crate::ops::files::Source;
 use crate::ops::joining::{FILES, Joining};
 use crate::ops::step::{BootstrapStep, Reach};
 use crate::ops::vpn_auth::read_vpn_auth;
@@ -71,9 +72,13 @@ impl Executor {
             self.restart(&reach, say).await?;
         }
         let mut install = joining.install.clone();
-        if let Some(files) = &joining.files {
-            self.bring(&joining.host, files, joining.arch, true, say).await?;
-            install.files = Some(FILES.into());
+        match &joining.files {
+            Some(Source::Directory(files)) => {
+                self.bring(&joining.host, files, joining.arch, true, say).await?;
+                install.files = Some(FILES.into());
+            }
+            Some(Source::Mirror(url)) => install.files = Some(url.clone()),
+            None => {}
         }
         say(format!("installing K3s {}", install.version));
         self.work_on(&reach, &Task::Install(Box::new(install)), &secrets, of, say)

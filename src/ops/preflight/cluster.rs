@@ -8,13 +8,15 @@ use crate::fleet::{EdgeHost, Fleet, Machine, MachineId, NodeKey};
 use crate::ops::joining::{Candidate, Join, host_and_port};
 
 pub(super) fn judge(fleet: &Fleet, join: &Join, candidate: &Candidate, facts: &Facts) -> Vec<Check> {
-    vec![
+    let mut checks = vec![
         hostname(fleet, join, candidate, facts),
         k3s(fleet, join, &candidate.host, facts),
         server(join, facts),
         advertised(join, facts),
         node_password(facts),
-    ]
+    ];
+    checks.extend(mirror(join, facts));
+    checks
 }
 
 /// The machine whose node has the name that the host's would have.
@@ -181,6 +183,21 @@ fn advertised(join: &Join, facts: &Facts) -> Check {
             WAYS,
         ),
     }
+}
+
+/// Nothing where no mirror is named.
+fn mirror(join: &Join, facts: &Facts) -> Option<Check> {
+    const NAME: &str = "mirror";
+    let address = join.files.as_ref()?.address()?;
+    Some(match answers(facts, &address) {
+        Some(true) => Check::ok(NAME, format!("{address} answers")),
+        Some(false) => Check::fail(
+            NAME,
+            format!("{address} does not answer from there: the files of K3s are to come from it"),
+            "let the host reach it, or bring the files from a local directory with --files",
+        ),
+        None => Check::warn(NAME, format!("{address} was not tried from there"), "check again"),
+    })
 }
 
 fn node_password(facts: &Facts) -> Check {

@@ -2,6 +2,7 @@
 
 use super::Check;
 use crate::blueprint::machine::{Facts, Firewall, Sudo};
+use crate::ops::files::Source;
 use crate::ops::joining::Join;
 
 /// The memory that K3s asks of an agent, in MiB.
@@ -228,7 +229,9 @@ fn iptables(facts: &Facts) -> Check {
 
 fn downloader(join: &Join, facts: &Facts) -> Check {
     match &facts.downloader {
-        _ if join.files.is_some() => Check::ok("downloader", "not needed: its files are brought to it"),
+        _ if matches!(join.files, Some(Source::Directory(_))) => {
+            Check::ok("downloader", "not needed: its files are brought to it")
+        }
         Some(word) => Check::ok("downloader", word.as_str()),
         None => Check::fail(
             "downloader",

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::super::files::Source;
 use super::super::joining::{Candidate, Facts, Join, Reached, Sudo};
 use super::super::preflight::Preflight;
 use super::*;
@@ -257,7 +258,7 @@ fn what_an_air_gap_wants_is_named_for_each_architecture() {
     arm.facts.as_mut().unwrap().arch = Some(Arch::Arm);
     arm.facts.as_mut().unwrap().downloader = None;
     let mut join = join(vec![candidate("pi-1"), arm]);
-    join.files = Some(PathBuf::from("/srv/k3s"));
+    join.files = Some(Source::Directory("/srv/k3s".into()));
     let plan = planned(&prod(1), &asked(join));
     let told = plan.warnings.iter().find(|w| w.contains("/srv/k3s")).unwrap();
     for name in [

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::super::files::Source;
 use super::super::joining::{Facts, Firewall, Join, Reached, Sudo};
 use super::super::preflight::{Check, Verdict, judge};
 use super::joins::{SERVER, candidate, join};
@@ -206,10 +207,34 @@ fn which_iptables() {
 fn a_downloader_is_needed_unless_files_are_brought() {
     assert_eq!(of("downloader", |f| f.downloader = None), Fail);
     let brought = check_in(&prod(1), "downloader", |join| {
-        join.files = Some(PathBuf::from("/srv/k3s"));
+        join.files = Some(Source::Directory("/srv/k3s".into()));
         join.hosts[0].facts.as_mut().unwrap().downloader = None;
     });
     assert_eq!(brought.verdict, Good);
+}
+
+#[test]
+fn a_mirror_has_to_be_reached() {
+    let of = |answers: Option<bool>| {
+        check_in(&prod(1), "mirror", |join| {
+            join.files = Some(Source::Mirror("https://mirror.example/k3s".into()));
+            let address = join.files.as_ref().and_then(Source::address).unwrap();
+            let facts = join.hosts[0].facts.as_mut().unwrap();
+            facts
+                .reached
+                .extend(answers.map(|answers| Reached { address, answers }));
+        })
+    };
+    assert_eq!(of(Some(true)).verdict, Good);
+    assert_eq!(of(None).verdict, Warn);
+    let silent = of(Some(false));
+    assert_eq!(silent.verdict, Fail);
+    assert!(silent.line.contains("mirror.example:443") && silent.mend.contains("--files"));
+    let fetched = check_in(&prod(1), "downloader", |join| {
+        join.files = Some(Source::Mirror("https://mirror.example/k3s".into()));
+        join.hosts[0].facts.as_mut().unwrap().downloader = None;
+    });
+    assert_eq!(fetched.verdict, Fail);
 }
 
 #[test]

@@ -1,9 +1,8 @@
 //! Plans that bring a cluster to another release, and that renew certificates: order, skew, who is refused and left.
 
-use std::path::PathBuf;
-
 use smol_str::SmolStr;
 
+use super::super::files::Source;
 use super::joins::cluster;
 use super::restarts::{id, keeps_quorum, worked};
 use super::*;
@@ -248,7 +247,7 @@ fn edge_hosts_are_included_and_brought_their_files() {
     let plan = planned(
         &with_board(),
         &asked(Upgrade {
-            files: Some(PathBuf::from("/srv/k3s")),
+            files: Some(Source::Directory("/srv/k3s".into())),
             ..upgrade(NEXT)
         }),
     );

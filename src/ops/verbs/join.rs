@@ -7,6 +7,7 @@ use jiff::SignedDuration;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::super::cost;
+use super::super::files::Source;
 use super::super::joining::{Candidate, Install, Join, Joining, host_and_port};
 use super::super::plan::{Plan, Refusal, Stage};
 use super::super::preflight::{Preflight, Verdict, WAYS};
@@ -216,7 +217,7 @@ fn reaches(join: &Join, candidates: &[&Candidate]) -> Result<(), Refusal> {
 
 /// The files that an air-gapped installation wants, for the architectures of these hosts.
 fn files(join: &Join, joining: &[Joining]) -> Option<String> {
-    let directory = join.files.as_ref()?;
+    let source = join.files.as_ref()?;
     let mut archs: Vec<_> = joining.iter().map(|way| way.arch).collect();
     archs.sort_unstable();
     archs.dedup();
@@ -228,12 +229,16 @@ fn files(join: &Join, joining: &[Joining]) -> Option<String> {
             arch.as_str()
         ));
     }
-    Some(format!(
-        "nothing is downloaded: {} of K3s {} have to be in {}",
-        names.join(", "),
-        join.version,
-        directory.display()
-    ))
+    let (names, version) = (names.join(", "), &join.version);
+    Some(match source {
+        Source::Directory(path) => format!(
+            "nothing is downloaded: {names} of K3s {version} have to be in {}",
+            path.display()
+        ),
+        Source::Mirror(url) => format!(
+            "each host fetches the files of K3s {version} from {url}: {names}, of which it need not have the images"
+        ),
+    })
 }
 
 fn list(hosts: &[&str]) -> String {

@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 use smol_str::SmolStr;
 
+use super::super::files::Source;
 use super::super::joining::FILES;
 use super::super::plan::{Plan, Refusal, Stage};
 use super::super::release::{BEHIND, Release};
@@ -224,7 +225,10 @@ fn comes_to(upgrade: &Upgrade, machines: &[&Runs<'_>]) -> Vec<Stage> {
     let mut work = vec![];
     let tasks = machines.iter().filter_map(|runs| {
         let edge = matches!(runs.reach, Ok(Reach::Edge(_)));
-        let files = (upgrade.files.is_some() && edge).then(|| SmolStr::new_static(FILES));
+        let files = upgrade.files.as_ref().filter(|_| edge).map(|source| match source {
+            Source::Directory(_) => SmolStr::new_static(FILES),
+            Source::Mirror(url) => url.clone(),
+        });
         let version = upgrade.to.clone();
         on(runs, Task::Upgrade { version, files })
     });
@@ -235,7 +239,7 @@ fn comes_to(upgrade: &Upgrade, machines: &[&Runs<'_>]) -> Vec<Stage> {
 
 /// Brings the files of an air-gapped installation to the edge hosts.
 fn bring<'r, 'a: 'r>(upgrade: &Upgrade, all: impl Iterator<Item = &'r &'r Runs<'a>>) -> Result<Vec<Step>, Refusal> {
-    let Some(directory) = &upgrade.files else {
+    let Some(Source::Directory(directory)) = &upgrade.files else {
         return Ok(vec![]);
     };
     let mut steps = vec![];

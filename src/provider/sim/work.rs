@@ -9,7 +9,7 @@ use super::k3s::{Config, K3s, Service};
 use super::scaling::Refused;
 use super::state::{Host, State};
 use super::token::Token;
-use crate::blueprint::machine::{Install, Task, release_files};
+use crate::blueprint::machine::{Install, Task, is_mirror, release_files};
 use crate::fleet::Role;
 
 /// How long a task takes, in seconds.
@@ -68,7 +68,9 @@ impl State {
             Task::DropToken { kind } => self.drop_token(on, *kind),
             Task::PlaceToken { kind } => self.place_token(on, role, *kind, &secret(0)?),
             Task::Handshake { kind } => self.handshake(on, *kind, &secret(0)?),
-            Task::Upgrade { version, files } => self.replace_binary(on, version, files.as_deref()),
+            Task::Upgrade { version, files } => {
+                self.replace_binary(on, version, files.as_deref().filter(|files| !is_mirror(files)))
+            }
             Task::RotateCertificates => {
                 self.start_k3s(on);
                 Ok("the certificates of K3s are renewed".to_owned())
@@ -116,7 +118,7 @@ impl State {
         let Some(board) = self.boards.get_mut(host) else {
             return Err(none_installed());
         };
-        if let Some(directory) = &install.files {
+        if let Some(directory) = install.files.as_ref().filter(|files| !is_mirror(files)) {
             let wanted = release_files(board.spec.arch);
             let lost = wanted.iter().chain(&["install.sh"]);
             let mut lost = lost.map(|name| format!("{directory}/{name}"));

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use futures::StreamExt;
 use k3fleet::fleet::{ClusterId, ContextId, EdgeHost, Fleet};
+use k3fleet::ops::files::Source;
 use k3fleet::ops::joining::{Candidate, Join};
 use k3fleet::ops::{
     About, Event, Executor, Job, Journal, OperationId, Outcome, Plan, Progress, Question, Request, Standing, Step,
@@ -141,12 +142,12 @@ impl Desk {
 
     /// The plan of a join, after the preflight of all hosts.
     pub(super) async fn plan(&self, hosts: Vec<EdgeHost>, sudo_password: bool) -> Plan {
-        self.plan_with(hosts, sudo_password, None).await
+        self.plan_from(hosts, sudo_password, None).await
     }
 
-    /// As above, with the files of an air-gapped installation.
-    pub(super) async fn plan_with(&self, hosts: Vec<EdgeHost>, sudo_password: bool, files: Option<PathBuf>) -> Plan {
-        let addresses = Join::addresses(SERVER, &[]);
+    /// As above, with the release's files from there.
+    pub(super) async fn plan_from(&self, hosts: Vec<EdgeHost>, sudo_password: bool, files: Option<Source>) -> Plan {
+        let addresses = Join::addresses(SERVER, &[], files.as_ref());
         let facts = futures::stream::iter(hosts).map(|host| {
             let (ssh, addresses) = (&self.ssh, &addresses);
             async move {

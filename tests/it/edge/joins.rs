@@ -10,6 +10,7 @@ use std::time::Duration;
 use k3fleet::blueprint::machine::{Install, Task};
 use k3fleet::fleet::EdgeHost;
 use k3fleet::ops::Outcome;
+use k3fleet::ops::files::Source;
 use k3fleet::provider::{Secret, ShellControl};
 
 use super::desk::{CA, Desk};
@@ -272,6 +273,42 @@ async fn of_a_hundred_hosts_all_join_but_the_one_that_cannot() {
     // A connection for each, and now and then another one where the machine is too busy to answer in time.
     let logins = rig.log().matches("Accepted publickey").count();
     assert!((100..150).contains(&logins), "{logins}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_joins_with_files_that_it_fetches_from_a_mirror() {
+    let Some(rig) = Rig::new(1) else { return };
+    let release = rig.at("mirror/v1.36.4%2Bk3s1");
+    fs::create_dir_all(&release).unwrap();
+    let program = "#!/bin/sh\necho 'k3s version v1.36.4+k3s1 (0123abcd)'\n";
+    fs::write(release.join("k3s-arm64"), program).unwrap();
+    fs::write(release.join("k3s-airgap-images-arm64.tar.gz"), vec![5; 300_000]).unwrap();
+    fs::copy(rig.at("bin/install.sh"), rig.at("mirror/install.sh")).unwrap();
+    let sums = Command::new("sha256sum")
+        .args(["k3s-arm64", "k3s-airgap-images-arm64.tar.gz"])
+        .current_dir(&release)
+        .output()
+        .unwrap();
+    fs::write(release.join("sha256sum-arm64.txt"), &sums.stdout).unwrap();
+    let desk = Desk::new(rig.ssh(), SPEED);
+    let mirror = Source::parse("https://mirror.example/k3s").unwrap();
+    let plan = desk.plan_from(hosts(&rig, 1), false, Some(mirror)).await;
+    let told = plan
+        .warnings
+        .iter()
+        .any(|w| w.contains("from https://mirror.example/k3s"));
+    assert!(told, "{:?}", plan.warnings);
+    let (id, work) = desk.begin(plan);
+    assert_eq!(work.await.unwrap(), Outcome::Done, "{:?}", desk.failures(&id));
+    let images = rig.of(1, "var/lib/rancher/k3s/agent/images/k3s-airgap-images-arm64.tar.gz");
+    assert_eq!(fs::metadata(images).unwrap().len(), 300_000);
+    let called = rig.get(1, "called");
+    assert!(
+        !called.contains("github.com") && !called.contains("get.k3s.io"),
+        "{called}"
+    );
+    assert!(rig.get(1, "environments").contains("INSTALL_K3S_SKIP_DOWNLOAD='true'"));
+    assert!(!rig.of(1, "var/tmp/k3fleet").exists(), "nothing is uploaded");
 }
 
 #[tokio::test]

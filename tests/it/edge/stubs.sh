@@ -110,7 +110,15 @@ curl)
     done
     case $1 in
     https://get.k3s.io) cp "${0%/*}/install.sh" "$to" ;;
-    https://192.0.2.7:6443/ping) exit 0 ;;
+    https://192.0.2.7:6443/ping | https://mirror.example:443/ping) exit 0 ;;
+    https://mirror.example/k3s/*)
+        file=${0%/*}/../mirror/${1#https://mirror.example/k3s/}
+        if [ ! -f "$file" ]; then
+            printf 404
+            exit 22
+        fi
+        cp "$file" "$to"
+        ;;
     *) exit 28 ;;
     esac
     ;;

@@ -3,6 +3,8 @@
 
 mod facts;
 mod inside;
+mod locks;
+mod mirrors;
 mod supervisor;
 mod tasks;
 mod tokens;

@@ -36,6 +36,14 @@ begin() {
 download() {
     case $2 in
     https://get.k3s.io) cp "$root/installer" "$1" ;;
+    https://mirror.example/k3s/*)
+        file=$root/mirror/${2#https://mirror.example/k3s/}
+        if [ ! -f "$file" ]; then
+            [ "$name" = wget ] || printf 404
+            echo 'ERROR 404: Not Found.' >&2
+            exit 22
+        fi
+        cp "$file" "$1" ;;
     https://github.com/k3s-io/k3s/releases/download/v1.36.4%2Bk3s1/*) cp "$root/release/${2##*/}" "$1" ;;
     *) exit 6 ;;
     esac

@@ -258,6 +258,11 @@ impl Desk {
         id
     }
 
+    /// Where its journals are.
+    pub(super) fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
     /// Why steps failed.
     pub(super) fn failures(&self) -> Vec<String> {
         let failed = self.told.iter().filter_map(|(_, event)| match &event.what {

@@ -8,7 +8,7 @@ use smol_str::SmolStr;
 use super::desk::Desk;
 
 /// The boards that are to join.
-const QUAY: [&str; 5] = ["quay-1", "quay-2", "quay-3", "quay-4", "quay-5"];
+pub(super) const QUAY: [&str; 5] = ["quay-1", "quay-2", "quay-3", "quay-4", "quay-5"];
 
 pub(super) fn lab() -> ClusterId {
     ClusterId {
@@ -33,7 +33,7 @@ pub(super) async fn join(desk: &Desk, hosts: &[&str], mend: bool) -> Request {
     let (kube, _) = desk.world.kube(&context).unwrap();
     let server = kube.server().await.unwrap();
     let advertised = kube.api_addresses().await.unwrap();
-    let addresses = Join::addresses(&server.endpoint, &advertised);
+    let addresses = Join::addresses(&server.endpoint, &advertised, None);
     let shell = desk.world.providers().shell.unwrap();
     let mut candidates = vec![];
     for host in desk.world.edge_hosts() {
@@ -59,7 +59,7 @@ pub(super) async fn join(desk: &Desk, hosts: &[&str], mend: bool) -> Request {
 }
 
 /// Whether all these hosts have nodes that are ready, and found by any operator.
-fn have_joined(fleet: &Fleet, hosts: &[&str]) -> bool {
+pub(super) fn have_joined(fleet: &Fleet, hosts: &[&str]) -> bool {
     hosts.iter().all(|host| {
         let machine = of_host(fleet, host);
         let node = machine.node();
@@ -73,7 +73,7 @@ fn have_joined(fleet: &Fleet, hosts: &[&str]) -> bool {
 }
 
 /// Nothing is left of what the operation needed only for itself.
-async fn is_clean(desk: &Desk) {
+pub(super) async fn is_clean(desk: &Desk) {
     let (kube, _) = desk.world.kube(&ContextId::new("lab")).unwrap();
     assert_eq!(kube.bootstrap_tokens().await.unwrap(), [], "the token is deleted");
     let lock = desk.world.control().clouds[0].parameter("/k3fleet/lab/lock").await;

@@ -1,5 +1,6 @@
 //! Operations from request to end over the simulated world: each verb, refusals, kills at every step, two operators.
 
+mod air_gap;
 mod desk;
 mod edge;
 mod ending;
