@@ -59,6 +59,8 @@ if [ -n "$files" ]; then
     [ -r "$files/install.sh" ] || fail "$files holds no install.sh"
     cp "$files/install.sh" "$work/install.sh"
 elif [ -n "$mirror" ]; then
+    at 'downloading the installer of K3s'
+    fetch "$work/install.sh" "$mirror/install.sh"
     for name in "$images.zst" "$images.gz" "$images"; do
         wanted=$(named "$work/sums" "$name")
         if [ -n "$wanted" ] && [ -f "$images_directory/$name" ] && [ "$(sum "$images_directory/$name")" = "$wanted" ]; then
@@ -71,8 +73,6 @@ elif [ -n "$mirror" ]; then
             break
         fi
     done
-    at 'downloading the installer of K3s'
-    fetch "$work/install.sh" "$mirror/install.sh"
 else
     at 'downloading the installer of K3s'
     fetch "$work/install.sh" https://get.k3s.io

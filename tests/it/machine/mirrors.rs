@@ -5,6 +5,8 @@ use k3fleet::blueprint::machine::{Install, Task};
 use super::{Machine, VERSION, install, program, sums};
 
 const MIRROR: &str = "https://mirror.example/k3s";
+/// A machine that fetches with curl, and one that does with wget.
+const WITHOUT: [&[&str]; 2] = [&[], &["curl"]];
 const IMAGES: &str = "var/lib/rancher/k3s/agent/images";
 
 /// A machine, and a mirror that holds a release with its images.
@@ -37,7 +39,7 @@ fn asked_only_the_mirror(machine: &Machine) {
 #[test]
 fn all_comes_from_the_mirror_and_is_verified() {
     for shell in ["sh", "bash", "busybox sh"] {
-        for without in [&[][..], &["curl"]] {
+        for without in WITHOUT {
             let mut machine = mirrored(Machine::new());
             (machine.shell, machine.without) = (shell, without);
             machine.done(&installing(), &["s3cr3t"]);
@@ -58,7 +60,7 @@ fn all_comes_from_the_mirror_and_is_verified() {
 
 #[test]
 fn a_mirror_need_not_have_images() {
-    for without in [&[][..], &["curl"]] {
+    for without in WITHOUT {
         let mut machine = mirrored(Machine::new());
         machine.without = without;
         let own = "mirror/v1.36.4%2Bk3s1/k3s-airgap-images-arm64.tar";
