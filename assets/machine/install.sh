@@ -45,16 +45,15 @@ if [ -n "$files$mirror" ]; then
     rm -f "$directory/.k3fleet-try" 2>/dev/null || :
     put_program "$version"
     mkdir -p "$images_directory"
-    rm -f "$images_directory/.k3fleet-new"
+    partial=$images_directory/.k3fleet-new
+    rm -f "$partial"
 fi
 if [ -n "$files" ]; then
     for file in "$files/$images"*; do
         [ -f "$file" ] || continue
         at "copying ${file##*/}"
-        partial=$images_directory/.k3fleet-new
         attempt cp "$file" "$images_directory/.k3fleet-new"
         put_images "${file##*/}"
-        partial=''
     done
     [ -r "$files/install.sh" ] || fail "$files holds no install.sh"
     cp "$files/install.sh" "$work/install.sh"

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use k3fleet::blueprint::machine::{Sudo, Task};
 use k3fleet::fleet::{Arch, EdgeHost};
 use k3fleet::ops::Outcome;
+use k3fleet::ops::files::Source;
 use k3fleet::provider::ssh::OpenSsh;
 use k3fleet::provider::{Shell, ShellControl};
 
@@ -164,7 +165,9 @@ async fn a_real_arm64_host_is_looked_at_joins_with_the_program_for_it_and_leaves
     assert_eq!(shell.trim(), "b7 00");
 
     let release = rig.release(100_000, INSTALLER);
-    let plan = desk.plan_with(vec![host.clone()], false, Some(release.clone())).await;
+    let plan = desk
+        .plan_from(vec![host.clone()], false, Some(Source::Directory(release.clone())))
+        .await;
     let (id, work) = desk.begin(plan);
     assert_eq!(work.await.unwrap(), Outcome::Done, "{:?}", desk.failures(&id));
     let sums = said(ssh, &host, &["sha256sum", "/usr/local/bin/k3s"]).await;

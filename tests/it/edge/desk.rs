@@ -1,7 +1,7 @@
 //! Joins of the rig's hosts by the real executor: a cluster that only takes notes, and a fleet that sees every node ready.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;

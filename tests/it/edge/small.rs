@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
 use k3fleet::ops::Outcome;
+use k3fleet::ops::files::Source;
 
 use super::desk::Desk;
 use super::rig::{Rig, skipped};
@@ -76,7 +77,9 @@ async fn a_host_whose_disk_is_full_joins_once_there_is_room_and_keeps_no_half_fi
     let installer = fs::read_to_string(rig.at("bin/install.sh")).unwrap();
     let release = rig.release(2_000_000, &installer);
     let desk = Desk::new(rig.ssh(), 20.0);
-    let plan = desk.plan_with(vec![rig.host(1)], false, Some(release)).await;
+    let plan = desk
+        .plan_from(vec![rig.host(1)], false, Some(Source::Directory(release)))
+        .await;
 
     // No room for what is brought there.
     let (id, work) = desk.begin(plan);
