@@ -1,6 +1,7 @@
 //! Edge hosts join without internet and through a VPN: undisturbed, and killed on the way.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use k3fleet::ops::files::Source;
@@ -28,8 +29,14 @@ fn local() -> tempfile::TempDir {
     ] {
         fs::write(home.path().join("k3s").join(name), name).unwrap();
     }
-    fs::write(home.path().join("vpn"), format!("name=tailscale,joinKey={KEY}\n")).unwrap();
+    key(&home.path().join("vpn"), format!("name=tailscale,joinKey={KEY}\n").as_bytes());
     home
+}
+
+/// Writes a key as only its owner may read it.
+fn key(path: &Path, text: &[u8]) {
+    fs::write(path, text).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
 }
 
 /// What an operator asks for who lets the boards join with files from there, and the key of a VPN where one is named.
@@ -126,7 +133,7 @@ async fn a_directory_or_key_that_is_gone_fails_the_join_until_it_is_back() {
             desk.failures()
         );
         is_clean(&desk).await;
-        fs::write(lost, text).unwrap();
+        key(lost, &text);
         let id = desk.operations.journals().0[0].id.clone();
         assert_eq!(desk.resume(&id).await.unwrap(), Outcome::Done, "{:?}", desk.failures());
         desk.until(|fleet| have_joined(fleet, &QUAY)).await;
