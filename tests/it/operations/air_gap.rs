@@ -29,7 +29,10 @@ fn local() -> tempfile::TempDir {
     ] {
         fs::write(home.path().join("k3s").join(name), name).unwrap();
     }
-    key(&home.path().join("vpn"), format!("name=tailscale,joinKey={KEY}\n").as_bytes());
+    key(
+        &home.path().join("vpn"),
+        format!("name=tailscale,joinKey={KEY}\n").as_bytes(),
+    );
     home
 }
 
