@@ -88,7 +88,7 @@ pub struct StackOrder {
     pub name: String,
     /// The template, as JSON.
     pub template: String,
-    /// Values of the template's parameters, each as key and value; what is not named keeps its value, or its default.
+    /// Values of the template's parameters, each as key and value; what is not named has its default.
     pub parameters: Vec<(String, String)>,
     /// Its tags, which CloudFormation gives to all its resources.
     pub tags: TagList,

@@ -5,7 +5,7 @@
 /// resources are found and a launch is prepared. None of them changes anything. AWS wants `"Resource": "*"` for them all:
 /// lists cannot be narrowed to what they list, and of the three that look at one thing (`iam:GetRole`,
 /// `iam:GetInstanceProfile`, `secretsmanager:DescribeSecret`) none tells a secret.
-pub const VIEW_ACTIONS: [&str; 23] = [
+pub const VIEW_ACTIONS: [&str; 24] = [
     "ec2:DescribeInstances",
     "ec2:DescribeSpotFleetRequests",
     "ec2:DescribeSpotInstanceRequests",
@@ -16,6 +16,7 @@ pub const VIEW_ACTIONS: [&str; 23] = [
     "ec2:DescribeInstanceTypes",
     "ec2:DescribeVpcs",
     "ec2:DescribeSubnets",
+    "ec2:DescribeVpcEndpoints",
     "ec2:DescribeTags",
     "ec2:DescribeVolumes",
     "ec2:DescribeSecurityGroups",

@@ -121,6 +121,7 @@ async fn attempt_ec2(cloud: &AwsCloud, action: &str) -> Result<()> {
         "ec2:DescribeInstanceTypes" => dry!(describe_instance_types),
         "ec2:DescribeVpcs" => dry!(describe_vpcs),
         "ec2:DescribeSubnets" => dry!(describe_subnets),
+        "ec2:DescribeVpcEndpoints" => dry!(describe_vpc_endpoints),
         "ec2:DescribeTags" => dry!(describe_tags),
         "ec2:DescribeVolumes" => dry!(describe_volumes),
         "ec2:DescribeSecurityGroups" => dry!(describe_security_groups),

@@ -6,7 +6,6 @@
 //! which would run there twice at once.
 //! What is gone already counts as ended or deleted: AWS says so with an error of its own, which [`is_gone`] knows.
 
-use crate::provider::{ChangeSet, Stack, StackEvent, StackOrder, pending};
 use async_trait::async_trait;
 use aws_sdk_ec2::types::ExcessCapacityTerminationPolicy;
 use aws_sdk_ssm::types::ParameterType;
@@ -14,12 +13,12 @@ use aws_smithy_types::retry::RetryConfig;
 use jiff::Timestamp;
 use smol_str::{SmolStr, format_smolstr};
 
-use super::{AwsCloud, delete, error, launch, make, resources, run_command, tag, template, tokens};
+use super::{AwsCloud, delete, error, launch, make, queue, resources, run_command, stack, tag, template, tokens};
 use crate::blueprint::machine::{Inside, Task};
 use crate::fleet::{Instance, InstanceId, Scope};
 use crate::provider::{
-    AsgOrder, CloudControl, GroupOrder, MachineOrder, ParameterOrder, Resource, Result, RoleOrder, Secret, TagList,
-    TemplateOrder,
+    AsgOrder, ChangeSet, CloudControl, GroupOrder, MachineOrder, ParameterOrder, Resource, Result, RoleOrder, Secret,
+    Stack, StackEvent, StackOrder, TagList, TemplateOrder,
 };
 
 #[async_trait]
@@ -219,36 +218,36 @@ impl CloudControl for AwsCloud {
         template::renew(self, template, user_data).await
     }
 
-    async fn stack_now(&self, _name: &str) -> Result<Option<Stack>> {
-        Err(pending("cloudformation:DescribeStacks"))
+    async fn stack_now(&self, name: &str) -> Result<Option<Stack>> {
+        stack::stack(self, name).await
     }
 
-    async fn stack_happened(&self, _name: &str, _after: Option<&str>) -> Result<Vec<StackEvent>> {
-        Err(pending("cloudformation:DescribeStackEvents"))
+    async fn stack_happened(&self, name: &str, after: Option<&str>) -> Result<Vec<StackEvent>> {
+        stack::events(self, name, after).await
     }
 
-    async fn propose_stack(&self, _order: &StackOrder) -> Result<ChangeSet> {
-        Err(pending("cloudformation:CreateChangeSet"))
+    async fn propose_stack(&self, order: &StackOrder) -> Result<ChangeSet> {
+        stack::propose(self, order).await
     }
 
-    async fn execute_change_set(&self, _change_set: &ChangeSet, _token: &str, _undo: bool) -> Result<()> {
-        Err(pending("cloudformation:ExecuteChangeSet"))
+    async fn execute_change_set(&self, change_set: &ChangeSet, token: &str, undo: bool) -> Result<()> {
+        stack::execute(self, change_set, token, undo).await
     }
 
-    async fn discard_change_set(&self, _change_set: &ChangeSet) -> Result<()> {
-        Err(pending("cloudformation:DeleteChangeSet"))
+    async fn discard_change_set(&self, change_set: &ChangeSet) -> Result<()> {
+        stack::discard(self, change_set).await
     }
 
-    async fn undo_stack(&self, _name: &str, _token: &str) -> Result<()> {
-        Err(pending("cloudformation:RollbackStack"))
+    async fn undo_stack(&self, name: &str, token: &str) -> Result<()> {
+        stack::undo(self, name, token).await
     }
 
-    async fn delete_stack(&self, _name: &str, _token: &str) -> Result<()> {
-        Err(pending("cloudformation:DeleteStack"))
+    async fn delete_stack(&self, name: &str, token: &str) -> Result<()> {
+        stack::delete(self, name, Some(token)).await
     }
 
-    async fn send_test_event(&self, _queue: &str, _id: &str) -> Result<()> {
-        Err(pending("sqs:SendMessage"))
+    async fn send_test_event(&self, queue: &str, id: &str) -> Result<()> {
+        queue::send_test(self, queue, id).await
     }
 }
 

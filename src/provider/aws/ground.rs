@@ -102,6 +102,29 @@ async fn listed_subnets(cloud: &AwsCloud) -> Result<Vec<sdk::Subnet>> {
     Ok(pages!(cloud, CALL, ask(), subnets))
 }
 
+/// The services that interface endpoints serve in a VPC under their usual names, each once.
+pub(super) async fn endpoints(cloud: &AwsCloud, vpc: &str) -> Result<Vec<SmolStr>> {
+    const CALL: &str = "ec2:DescribeVpcEndpoints";
+    let filters = [
+        filter("vpc-id", [vpc]),
+        filter("vpc-endpoint-type", ["Interface"]),
+        filter("vpc-endpoint-state", ["available", "pending"]),
+    ];
+    let ask = || {
+        let ask = cloud.ec2.describe_vpc_endpoints().max_results(cloud.page(1000));
+        ask.set_filters(Some(filters.to_vec()))
+    };
+    let told: Vec<sdk::VpcEndpoint> = pages!(cloud, CALL, ask(), vpc_endpoints);
+    let named = told.into_iter().filter(|one| one.private_dns_enabled == Some(true));
+    // Such as com.amazonaws.eu-west-1.secretsmanager.
+    let mut services: Vec<_> = named
+        .filter_map(|one| Some(SmolStr::new(one.service_name?.rsplit('.').next()?)))
+        .collect();
+    services.sort_unstable();
+    services.dedup();
+    Ok(services)
+}
+
 /// The networks that are associated now; the first one alone where EC2 lists no associations.
 fn cidrs(set: Option<Vec<sdk::VpcCidrBlockAssociation>>, first: Option<String>) -> Vec<SmolStr> {
     let Some(set) = set.filter(|set| !set.is_empty()) else {

@@ -96,7 +96,7 @@ impl Intercept for Meter {
         };
         let body = response.body().bytes().unwrap_or_default();
         let is_answer = match operation.service() {
-            "Pricing" | "SSM" | "Secrets Manager" | "Resource Groups Tagging API" => {
+            "Pricing" | "SSM" | "SQS" | "Secrets Manager" | "Resource Groups Tagging API" => {
                 is_object(body) || (body.is_empty() && operation.name() == "TagResource")
             }
             _ => is_whole(body, operation.name()),
@@ -133,6 +133,8 @@ fn api(cfg: &ConfigBag) -> Option<SmolStr> {
         "SSM" => "ssm",
         "STS" => "sts",
         "IAM" => "iam",
+        "CloudFormation" => "cloudformation",
+        "SQS" => "sqs",
         "Secrets Manager" => "secretsmanager",
         "Resource Groups Tagging API" => "tag",
         other => other,

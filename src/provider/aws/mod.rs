@@ -46,14 +46,15 @@ mod meter;
 mod policy;
 mod price_cache;
 mod pricing;
+mod queue;
 mod resources;
 mod run_command;
 mod sieve;
+mod stack;
 mod tag;
 mod template;
 mod tokens;
 
-use crate::provider::{CloudEvent, Queue, Stack, StackEvent, pending};
 use std::error::Error;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
@@ -80,7 +81,10 @@ use self::meter::Meter;
 pub use self::policy::{operator_policy, view_policy};
 use self::price_cache::PriceCache;
 use self::sieve::Sifting;
-use super::{Check, Cloud, InstanceType, ParameterVersion, ProviderError, Resource, Result, Vpc};
+use super::{
+    Check, Cloud, CloudEvent, InstanceType, ParameterVersion, ProviderError, Queue, Resource, Result, Stack,
+    StackEvent, Vpc,
+};
 use crate::fleet::{Activity, Asg, FaultKind, Instance, Notice, OnDemandPrice, Scope, SpotFleet, SpotPrice};
 
 /// How long the credential chain may take: a helper program may have to ask its own server first.
@@ -228,18 +232,22 @@ impl Profile {
         let autoscaling = aws_sdk_autoscaling::config::Builder::from(&sdk)
             .interceptor(meter.clone())
             .interceptor(Sifting);
+        let cloudformation = aws_sdk_cloudformation::config::Builder::from(&sdk).interceptor(meter.clone());
         let iam = aws_sdk_iam::config::Builder::from(&sdk).interceptor(meter.clone());
         let secrets = aws_sdk_secretsmanager::config::Builder::from(&sdk).interceptor(meter.clone());
         let tagging = aws_sdk_resourcegroupstagging::config::Builder::from(&sdk).interceptor(meter.clone());
+        let sqs = aws_sdk_sqs::config::Builder::from(&sdk).interceptor(meter.clone());
         let ssm = aws_sdk_ssm::config::Builder::from(&sdk).interceptor(meter.clone());
         let sts = aws_sdk_sts::config::Builder::from(&sdk).interceptor(meter.clone());
         let directory = self.options.price_cache.as_deref();
         Ok(AwsCloud {
             ec2: aws_sdk_ec2::Client::from_conf(ec2.build()),
             autoscaling: aws_sdk_autoscaling::Client::from_conf(autoscaling.build()),
+            cloudformation: aws_sdk_cloudformation::Client::from_conf(cloudformation.build()),
             iam: aws_sdk_iam::Client::from_conf(iam.build()),
             secrets: aws_sdk_secretsmanager::Client::from_conf(secrets.build()),
             tagging: aws_sdk_resourcegroupstagging::Client::from_conf(tagging.build()),
+            sqs: aws_sdk_sqs::Client::from_conf(sqs.build()),
             ssm: aws_sdk_ssm::Client::from_conf(ssm.build()),
             sts: aws_sdk_sts::Client::from_conf(sts.build()),
             pricing,
@@ -278,9 +286,11 @@ pub struct AwsCloud {
     scope: Scope,
     ec2: aws_sdk_ec2::Client,
     autoscaling: aws_sdk_autoscaling::Client,
+    cloudformation: aws_sdk_cloudformation::Client,
     iam: aws_sdk_iam::Client,
     secrets: aws_sdk_secretsmanager::Client,
     tagging: aws_sdk_resourcegroupstagging::Client,
+    sqs: aws_sdk_sqs::Client,
     ssm: aws_sdk_ssm::Client,
     sts: aws_sdk_sts::Client,
     /// `None` where AWS has no price list.
@@ -421,24 +431,24 @@ impl Cloud for AwsCloud {
         tokens::versions(self, name).await
     }
 
-    async fn stack(&self, _name: &str) -> Result<Option<Stack>> {
-        Err(pending("cloudformation:DescribeStacks"))
+    async fn stack(&self, name: &str) -> Result<Option<Stack>> {
+        stack::stack(self, name).await
     }
 
-    async fn stack_events(&self, _name: &str, _after: Option<&str>) -> Result<Vec<StackEvent>> {
-        Err(pending("cloudformation:DescribeStackEvents"))
+    async fn stack_events(&self, name: &str, after: Option<&str>) -> Result<Vec<StackEvent>> {
+        stack::events(self, name, after).await
     }
 
-    async fn endpoints(&self, _vpc: &str) -> Result<Vec<SmolStr>> {
-        Err(pending("ec2:DescribeVpcEndpoints"))
+    async fn endpoints(&self, vpc: &str) -> Result<Vec<SmolStr>> {
+        ground::endpoints(self, vpc).await
     }
 
-    async fn cloud_events(&self, _queue: &str) -> Result<Vec<CloudEvent>> {
-        Err(pending("sqs:ReceiveMessage"))
+    async fn cloud_events(&self, queue: &str) -> Result<Vec<CloudEvent>> {
+        queue::events(self, queue).await
     }
 
-    async fn queue(&self, _url: &str) -> Result<Queue> {
-        Err(pending("sqs:GetQueueAttributes"))
+    async fn queue(&self, url: &str) -> Result<Queue> {
+        queue::queue(self, url).await
     }
 }
 

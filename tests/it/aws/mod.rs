@@ -11,6 +11,7 @@ mod prices;
 mod refusals;
 mod run_command;
 pub(crate) mod seed;
+mod stacks;
 mod tokens;
 
 use jiff::Timestamp;

@@ -253,7 +253,7 @@ async fn one_permission_may_lack_and_the_clock_may_be_wrong() {
         panic!("only one is denied: {denied:#?}");
     };
     assert_eq!(denied.permission, "ec2:DescribeSpotFleetRequests");
-    assert_eq!(checks.len(), 24);
+    assert_eq!(checks.len(), 25);
     let skew = checks[0].clock_skew.expect("the answer is dated");
     assert!(skew < -86_400, "the server lives in 2020: {skew}");
 }
