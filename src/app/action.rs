@@ -143,6 +143,8 @@ pub enum Action {
     Tokens,
     /// Renew certificates.
     Certificates,
+    /// Save the cluster's state.
+    Backup,
     /// Upgrade K3s.
     Upgrade,
     /// Extend a TTL.

@@ -70,6 +70,7 @@ impl Turn<'_> {
             Action::Scale => self.open_scale(),
             Action::Mend => self.mend(),
             Action::Remove if self.state.focused() == Pane::FleetClusters => self.open_destroy(),
+            Action::Backup => self.back_up(),
             Action::Certificates if self.state.focused() == Pane::FleetClusters => self.renew_cluster(),
             _ => {
                 let machines = self.chosen_rows().iter().filter_map(machine).collect();
@@ -120,6 +121,13 @@ impl Turn<'_> {
             machine.is_some_and(|m| m.probe().is_some_and(|probe| probe.outcome.is_err()))
         };
         machines.iter().all(silent)
+    }
+
+    /// Saves the state of the cluster under the cursor.
+    fn back_up(&mut self) {
+        let Some(cluster) = self.cluster_here() else { return };
+        let planning = Planning::new(&self.state.fleet, Request::Backup { cluster }, self.state.now);
+        self.push(Overlay::Plan(Box::new(planning)));
     }
 
     /// Renews the certificates of all machines of the cluster under the cursor.

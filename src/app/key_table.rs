@@ -203,6 +203,7 @@ pub(super) const TABLE: [ActionInfo; Action::COUNT] = [
     row(Action::AcceptKey, "accept-key", Group::Change, &["a"], Place::Panes(EDGE), Reach::Screen, "see the keys of edge hosts, and accept new ones"),
     row(Action::Tokens, "tokens", Group::Change, &["shift-t"], Place::Panes(CLUSTERS), Reach::Screen, "the cluster's tokens: who uses which; rotate, make and delete them"),
     row(Action::Certificates, "rotate-certificates", Group::Change, &["alt-c"], Place::Panes(CERTIFIED), Reach::Screen, "renew the certificates of K3s: of the machines, or of a whole cluster"),
+    row(Action::Backup, "backup", Group::Change, &["alt-b"], Place::Panes(CLUSTERS), Reach::Screen, "save the cluster's state on one of its servers: a snapshot of etcd, or a copy of its database"),
     row(Action::Upgrade, "upgrade", Group::Change, &["shift-u"], Place::Panes(CLUSTERS), Reach::Screen, "bring the cluster to another release of K3s"),
     row(Action::Extend, "extend", Group::Change, &["shift-e"], Place::Panes(CLUSTERS), Reach::Screen, "let a ci cluster live longer"),
     row(Action::Kubeconfig, "kubeconfig", Group::Row, &["e"], Place::Panes(CLUSTERS), Reach::Screen, "copy export KUBECONFIG=… with the cluster's kubeconfig, fetched if need be"),

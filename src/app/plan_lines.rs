@@ -90,6 +90,7 @@ pub fn named(plan: &Plan) -> String {
         | Request::Launch(_)
         | Request::Destroy { .. }
         | Request::Extend { .. }
+        | Request::Backup { .. }
         | Request::Join(_)
         | Request::Rotate(_)
         | Request::Upgrade(_) => &[],

@@ -257,6 +257,7 @@ impl Turn<'_> {
             | Action::Leave
             | Action::Reboot
             | Action::Certificates
+            | Action::Backup
             | Action::Mend => self.change(action),
             Action::Stop => self.stop_operation(),
             Action::Resume => self.resume_operation(),

@@ -18,7 +18,7 @@ pub use global::{Format, Global};
 pub use hosts::{Added, Edited, HostsCommand, Import, OriginWord, Said};
 pub use machines::{Chosen, Drained, Leave, Logs, Reboot, Run, Scale, Shell};
 pub use tokens::{
-    Certificates, NewToken, OldToken, Rotate, ShownToken, TokenWord, TokensCommand, TokensOf, Upgrade, Waves,
+    Backup, Certificates, NewToken, OldToken, Rotate, ShownToken, TokenWord, TokensCommand, TokensOf, Upgrade, Waves,
 };
 pub use told::{ConfigCommand, ExportCommand, Get, Kubeconfig, OpsCommand, Table};
 
@@ -86,6 +86,10 @@ pub enum Command {
     Rotate(Rotate),
     /// Bring a cluster to another release of K3s, its servers first
     Upgrade(Upgrade),
+    /// Save a cluster's state on one of its servers: a snapshot of etcd, or a copy of a lone server's database
+    ///
+    /// The last line says which file it is. Where K3s keeps snapshots in S3 as well, this one goes there too.
+    Backup(Backup),
     /// Renew the certificates of K3s on machines; get edge tells when they expire
     Certificates(Certificates),
     /// Let a cluster that destroys itself live longer

@@ -64,6 +64,7 @@ fn confirm(command: &Command) -> Option<&Confirm> {
         Command::Reboot(reboot) => &reboot.of.chosen.confirm,
         Command::Rotate(rotate) => &rotate.confirm,
         Command::Upgrade(upgrade) => &upgrade.confirm,
+        Command::Backup(backup) => &backup.confirm,
         Command::Certificates(certificates) => &certificates.confirm,
         _ => return None,
     })
@@ -75,6 +76,7 @@ fn ssh(command: &Command) -> Ssh {
         Command::Leave(leave) => leave.ssh,
         Command::Reboot(reboot) => reboot.ssh,
         Command::Upgrade(upgrade) => upgrade.ssh,
+        Command::Backup(backup) => backup.ssh,
         Command::Certificates(certificates) => certificates.ssh,
         _ => Ssh::default(),
     }
@@ -143,6 +145,10 @@ impl Desk<'_> {
                 Ok(request.into())
             }
             Command::Extend(extend) => self.extension(&extend.cluster, extend.by).await.map(Asked::from),
+            Command::Backup(backup) => {
+                let cluster = self.known(&backup.cluster)?.cluster;
+                Ok(Request::Backup { cluster }.into())
+            }
             Command::Rotate(rotate) => self.rotation(rotate).await,
             Command::Upgrade(upgrade) => self.upgrade(upgrade).await.map(Asked::from),
             command => {

@@ -101,6 +101,11 @@ pub enum Request {
     Rotate(Box<Rotation>),
     /// Bring a cluster to another release of K3s.
     Upgrade(Box<Upgrade>),
+    /// Save a cluster's state on one of its servers.
+    Backup {
+        /// The cluster.
+        cluster: ClusterId,
+    },
     /// Renew the certificates of K3s on machines, servers one after the other.
     RotateCertificates {
         /// The machines.
@@ -126,6 +131,7 @@ impl Request {
             Self::Reboot { .. } => "reboot",
             Self::Rotate(_) => "rotate",
             Self::Upgrade(_) => "upgrade",
+            Self::Backup { .. } => "backup",
             Self::RotateCertificates { .. } => "certificates",
         }
     }

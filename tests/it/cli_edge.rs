@@ -378,6 +378,15 @@ fn a_cluster_is_upgraded_and_a_downgrade_refused() {
     let plan = ["upgrade", "edge-lab", "--to", "latest", "--dry-run", "-o", "json"];
     let plan = json(&ended(run(home, &plan), 0));
     assert_eq!(plan["operation"], "upgrade", "{plan}");
+    let backup = ["backup", "prod", "--dry-run", "-o", "json"];
+    let plan = json(&ended(run(home, &backup), 0));
+    assert_eq!(
+        (&plan["operation"], plan["steps"].as_array().map(Vec::len)),
+        (&"backup".into(), Some(1)),
+        "{plan}"
+    );
+    ended(run(home, &["backup", "prod", "--yes"]), 0);
+    ended(run(home, &["backup", "nowhere", "--dry-run"]), 2);
     let certificates = ["certificates", "edge-lab", "--dry-run", "-o", "json"];
     let plan = json(&ended(run(home, &certificates), 0));
     assert!(

@@ -154,6 +154,20 @@ pub struct Upgrade {
     pub confirm: Confirm,
 }
 
+/// A cluster whose state is saved.
+#[derive(Debug, Args)]
+pub struct Backup {
+    /// The cluster
+    #[arg(value_name = "CLUSTER")]
+    pub cluster: SmolStr,
+    /// How edge hosts are logged in to.
+    #[command(flatten)]
+    pub ssh: Ssh,
+    /// How it is confirmed.
+    #[command(flatten)]
+    pub confirm: Confirm,
+}
+
 /// Machines whose certificates are renewed.
 #[derive(Debug, Args)]
 pub struct Certificates {

@@ -330,6 +330,48 @@ fn certificates_are_renewed_server_by_server() {
     assert_eq!(refused(&down, &renew(&[1])), "etcd-quorum");
 }
 
+#[test]
+fn a_backup_is_taken_where_all_of_it_is() {
+    let back_up = Request::Backup { cluster: cluster() };
+    let saves = |plan: &Plan| worked(plan, |t| matches!(t, Task::Snapshot { .. }));
+    let mut world = prod(1);
+    let plan = planned(&world, &back_up);
+    assert_eq!(saves(&plan), [vec![name(1)]]);
+    assert_eq!(plan.warnings.len(), 1, "{:?}", plan.warnings);
+    // The first member lags, the second is well.
+    world.node(Node {
+        ready: Readiness::NotReady,
+        ..server(1)
+    });
+    assert_eq!(saves(&planned(&world, &back_up)), [vec![name(2)]]);
+    for n in 1..=3 {
+        world.node(Node {
+            etcd_voter: None,
+            ..server(n)
+        });
+    }
+    assert_eq!(refused(&world, &back_up), "no-etcd");
+    assert_eq!(refused(&World::live(), &back_up), "no-server");
+    let mut lone = World::live();
+    lone.instance(instance(1)).node(Node {
+        etcd_voter: None,
+        ..server(1)
+    });
+    let plan = planned(&lone, &back_up);
+    assert_eq!(saves(&plan), [vec![name(1)]]);
+    assert!(
+        plan.warnings[1].contains("does not answer meanwhile"),
+        "{:?}",
+        plan.warnings
+    );
+    lone.node(Node {
+        ready: Readiness::NotReady,
+        etcd_voter: None,
+        ..server(1)
+    });
+    assert_eq!(refused(&lone, &back_up), "not-ready");
+}
+
 proptest! {
     #[test]
     fn an_upgrade_keeps_quorum_and_order_and_touches_each_machine_once(

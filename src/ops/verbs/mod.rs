@@ -1,5 +1,6 @@
 //! One file for each verb: from a request to its stages.
 
+pub(super) mod backup;
 pub(super) mod certificates;
 pub(super) mod cordon;
 pub(super) mod destroy;
