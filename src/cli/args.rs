@@ -3,6 +3,7 @@
 mod cluster;
 mod edge;
 mod global;
+mod ha;
 mod hosts;
 mod machines;
 mod tokens;
@@ -15,6 +16,7 @@ use clap::{Args, Parser, Subcommand};
 pub use cluster::{Ci, Destroy, Extend, Launch, Parts, ShapeWord};
 pub use edge::{Join, Joiners, Preflight, ReachArgs, Ssh};
 pub use global::{Format, Global};
+pub use ha::HaParts;
 pub use hosts::{Added, Edited, HostsCommand, Import, OriginWord, Said};
 pub use machines::{Chosen, Drained, Leave, Logs, Reboot, Run, Scale, Shell};
 pub use tokens::{

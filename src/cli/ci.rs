@@ -10,7 +10,7 @@ use std::time::Duration;
 use smol_str::SmolStr;
 use tokio::time::sleep;
 
-use super::args::{Ci, ShapeWord};
+use super::args::{Ci, HaParts, ShapeWord};
 use super::carry_out::Ended;
 use super::child::{self, Child};
 use super::exit::{Exit, Halt};
@@ -43,8 +43,9 @@ impl Desk<'_> {
             return Ok(Exit::Of(fault.code()));
         }
         self.session.faults.iter().for_each(super::complain_of);
+        let no_ha = HaParts::default();
         let asked = tokio::select! {
-            asked = self.launch_asked(&ci.name, ShapeWord::Ci, &ci.parts) => asked,
+            asked = self.launch_asked(&ci.name, ShapeWord::Ci, &ci.parts, &no_ha) => asked,
             end = ends.next() => return Ok(Exit::Of(end.code())),
         };
         let planned = asked.and_then(|Asked { request, notes, .. }| self.plan(&request, notes));

@@ -1,6 +1,8 @@
 //! `launch`: from flags to a launch that can be planned. The place and its prices are asked for first, for what is not
 //! said is chosen by them.
 
+mod ha;
+
 use std::fs;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -8,15 +10,15 @@ use std::sync::Arc;
 
 use smol_str::{SmolStr, format_smolstr};
 
-use super::args::{Parts, ShapeWord};
+use super::args::{HaParts, Parts, ShapeWord};
 use super::exit::Halt;
 use super::operate::{Asked, Desk};
 use super::read::read_offers;
-use crate::fleet::{Arch, Offer, Purchase, Shape};
+use crate::fleet::{Offer, Purchase, Shape};
 use crate::ops::Request;
-use crate::ops::launch::{InstanceType, Profile, SshKey};
-use crate::ops::survey::{SurveyError, survey};
-use crate::ops::wish::{From, Wish, candidates};
+use crate::ops::launch::{Profile, Spec, SshKey};
+use crate::ops::survey::{Survey, SurveyError, survey};
+use crate::ops::wish::{From, Wish, one_arch};
 use crate::provider::Cloud;
 use crate::runtime::own_keys;
 
@@ -27,33 +29,34 @@ impl Desk<'_> {
         name: &SmolStr,
         shape: ShapeWord,
         parts: &Parts,
+        ha: &HaParts,
     ) -> Result<Asked, Halt> {
-        let home = std::env::var_os("HOME").map(PathBuf::from);
-        let (mut wish, notes) = wish(name, shape, parts, home.as_deref()).map_err(Halt::usage)?;
+        let (wish, notes) = wish_for(name, shape, parts, ha).map_err(Halt::usage)?;
+        if wish.ha.is_some() {
+            return Err(Halt::refused("launching an ha cluster is not part of this version yet"));
+        }
         let cloud = self.place()?;
         let web = self.session.providers.web.clone();
         let (survey, ()) = futures::join!(survey(&*cloud, web.as_deref()), self.read());
         let survey = survey?;
-        wish.arch = arch(parts, &survey.types).map_err(Halt::usage)?;
-        let names: Vec<_> = match wish.types.as_slice() {
-            [] => {
-                let found = candidates(&survey.types, wish.arch, wish.purchase);
-                found.iter().map(|t| t.name.clone()).collect()
-            }
-            named => named.to_vec(),
-        };
-        let offers = names.iter().map(|name| Offer::new(&survey.scope.region, name));
-        read_offers(&self.session, &mut self.fleet, offers.collect()).await;
-        let now = (self.session.clock)();
-        let spec = wish.spec(&survey, self.fleet.market(), now).map_err(Halt::usage)?;
-        let launch = survey.place(&*cloud, spec).await.map_err(|error| match error {
-            SurveyError::Call(error) => error.into(),
-            SurveyError::Unfit { .. } => Halt::usage(error.to_string()),
-        })?;
+        let spec = self.spec(wish, parts, &survey).await?;
+        let launch = survey.place(&*cloud, spec).await?;
         Ok(Asked {
             notes,
             ..Request::Launch(Box::new(launch)).into()
         })
+    }
+
+    /// The spec that a wish becomes in the region of this survey.
+    async fn spec(&mut self, mut wish: Wish, parts: &Parts, survey: &Survey) -> Result<Spec, Halt> {
+        let arch = one_arch(parts.arch, &parts.types, &survey.types);
+        let arch = arch.map_err(|why| Halt::usage(format!("--type: {why} (--arch)")))?;
+        wish.arch = arch.unwrap_or(wish.arch);
+        let names = wish.priced(survey);
+        let offers = names.iter().map(|name| Offer::new(&survey.scope.region, name));
+        read_offers(&self.session, &mut self.fleet, offers.collect()).await;
+        let now = (self.session.clock)();
+        wish.spec(survey, self.fleet.market(), now).map_err(Halt::usage)
     }
 
     /// The only profile and region that is meant.
@@ -73,13 +76,34 @@ impl Desk<'_> {
     }
 }
 
+impl std::convert::From<SurveyError> for Halt {
+    fn from(error: SurveyError) -> Self {
+        match error {
+            SurveyError::Call(error) => error.into(),
+            SurveyError::Unfit { .. } => Self::usage(error.to_string()),
+        }
+    }
+}
+
 /// What is wished for, and what the operator should know of it.
-fn wish(name: &SmolStr, shape: ShapeWord, parts: &Parts, home: Option<&Path>) -> Result<(Wish, Vec<String>), String> {
+fn wish_for(name: &SmolStr, shape: ShapeWord, parts: &Parts, ha: &HaParts) -> Result<(Wish, Vec<String>), String> {
+    let home = std::env::var_os("HOME").map(PathBuf::from);
+    wish(name, shape, parts, ha, home.as_deref())
+}
+
+fn wish(
+    name: &SmolStr,
+    shape: ShapeWord,
+    parts: &Parts,
+    ha: &HaParts,
+    home: Option<&Path>,
+) -> Result<(Wish, Vec<String>), String> {
     let usual = Wish::default();
+    let ha = ha::wish(shape, parts, ha)?;
     let shape = match shape {
         ShapeWord::Quick => Shape::Quick,
         ShapeWord::Ci => Shape::Ci,
-        ShapeWord::Ha => return Err("--shape ha is not part of this version yet; there are quick and ci".to_owned()),
+        ShapeWord::Ha => Shape::Ha,
     };
     if parts.ttl.is_some() && shape != Shape::Ci {
         return Err("--ttl: only a ci cluster destroys itself; add --shape ci".to_owned());
@@ -90,7 +114,7 @@ fn wish(name: &SmolStr, shape: ShapeWord, parts: &Parts, home: Option<&Path>) ->
         name: name.clone(),
         shape,
         types: parts.types.clone(),
-        workers: parts.workers,
+        workers: parts.workers.unwrap_or(usual.workers),
         purchase: match parts.spot {
             true => Purchase::Spot,
             false => Purchase::OnDemand,
@@ -112,6 +136,7 @@ fn wish(name: &SmolStr, shape: ShapeWord, parts: &Parts, home: Option<&Path>) ->
             None => Profile::Own,
         },
         ttl: parts.ttl.unwrap_or(usual.ttl),
+        ha,
         ..usual
     };
     Ok((wish, notes))
@@ -171,30 +196,6 @@ fn public_key(file: &Path) -> Result<SshKey, String> {
         .ok_or_else(|| format!("--ssh-key: {shown} holds no key"))
 }
 
-/// The architecture that is meant: what is said, else that of the types named.
-fn arch(parts: &Parts, sold: &[InstanceType]) -> Result<Arch, String> {
-    let mut meant = parts.arch;
-    for name in &parts.types {
-        match (sold.iter().find(|t| t.name == *name), meant) {
-            (Some(known), Some(arch)) if known.arch != arch => {
-                return Err(format!(
-                    "--type {name} is {}, not {}: the machines of a cluster have one architecture",
-                    known.arch.as_str(),
-                    arch.as_str()
-                ));
-            }
-            (Some(known), _) => meant = Some(known.arch),
-            (None, Some(_)) => {}
-            (None, None) => {
-                return Err(format!(
-                    "the architecture of {name} is not known here: say it with --arch, or choose another --type"
-                ));
-            }
-        }
-    }
-    Ok(meant.unwrap_or(Wish::default().arch))
-}
-
 #[cfg(test)]
 mod tests {
     use clap::Parser;
@@ -211,7 +212,7 @@ mod tests {
     }
 
     fn asked(args: &[&str], home: Option<&Path>) -> Result<(Wish, Vec<String>), String> {
-        wish(&"web".into(), ShapeWord::Quick, &parts(args), home)
+        wish(&"web".into(), ShapeWord::Quick, &parts(args), &HaParts::default(), home)
     }
 
     #[test]
@@ -264,33 +265,20 @@ mod tests {
     }
 
     #[test]
-    fn types_bring_their_architecture() {
-        let of = |name: &str, arch| InstanceType {
-            name: name.into(),
-            arch,
-            vcpus: 2,
-            memory_mib: 2048,
-            spot: true,
-        };
-        let sold = [of("t3.small", Arch::Amd64), of("t4g.small", Arch::Arm64)];
-        let meant = |args: &[&str]| arch(&parts(args), &sold);
-        assert_eq!(meant(&[]), Ok(Arch::Arm64));
-        assert_eq!(meant(&["--type", "t3.small"]), Ok(Arch::Amd64));
-        assert_eq!(meant(&["--arch", "amd64", "--type", "m7i.48xlarge"]), Ok(Arch::Amd64));
-        for wrong in [
-            &["--type", "t3.small,t4g.small"][..],
-            &["--arch", "arm64", "--type", "t3.small"],
-            &["--type", "m7i.48xlarge"],
-        ] {
-            assert!(meant(wrong).is_err(), "{wrong:?}");
-        }
-    }
-
-    #[test]
     fn a_life_is_for_ci_clusters() {
         let why = asked(&["--ttl", "1h"], None).unwrap_err();
         assert!(why.contains("--shape ci"), "{why}");
-        let (wish, _) = wish(&"web".into(), ShapeWord::Ci, &parts(&["--ttl", "1h"]), None).unwrap();
+        let of = |shape| {
+            wish(
+                &"web".into(),
+                shape,
+                &parts(&["--ttl", "1h"]),
+                &HaParts::default(),
+                None,
+            )
+        };
+        assert!(of(ShapeWord::Ha).unwrap_err().contains("--ttl"));
+        let (wish, _) = of(ShapeWord::Ci).unwrap();
         assert_eq!(wish.ttl.as_hours(), 1);
     }
 }

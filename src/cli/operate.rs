@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use jiff::SignedDuration;
 use smol_str::SmolStr;
 
-use super::args::{Command, Confirm, Format, Ssh};
+use super::args::{Command, Confirm, Format, Launch, Ssh};
 use super::ending::hosts_of;
 use super::exit::{Exit, Halt};
 use super::lookup::Found;
@@ -129,7 +129,9 @@ impl Desk<'_> {
     async fn asked(&mut self, command: &Command) -> Result<Asked, Halt> {
         self.session.faults.iter().for_each(complain_of);
         match command {
-            Command::Launch(launch) => return self.launch_asked(&launch.name, launch.shape, &launch.parts).await,
+            Command::Launch(Launch {
+                name, shape, parts, ha, ..
+            }) => return self.launch_asked(name, *shape, parts, ha).await,
             Command::Join(join) => return self.join_asked(join).await,
             _ => self.read().await,
         }

@@ -30,6 +30,7 @@ pub mod preflight;
 mod release;
 mod request;
 pub mod rotation;
+mod site;
 mod step;
 pub mod survey;
 #[cfg(test)]
@@ -51,7 +52,7 @@ pub use plan::{CostChange, Plan, Refusal, Stage, StepId, plan};
 pub use request::{DrainOptions, Request, VictimOrder};
 pub use step::{BootstrapStep, CloudStep, KubeStep, Part, Reach, Step};
 pub use upgrading::Upgrade;
-pub use vpn_auth::{VpnAuthError, read_vpn_auth};
+pub use vpn_auth::{VpnAuthError, is_open_to_others, read_vpn_auth};
 pub use watch::{About, Question, Questions};
 
 pub use crate::provider::{BootstrapToken, HostKey, ParameterVersion, Ran, Resource, ResourceKind, Secret};

@@ -2,13 +2,15 @@
 //! cluster. It only reads.
 //!
 //! [`survey()`] tells what can be chosen, a [`Wish`](super::wish::Wish) becomes a [`Spec`] by it, and [`Survey::place`]
-//! makes a [`Launch`] of the spec, which is planned as any request.
+//! makes a [`Launch`] of the spec, which is planned as any request; a highly available cluster gets its
+//! [`site`](Survey::site) instead.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use smol_str::SmolStr;
 
-use super::launch::{Channel, Ground, InstanceType, Launch, Network, Spec, Vpc};
+use super::launch::{Channel, Ground, InstanceType, Launch, Network, Spec, Subnet, Vpc};
 use crate::fleet::{Arch, Scope};
 use crate::provider::{Cloud, ProviderError, Web};
 
@@ -29,7 +31,7 @@ pub enum SurveyError {
 }
 
 impl SurveyError {
-    fn unfit(why: impl Into<String>, mend: impl Into<String>) -> Self {
+    pub(super) fn unfit(why: impl Into<String>, mend: impl Into<String>) -> Self {
         Self::Unfit {
             why: why.into(),
             mend: mend.into(),
@@ -37,16 +39,23 @@ impl SurveyError {
     }
 }
 
-fn no_image(spec: &Spec) -> SurveyError {
-    SurveyError::unfit(
-        format!("{} is not published for {}", spec.image.as_str(), spec.arch.as_str()),
-        format!("choose {} or {}", Arch::Arm64.as_str(), Arch::Amd64.as_str()),
-    )
+/// The public parameter that names the image of a spec for an architecture.
+pub(super) fn image_parameter(spec: &Spec, arch: Arch) -> Result<String, SurveyError> {
+    spec.image.parameter(arch).ok_or_else(|| {
+        SurveyError::unfit(
+            format!("{} is not published for {}", spec.image.as_str(), arch.as_str()),
+            format!("choose {} or {}", Arch::Arm64.as_str(), Arch::Amd64.as_str()),
+        )
+    })
 }
 
-/// The place among these VPCs that a spec wants: the VPC it names, else the default one; the subnets it names, else all
-/// that are public, else all.
-fn place(scope: Scope, mut spec: Spec, account: SmolStr, image: SmolStr, vpcs: &[Vpc]) -> Result<Launch, SurveyError> {
+/// The VPC among these that a spec names, else the default one; and of its subnets those that the spec names, else all that
+/// are public, else all.
+pub(super) fn network<'a>(
+    scope: &Scope,
+    spec: &Spec,
+    vpcs: &'a [Vpc],
+) -> Result<(&'a Vpc, Vec<&'a Subnet>), SurveyError> {
     let vpc = match &spec.network {
         Some(network) => vpcs.iter().find(|vpc| vpc.id == network.vpc).ok_or_else(|| {
             let all: Vec<_> = vpcs.iter().map(|vpc| vpc.id.as_str()).collect();
@@ -73,21 +82,32 @@ fn place(scope: Scope, mut spec: Spec, account: SmolStr, image: SmolStr, vpcs: &
         [] => public || !any_public,
         named => named.contains(id),
     };
-    let subnets: Vec<_> = vpc.subnets.iter().filter(|s| fits(&s.id, s.public)).cloned().collect();
+    let subnets: Vec<_> = vpc.subnets.iter().filter(|s| fits(&s.id, s.public)).collect();
     if subnets.is_empty() {
         let mend = "make one, or name another VPC with --vpc";
         return Err(SurveyError::unfit(format!("{} has no subnet", vpc.id), mend));
     }
+    Ok((vpc, subnets))
+}
+
+/// Tells a spec the VPC it will be in, by whose networks it is judged.
+pub(super) fn settle(spec: &mut Spec, vpc: &Vpc) {
+    let named = spec.network.take().map_or_else(Vec::new, |network| network.subnets);
     spec.network = Some(Network {
         vpc: vpc.id.clone(),
-        subnets: named.to_vec(),
+        subnets: named,
         cidrs: vpc.cidrs.clone(),
     });
+}
+
+fn place(scope: Scope, mut spec: Spec, account: SmolStr, image: SmolStr, vpcs: &[Vpc]) -> Result<Launch, SurveyError> {
+    let (vpc, subnets) = network(&scope, &spec, vpcs)?;
+    settle(&mut spec, vpc);
     let ground = Ground {
         account,
         image,
         vpc: vpc.id.clone(),
-        subnets,
+        subnets: subnets.into_iter().cloned().collect(),
         leftovers: vec![],
     };
     Ok(Launch { scope, spec, ground })
@@ -134,10 +154,22 @@ pub async fn survey(cloud: &dyn Cloud, web: Option<&dyn Web>) -> Result<Survey, 
 }
 
 impl Survey {
+    /// The zones of the region, as far as its default VPC tells them; of local zones it tells none.
+    pub fn zones(&self) -> BTreeSet<&SmolStr> {
+        let default = self.vpcs.iter().filter(|vpc| vpc.is_default);
+        let zones = default.flat_map(|vpc| vpc.subnets.iter().map(|s| &s.zone));
+        // Of a zone of the region itself only a letter follows the region's name.
+        let is_own = |zone: &&SmolStr| {
+            let rest = zone.strip_prefix(self.scope.region.as_str());
+            rest.is_some_and(|rest| rest.len() == 1)
+        };
+        zones.filter(is_own).collect()
+    }
+
     /// The launch that a spec becomes here, once it is known which image it takes, and what a cluster of that name has
     /// left behind.
     pub async fn place(&self, cloud: &dyn Cloud, spec: Spec) -> Result<Launch, SurveyError> {
-        let parameter = spec.image.parameter(spec.arch).ok_or_else(|| no_image(&spec))?;
+        let parameter = image_parameter(&spec, spec.arch)?;
         let (image, leftovers) = futures::try_join!(cloud.image(&parameter), cloud.resources(Some(&spec.name)))?;
         let mut launch = place(self.scope.clone(), spec, self.account.clone(), image, &self.vpcs)?;
         launch.ground.leftovers = leftovers;

@@ -44,7 +44,7 @@ pub fn read_vpn_auth(file: &Path) -> Result<Secret, VpnAuthError> {
     };
     let opened = File::open(&path).map_err(failed)?;
     let about = opened.metadata().map_err(failed)?;
-    if is_open(&about) {
+    if is_open_to_others(&about) {
         return Err(VpnAuthError::Open { path });
     }
     let mut text = String::new();
@@ -64,14 +64,16 @@ fn at_home(file: &Path) -> PathBuf {
     }
 }
 
+/// Whether others than its owner can read or write a file.
 #[cfg(unix)]
-fn is_open(about: &Metadata) -> bool {
+pub fn is_open_to_others(about: &Metadata) -> bool {
     use std::os::unix::fs::PermissionsExt;
     about.permissions().mode() & 0o077 != 0
 }
 
+/// Whether others than its owner can read or write a file; not known here.
 #[cfg(not(unix))]
-fn is_open(_about: &Metadata) -> bool {
+pub fn is_open_to_others(_about: &Metadata) -> bool {
     false
 }
 

@@ -1,11 +1,17 @@
 //! What an operator says of the cluster to be launched, by flags or in the form, with usual values for all the rest. With
 //! what a region tells it becomes a spec: the channel of K3s a release, the own address a network, and no types at all the
-//! cheapest that will do.
+//! cheapest that will do. What only a highly available cluster has stands in [`HaWish`].
+
+mod ha;
+mod pool;
 
 use std::net::IpAddr;
 
 use jiff::{SignedDuration, Timestamp};
 use smol_str::{SmolStr, format_smolstr};
+
+pub use ha::{HaWish, USUAL_ZONES, VpcWish, store, way_out};
+pub use pool::PoolWish;
 
 use super::launch::{Channel, Image, InstanceType, Network, Profile, Spec, SshKey};
 use super::survey::Survey;
@@ -15,7 +21,7 @@ use crate::fleet::{Arch, Market, Offer, Purchase, Shape};
 pub const SERVER_MEMORY_MIB: u64 = 2048;
 /// The least virtual CPUs of a K3s server (ibid.).
 pub const SERVER_VCPUS: u32 = 2;
-/// How many types are chosen where none is named and machines are bought spot: of several, capacity is found.
+/// How many types are chosen where none is named and machines are bought spot, or are many: of several, capacity is found.
 const SPOT_TYPES: usize = 4;
 /// How many types are priced before one is chosen.
 const CANDIDATES: usize = 24;
@@ -34,13 +40,13 @@ pub enum From {
 pub struct Wish {
     /// Its name.
     pub name: SmolStr,
-    /// `quick` or `ci`.
+    /// `quick`, `ci` or `ha`.
     pub shape: Shape,
-    /// The processor architecture.
+    /// The processor architecture; for `ha`, of the servers.
     pub arch: Arch,
-    /// The instance types; none: chosen by price.
+    /// The instance types; none: chosen by price. For `ha`, those of the servers.
     pub types: Vec<SmolStr>,
-    /// How many workers.
+    /// How many workers; for `ha` they stand in [`Wish::ha`].
     pub workers: u32,
     /// How machines are bought.
     pub purchase: Purchase,
@@ -64,6 +70,8 @@ pub struct Wish {
     pub profile: Profile,
     /// How long it lives; for `ci`.
     pub ttl: SignedDuration,
+    /// What only `ha` has; for it, and only there.
+    pub ha: Option<HaWish>,
 }
 
 impl Default for Wish {
@@ -85,6 +93,7 @@ impl Default for Wish {
             subnets: vec![],
             profile: Profile::Own,
             ttl: SignedDuration::from_hours(2),
+            ha: None,
         }
     }
 }
@@ -116,8 +125,25 @@ impl Wish {
             }),
             profile: self.profile.clone(),
             expires_at: (self.shape == Shape::Ci).then(|| now + self.ttl),
-            ha: None,
+            ha: match &self.ha {
+                Some(ha) => Some(ha.spec(self, survey, market)?),
+                None => None,
+            },
         })
+    }
+
+    /// The types whose prices are needed before it becomes a spec.
+    pub fn priced(&self, survey: &Survey) -> Vec<SmolStr> {
+        if let Some(ha) = &self.ha {
+            return ha.priced(self, survey);
+        }
+        match self.types.as_slice() {
+            [] => {
+                let found = candidates(&survey.types, self.arch, self.purchase);
+                found.iter().map(|t| t.name.clone()).collect()
+            }
+            named => named.to_vec(),
+        }
     }
 
     fn networks(&self, own: &Result<IpAddr, String>) -> Result<Vec<SmolStr>, String> {
@@ -134,11 +160,11 @@ impl Wish {
     }
 
     fn usual_types(&self, survey: &Survey, market: &Market) -> Vec<SmolStr> {
-        let count = match self.purchase {
-            Purchase::Spot => SPOT_TYPES,
-            Purchase::OnDemand => 1,
+        let (count, fit) = match (&self.ha, self.purchase) {
+            (Some(_), purchase) => (SPOT_TYPES, HaWish::for_servers(&survey.types, self.arch, purchase)),
+            (None, Purchase::Spot) => (SPOT_TYPES, fitting(&survey.types, self.arch, Purchase::Spot)),
+            (None, Purchase::OnDemand) => (1, fitting(&survey.types, self.arch, Purchase::OnDemand)),
         };
-        let fit = fitting(&survey.types, self.arch, self.purchase);
         let cheapest = by_price(fit, &survey.scope.region, self.purchase, market);
         cheapest.into_iter().take(count).map(|t| t.name.clone()).collect()
     }
@@ -157,10 +183,39 @@ pub fn fitting(types: &[InstanceType], arch: Arch, purchase: Purchase) -> Vec<&I
 
 /// Of the types that a K3s server can run on those worth a look at their prices before one is chosen: the smallest ones.
 pub fn candidates(types: &[InstanceType], arch: Arch, purchase: Purchase) -> Vec<&InstanceType> {
-    let mut fit = fitting(types, arch, purchase);
-    fit.sort_by(|a, b| (a.memory_mib, a.vcpus, &a.name).cmp(&(b.memory_mib, b.vcpus, &b.name)));
-    fit.truncate(CANDIDATES);
-    fit
+    smallest(fitting(types, arch, purchase))
+}
+
+/// The smallest of these, as many as are priced before one is chosen.
+fn smallest(mut types: Vec<&InstanceType>) -> Vec<&InstanceType> {
+    types.sort_by(|a, b| (a.memory_mib, a.vcpus, &a.name).cmp(&(b.memory_mib, b.vcpus, &b.name)));
+    types.truncate(CANDIDATES);
+    types
+}
+
+/// The architecture that is meant: what is said, else that of the types named; `None` where nothing tells. Machines that are
+/// scaled as one have one architecture.
+pub fn one_arch(said: Option<Arch>, types: &[SmolStr], sold: &[InstanceType]) -> Result<Option<Arch>, String> {
+    let mut meant = said;
+    for name in types {
+        match (sold.iter().find(|t| t.name == *name), meant) {
+            (Some(known), Some(arch)) if known.arch != arch => {
+                return Err(format!(
+                    "{name} is {}, not {}: machines of one pool have one architecture",
+                    known.arch.as_str(),
+                    arch.as_str()
+                ));
+            }
+            (Some(known), _) => meant = Some(known.arch),
+            (None, Some(_)) => {}
+            (None, None) => {
+                return Err(format!(
+                    "the architecture of {name} is not known here: say it, or choose another type"
+                ));
+            }
+        }
+    }
+    Ok(meant)
 }
 
 /// Types by price, the cheapest first: those without a known price come last, the smallest first.
@@ -219,126 +274,4 @@ pub fn release(asked: &SmolStr, channels: &Result<Vec<Channel>, String>, flag: &
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::fleet::{OnDemandPrice, Scope, SpotPrice};
-
-    fn kind(name: &str, vcpus: u32, memory_mib: u64) -> InstanceType {
-        InstanceType {
-            name: name.into(),
-            arch: Arch::Arm64,
-            vcpus,
-            memory_mib,
-            spot: name != "a1.large",
-        }
-    }
-
-    fn survey() -> Survey {
-        Survey {
-            scope: Scope::new("", "eu-west-1"),
-            account: "123456789012".into(),
-            types: vec![
-                kind("t4g.nano", 2, 512),
-                kind("t4g.medium", 2, 4096),
-                kind("t4g.small", 2, 2048),
-                kind("a1.large", 2, 4096),
-                kind("c7g.medium", 1, 2048),
-            ],
-            vpcs: vec![],
-            channels: Ok(vec![Channel {
-                name: "stable".into(),
-                version: "v1.36.4+k3s1".into(),
-            }]),
-            own_address: Ok("203.0.113.7".parse().unwrap()),
-        }
-    }
-
-    fn priced() -> Market {
-        let mut market = Market::default();
-        for (name, usd) in [("t4g.small", 0.0184), ("t4g.medium", 0.0368), ("a1.large", 0.01)] {
-            market.add_on_demand(OnDemandPrice {
-                region: "eu-west-1".into(),
-                instance_type: name.into(),
-                usd: Some(usd),
-                fetched_at: Timestamp::UNIX_EPOCH,
-            });
-        }
-        for (zone, usd) in [("eu-west-1a", 0.007), ("eu-west-1b", 0.005)] {
-            market.add_spot(SpotPrice {
-                region: "eu-west-1".into(),
-                instance_type: "t4g.medium".into(),
-                zone: zone.into(),
-                at: Timestamp::UNIX_EPOCH,
-                usd,
-            });
-        }
-        market
-    }
-
-    fn spec(wish: &Wish) -> Result<Spec, String> {
-        wish.spec(&survey(), &priced(), Timestamp::UNIX_EPOCH)
-    }
-
-    #[test]
-    fn what_is_not_said_is_found_out() {
-        let spec = spec(&Wish::default()).unwrap();
-        assert_eq!(spec.types, ["a1.large"], "the cheapest that has 2 vCPUs and 2 GiB");
-        assert_eq!((spec.version.as_str(), spec.expires_at), ("v1.36.4+k3s1", None));
-        assert_eq!(spec.from, ["203.0.113.7/32"]);
-    }
-
-    #[test]
-    fn spot_takes_several_types_that_are_sold_so_the_priced_ones_first() {
-        let wish = Wish {
-            purchase: Purchase::Spot,
-            ..Wish::default()
-        };
-        assert_eq!(spec(&wish).unwrap().types, ["t4g.medium", "t4g.small"]);
-        let (market, offer) = (priced(), Offer::new("eu-west-1", "t4g.medium"));
-        assert_eq!(cheapest_zone(&market, &offer), Some((&"eu-west-1b".into(), 0.005)));
-    }
-
-    #[test]
-    fn a_ci_cluster_ends_after_its_ttl() {
-        let wish = Wish {
-            shape: Shape::Ci,
-            ttl: SignedDuration::from_mins(30),
-            ..Wish::default()
-        };
-        let expected = Timestamp::UNIX_EPOCH + SignedDuration::from_mins(30);
-        assert_eq!(spec(&wish).unwrap().expires_at, Some(expected));
-    }
-
-    #[test]
-    fn what_cannot_be_found_out_can_be_typed() {
-        let mut lost = survey();
-        lost.channels = Err("timed out".into());
-        lost.own_address = Err("timed out".into());
-        let ask = |wish: &Wish| wish.spec(&lost, &priced(), Timestamp::UNIX_EPOCH);
-        let wish = Wish {
-            k3s: "v1.36.4+k3s1".into(),
-            ..Wish::default()
-        };
-        assert!(ask(&Wish::default()).unwrap_err().contains("--k3s"));
-        assert!(ask(&wish).unwrap_err().contains("--from"));
-        let from = From::Networks(vec!["198.51.100.0/24".into()]);
-        assert!(ask(&Wish { from, ..wish }).is_ok());
-        let wish = Wish {
-            k3s: "newest".into(),
-            ..Wish::default()
-        };
-        assert!(spec(&wish).unwrap_err().contains("one of: stable"));
-    }
-
-    #[test]
-    fn candidates_are_small_and_fit() {
-        let survey = survey();
-        let names = |purchase| {
-            let found = candidates(&survey.types, Arch::Arm64, purchase);
-            found.iter().map(|t| t.name.to_string()).collect::<Vec<_>>()
-        };
-        assert_eq!(names(Purchase::OnDemand), ["t4g.small", "a1.large", "t4g.medium"]);
-        assert_eq!(names(Purchase::Spot), ["t4g.small", "t4g.medium"]);
-        assert!(candidates(&survey.types, Arch::Amd64, Purchase::Spot).is_empty());
-    }
-}
+mod tests;

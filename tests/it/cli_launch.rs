@@ -76,7 +76,17 @@ fn errors(output: &Output) -> String {
 fn what_does_not_do_is_told_before_anything_is_asked() {
     let home = tempfile::tempdir().unwrap();
     for (args, said) in [
-        (vec!["launch", "web", "--shape", "ha"], "not part of this version yet"),
+        (vec!["launch", "web", "--pool", "name=a"], "add --shape ha"),
+        (vec!["launch", "web", "--shape", "ha", "--no-profile"], "--no-profile"),
+        (
+            vec!["launch", "web", "--shape", "ha", "--pool", "name=a,max=many"],
+            "at character 8",
+        ),
+        (
+            vec!["launch", "web", "--shape", "ha", "--store", "mysql"],
+            "etcd, external, aurora",
+        ),
+        (vec!["ci", "web", "--servers", "3", "--", "true"], "--servers"),
         (vec!["launch", "web", "--ttl", "1h"], "--shape ci"),
         (vec!["launch", "web", "--ttl", "999999h"], "at most 720 h"),
         (vec!["launch", "web", "--on-demand-fallback"], "--spot"),
@@ -95,6 +105,27 @@ fn what_does_not_do_is_told_before_anything_is_asked() {
         assert_eq!(output.status.code(), Some(2), "{args:?}: {}", errors(&output));
         assert!(errors(&output).contains(said), "{args:?}: {}", errors(&output));
         assert!(output.stdout.is_empty(), "{args:?}: nothing on standard output");
+    }
+}
+
+#[test]
+fn an_ha_cluster_is_not_launched_yet_and_no_plan_is_made_up() {
+    let home = tempfile::tempdir().unwrap();
+    for flags in [
+        &["--dry-run"][..],
+        &["--yes"],
+        &["--pool", "name=gpu,max=4", "--dry-run"],
+    ] {
+        let args: Vec<_> = ["launch", "prod2", "--shape", "ha"]
+            .iter()
+            .chain(flags)
+            .copied()
+            .collect();
+        let output = run(home.path(), &args);
+        assert_eq!(output.status.code(), Some(3), "{args:?}: {}", errors(&output));
+        let told = errors(&output);
+        assert!(told.contains("not part of this version yet"), "{told}");
+        assert!(output.stdout.is_empty(), "no plan");
     }
 }
 

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use jiff::SignedDuration;
 use smol_str::SmolStr;
 
-use super::{Confirm, span};
+use super::{Confirm, HaParts, span};
 use crate::fleet::Arch;
 use crate::ops::launch::Image;
 
@@ -26,6 +26,9 @@ pub struct Launch {
     /// What it is made of.
     #[command(flatten)]
     pub parts: Parts,
+    /// What it is made of when it is highly available.
+    #[command(flatten)]
+    pub ha: HaParts,
     /// How it is confirmed.
     #[command(flatten)]
     pub confirm: Confirm,
@@ -69,9 +72,9 @@ pub struct Parts {
     /// An instance type; repeat for several. The cheapest that K3s can run on where none is named
     #[arg(long = "type", value_name = "TYPE", value_delimiter = ',')]
     pub types: Vec<SmolStr>,
-    /// How many workers its pool begins with; the server does the work where there is none
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub workers: u32,
+    /// How many workers its pool begins with; where nothing is said none, and the server does the work
+    #[arg(long, value_name = "N")]
+    pub workers: Option<u32>,
     /// Buy on the spot market
     #[arg(long)]
     pub spot: bool,
