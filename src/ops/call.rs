@@ -114,11 +114,25 @@ pub enum Call {
     MakeBootstrapToken,
     /// A bootstrap token deleted.
     DeleteBootstrapToken,
+    /// `CreateChangeSet` of CloudFormation.
+    CreateChangeSet,
+    /// `DescribeChangeSet` of CloudFormation.
+    DescribeChangeSet,
+    /// `ExecuteChangeSet` of CloudFormation.
+    ExecuteChangeSet,
+    /// `DeleteChangeSet` of CloudFormation.
+    DeleteChangeSet,
+    /// `RollbackStack` of CloudFormation.
+    RollbackStack,
+    /// `DeleteStack` of CloudFormation.
+    DeleteStack,
+    /// `SendMessage` of SQS: the test event.
+    SendMessage,
 }
 
 impl Call {
     /// All calls.
-    pub const ALL: [Self; 55] = [
+    pub const ALL: [Self; 62] = [
         Self::SetDesiredCapacity,
         Self::UpdateAutoScalingGroup,
         Self::TerminateInstanceInAutoScalingGroup,
@@ -174,6 +188,13 @@ impl Call {
         Self::GetCacerts,
         Self::MakeBootstrapToken,
         Self::DeleteBootstrapToken,
+        Self::CreateChangeSet,
+        Self::DescribeChangeSet,
+        Self::ExecuteChangeSet,
+        Self::DeleteChangeSet,
+        Self::RollbackStack,
+        Self::DeleteStack,
+        Self::SendMessage,
     ];
 
     /// The permission: an IAM action, or the verb and resource of a Kubernetes role.
@@ -234,6 +255,13 @@ impl Call {
             Self::GetCacerts => "get /cacerts",
             Self::MakeBootstrapToken => "create secrets",
             Self::DeleteBootstrapToken => "delete secrets",
+            Self::CreateChangeSet => "cloudformation:CreateChangeSet",
+            Self::DescribeChangeSet => "cloudformation:DescribeChangeSet",
+            Self::ExecuteChangeSet => "cloudformation:ExecuteChangeSet",
+            Self::DeleteChangeSet => "cloudformation:DeleteChangeSet",
+            Self::RollbackStack => "cloudformation:RollbackStack",
+            Self::DeleteStack => "cloudformation:DeleteStack",
+            Self::SendMessage => "sqs:SendMessage",
         }
     }
 

@@ -3,9 +3,9 @@
 
 /// The actions that seeing needs, in the order `doctor` shows them: the feeds' first, then those by which a cluster's
 /// resources are found and a launch is prepared. None of them changes anything. AWS wants `"Resource": "*"` for them all:
-/// lists cannot be narrowed to what they list, and of the three that look at one thing (`iam:GetRole`,
-/// `iam:GetInstanceProfile`, `secretsmanager:DescribeSecret`) none tells a secret.
-pub const VIEW_ACTIONS: [&str; 24] = [
+/// lists cannot be narrowed to what they list, and of those that look at one thing (`iam:GetRole`,
+/// `iam:GetInstanceProfile`, `secretsmanager:DescribeSecret`, and what tells of a stack) none tells a secret.
+pub const VIEW_ACTIONS: [&str; 26] = [
     "ec2:DescribeInstances",
     "ec2:DescribeSpotFleetRequests",
     "ec2:DescribeSpotInstanceRequests",
@@ -30,11 +30,13 @@ pub const VIEW_ACTIONS: [&str; 24] = [
     "iam:ListInstanceProfiles",
     "iam:GetInstanceProfile",
     "tag:GetResources",
+    "cloudformation:DescribeStacks",
+    "cloudformation:DescribeStackEvents",
 ];
 
 /// The actions that changing needs beyond [`VIEW_ACTIONS`]: those of the port
 /// [`CloudControl`](crate::provider::CloudControl).
-pub const CHANGE_ACTIONS: [&str; 46] = [
+pub const CHANGE_ACTIONS: [&str; 53] = [
     "autoscaling:SetDesiredCapacity",
     "autoscaling:UpdateAutoScalingGroup",
     "autoscaling:TerminateInstanceInAutoScalingGroup",
@@ -81,6 +83,36 @@ pub const CHANGE_ACTIONS: [&str; 46] = [
     "ec2:DescribeLaunchTemplateVersions",
     "ssm:SendCommand",
     "ssm:GetCommandInvocation",
+    "cloudformation:CreateChangeSet",
+    "cloudformation:DescribeChangeSet",
+    "cloudformation:ExecuteChangeSet",
+    "cloudformation:DeleteChangeSet",
+    "cloudformation:RollbackStack",
+    "cloudformation:DeleteStack",
+    "sqs:SendMessage",
+];
+
+/// What seeing the events of a cluster needs besides, on [`QUEUES`] alone. `doctor` cannot try it without a queue: of one
+/// that is not there SQS does not say whether it might be read.
+pub(super) const ON_QUEUES: [&str; 2] = ["sqs:ReceiveMessage", "sqs:GetQueueAttributes"];
+
+/// The queues of k3fleet's stacks, which CloudFormation names after them.
+pub(super) const QUEUES: &str = "arn:*:sqs:*:*:k3fleet-*";
+
+/// What sends k3fleet's own test event.
+pub(super) const SEND: &str = "sqs:SendMessage";
+
+/// k3fleet's own stacks.
+pub(super) const STACKS: &str = "arn:*:cloudformation:*:*:stack/k3fleet-*/*";
+
+/// What changes a stack. CloudFormation makes what is in it with the rights of who asks for it.
+pub(super) const ON_STACKS: [&str; 6] = [
+    "cloudformation:CreateChangeSet",
+    "cloudformation:DescribeChangeSet",
+    "cloudformation:ExecuteChangeSet",
+    "cloudformation:DeleteChangeSet",
+    "cloudformation:RollbackStack",
+    "cloudformation:DeleteStack",
 ];
 
 /// What is done to things that carry a cluster's tag.
@@ -215,6 +247,8 @@ pub(super) fn statement(action: &str) -> String {
         }
         action if ON_PARAMETERS.contains(&action) => PARAMETERS,
         action if ON_SECRETS.contains(&action) => SECRETS,
+        action if ON_STACKS.contains(&action) => STACKS,
+        action if action == SEND || ON_QUEUES.contains(&action) => QUEUES,
         action if action == "iam:PassRole" || ON_ROLES.contains(&action) || MAKING_ROLES.contains(&action) => {
             "arn:*:iam::*:role/k3fleet/*"
         }
@@ -240,5 +274,14 @@ mod tests {
         assert_eq!(one["Resource"], json!([RUN_PLACES, RUN_DOCUMENT]));
         let one: Value = serde_json::from_str(&statement("iam:CreateRole")).unwrap();
         assert_eq!(one["Resource"], "arn:*:iam::*:role/k3fleet/*");
+        for (action, resource) in [
+            ("cloudformation:DeleteStack", STACKS),
+            ("sqs:ReceiveMessage", QUEUES),
+            ("sqs:SendMessage", QUEUES),
+            ("cloudformation:DescribeStacks", "*"),
+        ] {
+            let one: Value = serde_json::from_str(&statement(action)).unwrap();
+            assert_eq!(one["Resource"], resource, "{action}");
+        }
     }
 }

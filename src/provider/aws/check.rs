@@ -10,10 +10,10 @@ use futures::future::join_all;
 use smol_str::SmolStr;
 
 use super::actions::VIEW_ACTIONS;
-use super::{AwsCloud, error, pricing};
+use super::{AwsCloud, error, pricing, stack};
 use crate::provider::{Check, Result};
 
-/// The name of a role, profile and secret that nobody has.
+/// The name of a role, profile, secret and stack that nobody has.
 const NOBODY: &str = "k3fleet-doctor";
 
 /// Tries the identity first, then every action that seeing needs, side by side.
@@ -79,6 +79,14 @@ async fn attempt(cloud: &AwsCloud, action: &str) -> Result<()> {
         "tag:GetResources" => {
             let one = cloud.tagging.get_resources().resources_per_page(1);
             cloud.call(action, one.send()).await.map(drop)
+        }
+        "cloudformation:DescribeStacks" => {
+            let none = cloud.cloudformation.describe_stacks().stack_name(NOBODY);
+            cloud.call_unless(action, none.send(), stack::is_gone).await.map(drop)
+        }
+        "cloudformation:DescribeStackEvents" => {
+            let none = cloud.cloudformation.describe_stack_events().stack_name(NOBODY);
+            cloud.call_unless(action, none.send(), stack::is_gone).await.map(drop)
         }
         _ if action.starts_with("iam:") => attempt_iam(cloud, action).await,
         _ => attempt_ec2(cloud, action).await,

@@ -6,14 +6,15 @@
 use serde_json::{Value, json};
 
 use super::actions::{
-    BESIDE_MACHINES, BESIDE_SPOT_FLEETS, IMAGES, MADE, MAKING, MAKING_ROLES, ON_PARAMETERS, ON_ROLES, ON_SECRETS,
-    ON_TAGGED, PARAMETERS, ROLES, RUN, RUN_DOCUMENT, RUN_PLACES, SECRETS, SERVICE_ROLES, VIEW_ACTIONS,
+    BESIDE_MACHINES, BESIDE_SPOT_FLEETS, IMAGES, MADE, MAKING, MAKING_ROLES, ON_PARAMETERS, ON_QUEUES, ON_ROLES,
+    ON_SECRETS, ON_STACKS, ON_TAGGED, PARAMETERS, QUEUES, ROLES, RUN, RUN_DOCUMENT, RUN_PLACES, SECRETS, SEND,
+    SERVICE_ROLES, STACKS, VIEW_ACTIONS,
 };
 use crate::fleet::TAG_CLUSTER;
 
 /// The IAM policy of somebody who may see the fleet, as JSON to be pasted into IAM.
 pub fn view_policy() -> String {
-    written(&[view()])
+    written(&[view(), events()])
 }
 
 /// The IAM policy of somebody who may also change it, as JSON to be pasted into IAM. What may be changed carries the tag
@@ -27,7 +28,7 @@ pub fn operator_policy(adopted: &[&str]) -> String {
             keys.push(key);
         }
     }
-    let mut statements = vec![view()];
+    let mut statements = vec![view(), events()];
     // The conditions of one statement must all hold: each key has a statement of its own.
     for (number, key) in keys.iter().enumerate() {
         let suffix = if number == 0 {
@@ -108,6 +109,8 @@ pub fn operator_policy(adopted: &[&str]) -> String {
         allow("Parameters", json!(ON_PARAMETERS), json!(PARAMETERS)),
         allow("Images", json!("ssm:GetParameter"), json!(IMAGES)),
         allow("Secrets", json!(ON_SECRETS), json!(SECRETS)),
+        allow("Stacks", json!(ON_STACKS), json!(STACKS)),
+        allow("TestEvents", json!(SEND), json!(QUEUES)),
         allow("RunShellScript", json!(RUN), json!(RUN_DOCUMENT)),
         allow(
             "Answers",
@@ -124,6 +127,15 @@ fn view() -> Value {
         "Effect": "Allow",
         "Action": VIEW_ACTIONS,
         "Resource": "*",
+    })
+}
+
+fn events() -> Value {
+    json!({
+        "Sid": "K3fleetEvents",
+        "Effect": "Allow",
+        "Action": ON_QUEUES,
+        "Resource": QUEUES,
     })
 }
 
@@ -158,8 +170,10 @@ mod tests {
     #[test]
     fn the_policy_is_json_and_grants_each_action_once() {
         let statements = statements(&view_policy());
-        assert_eq!(statements.len(), 1);
+        assert_eq!(statements.len(), 2);
         assert_eq!(actions(&statements[0]), VIEW_ACTIONS);
+        assert_eq!(actions(&statements[1]), ON_QUEUES);
+        assert_eq!(statements[1]["Resource"], "arn:*:sqs:*:*:k3fleet-*");
     }
 
     #[test]
@@ -173,7 +187,11 @@ mod tests {
         granted.sort_unstable();
         granted.dedup();
         let unplanned = [&SERVICE_ROLES, &HISTORY];
-        let ours = VIEW_ACTIONS.iter().chain(&CHANGE_ACTIONS).chain(unplanned);
+        let ours = VIEW_ACTIONS
+            .iter()
+            .chain(&CHANGE_ACTIONS)
+            .chain(&ON_QUEUES)
+            .chain(unplanned);
         let mut needed: Vec<_> = ours.copied().collect();
         needed.sort_unstable();
         assert_eq!(granted, needed);
@@ -190,6 +208,10 @@ mod tests {
         let of = |action: &str| statements.iter().find(|s| actions(s).contains(&action)).unwrap();
         assert_eq!(of("ssm:PutParameter")["Resource"], "arn:*:ssm:*:*:parameter/k3fleet/*");
         assert_eq!(of("iam:PassRole")["Resource"], "arn:*:iam::*:role/k3fleet/*");
+        for action in ON_STACKS {
+            assert_eq!(of(action)["Resource"], "arn:*:cloudformation:*:*:stack/k3fleet-*/*");
+        }
+        assert_eq!(of(SEND)["Resource"], "arn:*:sqs:*:*:k3fleet-*");
         assert_eq!(
             of("iam:PassRole")["Condition"]["StringEquals"]["iam:PassedToService"],
             "ec2.amazonaws.com"
@@ -251,6 +273,8 @@ mod tests {
             "ssm:GetParameter",
             "ssm:GetParameterHistory",
             "secretsmanager:GetSecretValue",
+            "sqs:SendMessage",
+            "cloudformation:ExecuteChangeSet",
         ] {
             assert!(!policy.contains(&format!("{action}\"")), "{action}");
         }

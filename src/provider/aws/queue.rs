@@ -10,11 +10,17 @@ use crate::provider::{CloudEvent, Queue, Result};
 
 /// How often a queue is asked for more at most: a call gives no more than ten messages, and any of them.
 const CALLS: usize = 8;
+/// How many messages a full answer has.
+const AT_ONCE: usize = 10;
+
+/// How many full answers without anything new end the asking: the next may hold the rest.
+const IN_VAIN: usize = 3;
 
 /// The events that lie in a queue now. They are not taken: whoever else reads the queue sees them too.
 pub(super) async fn events(cloud: &AwsCloud, queue: &str) -> Result<Vec<CloudEvent>> {
     const CALL: &str = "sqs:ReceiveMessage";
     let mut found: Vec<CloudEvent> = Vec::new();
+    let mut in_vain = 0;
     for _ in 0..CALLS {
         let ask = cloud.sqs.receive_message().queue_url(queue);
         // All servers of the queue are asked only where a call waits.
@@ -30,7 +36,11 @@ pub(super) async fn events(cloud: &AwsCloud, queue: &str) -> Result<Vec<CloudEve
                 found.push(event);
             }
         }
-        if found.len() == before {
+        if found.len() > before {
+            continue;
+        }
+        in_vain += 1;
+        if messages.len() < AT_ONCE || in_vain == IN_VAIN {
             break;
         }
     }

@@ -228,7 +228,7 @@ pub(super) async fn delete(cloud: &AwsCloud, name: &str, token: Option<&str>) ->
 }
 
 /// Whether AWS says that there is no such stack. It has no code for it, only words.
-fn is_gone(code: &str, message: &str) -> bool {
+pub(super) fn is_gone(code: &str, message: &str) -> bool {
     code == "ValidationError" && message.contains("does not exist")
 }
 

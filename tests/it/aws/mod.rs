@@ -4,6 +4,7 @@ mod answers;
 mod chain;
 mod changes;
 mod changes_refused;
+mod endpoints;
 mod launch;
 mod launch_refused;
 pub(crate) mod moto;
@@ -11,6 +12,7 @@ mod prices;
 mod refusals;
 mod run_command;
 pub(crate) mod seed;
+mod stack_answers;
 mod stacks;
 mod tokens;
 

@@ -224,6 +224,11 @@ async fn one_permission_may_lack_and_the_clock_may_be_wrong() {
              </ErrorResponse>",
         )
         .status(404),
+        Some("DescribeStacks" | "DescribeStackEvents") => Reply::xml(
+            "<ErrorResponse><Error><Type>Sender</Type><Code>ValidationError</Code>\
+             <Message>Stack with id k3fleet-doctor does not exist</Message></Error></ErrorResponse>",
+        )
+        .status(400),
         Some(call @ ("ListRoles" | "ListInstanceProfiles")) => {
             assert_eq!(request.form("MaxItems").as_deref(), Some("1"));
             Reply::xml(format!(
@@ -253,7 +258,7 @@ async fn one_permission_may_lack_and_the_clock_may_be_wrong() {
         panic!("only one is denied: {denied:#?}");
     };
     assert_eq!(denied.permission, "ec2:DescribeSpotFleetRequests");
-    assert_eq!(checks.len(), 25);
+    assert_eq!(checks.len(), 27);
     let skew = checks[0].clock_skew.expect("the answer is dated");
     assert!(skew < -86_400, "the server lives in 2020: {skew}");
 }
