@@ -1,5 +1,5 @@
-//! A real moto server, shared by all tests of a run: each test acts in an AWS account of its own, and so sees nothing
-//! of the others.
+//! A real moto server, with what `tests/moto` adds to it, shared by all tests of a run: each test acts in an AWS account of
+//! its own, and so sees nothing of the others.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -71,18 +71,15 @@ pub(crate) async fn account(id: &str) -> Option<Account> {
     })
 }
 
-/// Where a moto server is installed.
+/// The server: that of `tests/moto`, where moto is installed, or one that is named.
 fn installed() -> Option<PathBuf> {
     if let Some(named) = std::env::var_os("K3FLEET_MOTO") {
         return Some(PathBuf::from(named));
     }
-    let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/venv/bin/moto_server");
-    let on_path = std::env::var_os("PATH").into_iter().flat_map(|path| {
-        std::env::split_paths(&path)
-            .map(|directory| directory.join("moto_server"))
-            .collect::<Vec<_>>()
-    });
-    std::iter::once(ours).chain(on_path).find(|program| program.is_file())
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    // It runs itself with the moto that is installed there.
+    let installed = root.join("target/venv/bin/moto_server").is_file();
+    installed.then(|| root.join("tests/moto/server.py"))
 }
 
 /// Runs the server for as long as our end of its standard input is open: it ends with this process, however that ends.
