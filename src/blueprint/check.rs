@@ -58,6 +58,10 @@ impl Faults {
         });
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(super) fn unless(&mut self, good: bool, field: &'static str, given: impl ToString, expected: &str) {
         if !good {
             self.add(field, given, expected);

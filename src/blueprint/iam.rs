@@ -9,7 +9,7 @@ use crate::fleet::Role;
 
 /// What the agent of SSM needs to take commands. AWS' own policy for it, AmazonSSMManagedInstanceCore, would let the
 /// machine read every parameter of the account as well, the tokens of all clusters among them.
-const AGENT: [&str; 11] = [
+pub(super) const AGENT: [&str; 11] = [
     "ssm:UpdateInstanceInformation",
     "ssmmessages:CreateControlChannel",
     "ssmmessages:CreateDataChannel",

@@ -72,6 +72,11 @@ impl<'a> Names<'a> {
         self.launch_template(role)
     }
 
+    /// The Auto Scaling group of a pool of a highly available cluster, and its launch template; at most 73 characters.
+    pub fn group(&self, pool: &str) -> String {
+        format!("k3fleet-{}-{pool}", self.cluster)
+    }
+
     /// The scheduled action that ends a pool of a `ci` cluster.
     pub fn expiry_action(&self) -> String {
         "k3fleet-expires".to_owned()

@@ -27,5 +27,6 @@ mod pty;
 mod scenarios;
 mod screens;
 mod support;
+mod template;
 mod user_data;
 mod web;

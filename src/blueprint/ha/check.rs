@@ -2,13 +2,15 @@
 
 use super::super::check::{Faults, MOST_WORKERS, VOLUMES, is_type};
 use super::super::{Cidr, Spec};
-use super::{Ha, MadeVpc, Pool, SERVERS, Store, WayOut};
+use super::{Ha, MadeVpc, Pool, SERVERS, Store, WayOut, template};
 use crate::fleet::Purchase;
 
 /// More make each write slower, and none makes the cluster safer.
 const MOST_SERVERS: u32 = 7;
-/// What one template has room for.
-const MOST_POOLS: usize = 10;
+/// More than a template has room for, but for the plainest of clusters.
+pub(super) const MOST_POOLS: usize = 10;
+/// So many fit into a template with all options, whatever their names; with more it is looked at.
+pub(super) const FITTING_POOLS: usize = 1;
 /// The largest subnets that AWS has, and the smallest VPC that has room for six of a useful size.
 const VPC_LENGTHS: std::ops::RangeInclusive<u8> = 16..=22;
 /// Effects that Kubernetes knows.
@@ -52,6 +54,15 @@ pub(in crate::blueprint) fn check(spec: &Spec, ha: &Ha, faults: &mut Faults) {
     check_store(&ha.store, faults);
     if let Some(vpc) = &ha.made_vpc {
         check_vpc(spec, ha, vpc, faults);
+    }
+    if faults.is_empty() && ha.pools.len() > FITTING_POOLS {
+        let size = template::size(spec);
+        faults.unless(
+            size < template::LIMIT,
+            "ha.pools",
+            format!("{} pools, with which the template has {size} bytes", ha.pools.len()),
+            "fewer pools, or fewer types, labels and taints in them: CloudFormation takes 51200 bytes",
+        );
     }
     if let Some(mirror) = &ha.mirror {
         let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~/:%+".contains(&b);

@@ -9,6 +9,7 @@ pub mod boot;
 mod check;
 mod site;
 mod spec;
+pub mod template;
 
 pub(super) use check::{check, warnings};
 pub use site::Site;

@@ -5,3 +5,4 @@ pub(crate) mod moto;
 pub(crate) mod rig;
 pub(crate) mod shellcheck;
 pub(crate) mod terminal;
+pub(crate) mod tool;
