@@ -22,7 +22,7 @@ pub use machines::{Chosen, Drained, Leave, Logs, Reboot, Run, Scale, Shell};
 pub use tokens::{
     Backup, Certificates, NewToken, OldToken, Rotate, ShownToken, TokenWord, TokensCommand, TokensOf, Upgrade, Waves,
 };
-pub use told::{ConfigCommand, ExportCommand, Get, Kubeconfig, OpsCommand, Table};
+pub use told::{ConfigCommand, ExportCommand, Exported, Get, Kubeconfig, OpsCommand, Table};
 
 /// See and run fleets of K3s clusters on AWS and at the edge.
 ///
@@ -112,7 +112,7 @@ pub enum Command {
     /// List, show, resume or give up operations
     #[command(subcommand)]
     Ops(OpsCommand),
-    /// Write out what k3fleet needs of others
+    /// Write out what k3fleet needs of others, and what a highly available cluster is made of
     #[command(subcommand)]
     Export(ExportCommand),
     /// Check credentials, permissions, contexts, the clock and the terminal

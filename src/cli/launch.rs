@@ -14,6 +14,7 @@ use super::args::{HaParts, Parts, ShapeWord};
 use super::exit::Halt;
 use super::operate::{Asked, Desk};
 use super::read::read_offers;
+use crate::blueprint::ha::Site;
 use crate::fleet::{Offer, Purchase, Shape};
 use crate::ops::Request;
 use crate::ops::launch::{Profile, Spec, SshKey};
@@ -33,7 +34,10 @@ impl Desk<'_> {
     ) -> Result<Asked, Halt> {
         let (wish, notes) = wish_for(name, shape, parts, ha).map_err(Halt::usage)?;
         if wish.ha.is_some() {
-            return Err(Halt::refused("launching an ha cluster is not part of this version yet"));
+            return Err(Halt::refused(format!(
+                "launching an ha cluster is not part of this version yet; its template is: \
+                 k3fleet export cloudformation {name}, with the same flags"
+            )));
         }
         let cloud = self.place()?;
         let web = self.session.providers.web.clone();
@@ -45,6 +49,26 @@ impl Desk<'_> {
             notes,
             ..Request::Launch(Box::new(launch)).into()
         })
+    }
+
+    /// The highly available cluster that these flags ask for, where it is to stand, and what the operator should know of it.
+    pub(super) async fn ha_asked(
+        &mut self,
+        name: &SmolStr,
+        shape: ShapeWord,
+        parts: &Parts,
+        ha: &HaParts,
+    ) -> Result<(Spec, Site, Vec<String>), Halt> {
+        if shape != ShapeWord::Ha {
+            return Err(Halt::usage("--shape: only ha clusters are made of a template"));
+        }
+        let (wish, notes) = wish_for(name, shape, parts, ha).map_err(Halt::usage)?;
+        let cloud = self.place()?;
+        let web = self.session.providers.web.clone();
+        let survey = survey(&*cloud, web.as_deref()).await?;
+        let spec = self.spec(wish, parts, &survey).await?;
+        let (spec, site) = survey.site(&*cloud, spec).await?;
+        Ok((spec, site, notes))
     }
 
     /// The spec that a wish becomes in the region of this survey.

@@ -8,7 +8,7 @@ use clap::CommandFactory;
 use clap::error::ErrorKind;
 use tokio::runtime::{Builder, Runtime};
 
-use super::args::{Cli, Command, Global, OpsCommand, Table};
+use super::args::{Cli, Command, ExportCommand, Global, OpsCommand, Table};
 use super::exit::Exit;
 use super::{complain, config, doctor, export, get, hosts, kubeconfig, operate, ops, reach};
 use crate::config::{Config, ConfigError, Options, Paths, load_config, load_hosts};
@@ -64,7 +64,9 @@ fn dispatch(cli: Cli) -> io::Result<Exit> {
     let journals = settings.paths.journals(settings.demo.is_some());
     match command {
         None => screen(settings),
-        Some(Command::Export(what)) => export::run(&what, &settings.config.adopt),
+        Some(Command::Export(ExportCommand::IamPolicy { viewer, .. })) => {
+            export::policy(viewer, &settings.config.adopt)
+        }
         Some(Command::Get(get)) if get.table == Table::Operations => ops::get(&get, &journals, global.output),
         Some(Command::Ops(OpsCommand::List)) => ops::list(&journals, global.output),
         Some(Command::Ops(OpsCommand::Show { id })) => match ops::id(&id) {
@@ -101,6 +103,7 @@ fn dispatch(cli: Cli) -> io::Result<Exit> {
                     Some(id) => desk(session).abort(&id).await,
                     None => Ok(Exit::Usage),
                 },
+                Command::Export(command) => desk(session).export(&command).await,
                 Command::Ci(ci) => desk(session).ci(&ci).await,
                 Command::Gc(confirm) => desk(session).gc(&confirm).await,
                 Command::Preflight(args) => desk(session).preflight(&args).await,

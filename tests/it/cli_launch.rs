@@ -124,7 +124,7 @@ fn an_ha_cluster_is_not_launched_yet_and_no_plan_is_made_up() {
         let output = run(home.path(), &args);
         assert_eq!(output.status.code(), Some(3), "{args:?}: {}", errors(&output));
         let told = errors(&output);
-        assert!(told.contains("not part of this version yet"), "{told}");
+        assert!(told.contains("k3fleet export cloudformation prod2"), "{told}");
         assert!(output.stdout.is_empty(), "no plan");
     }
 }

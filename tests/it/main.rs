@@ -12,6 +12,7 @@ mod boot;
 mod cli;
 mod cli_changes;
 mod cli_edge;
+mod cli_export;
 mod cli_hosts;
 mod cli_launch;
 mod cli_memory;

@@ -1,8 +1,11 @@
 //! Words of commands that tell or keep something, and change no machine.
 
-use clap::{Args, Subcommand, ValueEnum};
+use std::path::PathBuf;
 
-use super::Ssh;
+use clap::{Args, Subcommand, ValueEnum};
+use smol_str::SmolStr;
+
+use super::{HaParts, Parts, ShapeWord, Ssh};
 
 /// What to print.
 #[derive(Debug, Args)]
@@ -75,6 +78,41 @@ pub enum ExportCommand {
         #[arg(long)]
         operator: bool,
     },
+    /// The CloudFormation template of a highly available cluster: nothing is changed at AWS
+    Cloudformation {
+        /// Which cluster.
+        #[command(flatten)]
+        of: Exported,
+        /// On many lines, for reading: CloudFormation may find that too long
+        #[arg(long, help_heading = "Output")]
+        pretty: bool,
+    },
+    /// A Terraform module around that template: nothing is changed at AWS
+    Terraform {
+        /// Which cluster.
+        #[command(flatten)]
+        of: Exported,
+        /// Where its files are put; what is there and says something else is kept
+        #[arg(long, value_name = "DIR", help_heading = "Output")]
+        directory: PathBuf,
+    },
+}
+
+/// A cluster that is written out.
+#[derive(Debug, Args)]
+pub struct Exported {
+    /// Its name: lower-case letters, digits and hyphens
+    #[arg(value_name = "NAME")]
+    pub name: SmolStr,
+    /// What it is made as: only ha clusters are made of a template
+    #[arg(long, value_enum, default_value_t = ShapeWord::Ha)]
+    pub shape: ShapeWord,
+    /// What it is made of.
+    #[command(flatten)]
+    pub parts: Parts,
+    /// What it is made of besides.
+    #[command(flatten)]
+    pub ha: HaParts,
 }
 
 /// About operations.
