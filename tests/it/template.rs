@@ -69,6 +69,7 @@ const KEPT: &[(&str, &str, &str)] = &[
         "Kubeconfig",
         "AWS' own key is free, and nobody outside the account reads it",
     ),
+    ("CKV_AWS_149", "DatabaseLogin", "as above"),
     ("CKV_AWS_149", "ReaperAccess", "as above"),
     (
         "CKV_AWS_158",

@@ -70,7 +70,7 @@ fn made(draft: &Draft<'_>) -> Made {
         signal: boot::Value::Made(refer("ServersSignal")),
         bucket: when(draft.ha.store.is_etcd(), refer("Snapshots")),
         db_host: when(aurora, attribute("Endpoint.Address", "Database")),
-        db_secret: when(aurora, attribute("MasterUserSecret.SecretArn", "Database")),
+        db_secret: when(aurora, refer("DatabaseLogin")),
         efs: when(draft.ha.shared_storage, refer("FileSystem")),
     }
 }

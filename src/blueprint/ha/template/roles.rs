@@ -14,7 +14,10 @@ pub(super) fn add(draft: &mut Draft<'_>) {
     role(draft, "ServerRole", "ec2.amazonaws.com", statements);
     profile(draft, "ServerProfile", "ServerRole");
     if !draft.ha.pools.is_empty() {
-        let statements = json!([read(parameter(draft, &draft.names.agent_token()))]);
+        // A rotation names the version it means.
+        let token = draft.names.agent_token();
+        let token = [format!("{token}:*"), token].map(|name| parameter(draft, &name));
+        let statements = json!([read(json!(token))]);
         role(draft, "WorkerRole", "ec2.amazonaws.com", statements);
         profile(draft, "WorkerProfile", "WorkerRole");
     }
@@ -91,7 +94,7 @@ fn servers(draft: &Draft<'_>) -> Value {
         Store::Aurora { .. } => statements.push(allow(
             "ReadDatabaseLogin",
             "secretsmanager:GetSecretValue".into(),
-            attribute("MasterUserSecret.SecretArn", "Database"),
+            refer("DatabaseLogin"),
         )),
     }
     if draft.ha.shared_storage {

@@ -12,6 +12,7 @@ const ENGINE: &str = "aurora-postgresql";
 const ENGINE_VERSION: &str = "16.9";
 /// The name of the database, as servers ask for it.
 const DATABASE: &str = "k3s";
+const USER: &str = "k3fleet";
 
 /// Adds what the cluster keeps.
 pub(super) fn add(draft: &mut Draft<'_>, place: &Place) {
@@ -82,13 +83,24 @@ fn database(draft: &mut Draft<'_>, place: &Place, half_acus: [u32; 2]) {
         "SubnetIds": place.subnets,
     });
     draft.add("DatabaseSubnets", "RDS::DBSubnetGroup", subnets);
+    // Of the stack's own, since a login that RDS keeps is changed every week, and K3s reads it only when it starts.
+    let login = json!({
+        "Description": format!("{description}: login of the database"),
+        "GenerateSecretString": {
+            "SecretStringTemplate": json!({"username": USER}).to_string(),
+            "GenerateStringKey": "password",
+            "PasswordLength": 40,
+            "ExcludePunctuation": true,
+        },
+    });
+    draft.add("DatabaseLogin", "SecretsManager::Secret", login);
     let [min, max] = half_acus.map(|half| f64::from(half) / 2.0);
     let cluster = json!({
         "Engine": ENGINE,
         "EngineVersion": ENGINE_VERSION,
         "DatabaseName": DATABASE,
-        "MasterUsername": "k3fleet",
-        "ManageMasterUserPassword": true,
+        "MasterUsername": USER,
+        "MasterUserPassword": substitute("{{resolve:secretsmanager:${DatabaseLogin}:SecretString:password}}"),
         "DBSubnetGroupName": refer("DatabaseSubnets"),
         "VpcSecurityGroupIds": [refer("DatabaseSecurity")],
         "StorageEncrypted": true,

@@ -32,7 +32,10 @@ fn workers_read_the_agent_token_and_nothing_else() {
     assert_eq!(own.len(), 1);
     assert_eq!(
         (&own[0]["Action"], &own[0]["Resource"]),
-        (&"ssm:GetParameter".into(), &parameter("agent-token"))
+        (
+            &"ssm:GetParameter".into(),
+            &json!([parameter("agent-token:*"), parameter("agent-token")])
+        )
     );
     let commands = &resources(&template)["TakeCommands"]["Properties"]["PolicyDocument"]["Statement"];
     assert_eq!(commands[0]["Action"], json!(crate::blueprint::iam::AGENT));
