@@ -89,7 +89,7 @@ const KEPT: &[(&str, &str, &str)] = &[
     ),
 ];
 
-fn spec() -> Spec {
+pub(crate) fn spec() -> Spec {
     Spec {
         name: "shop".into(),
         shape: Shape::Ha,
@@ -122,7 +122,7 @@ fn spec() -> Spec {
     }
 }
 
-fn pool(name: &str, kind: PoolKind, arch: Arch) -> Pool {
+pub(crate) fn pool(name: &str, kind: PoolKind, arch: Arch) -> Pool {
     let types: &[&str] = match arch {
         Arch::Amd64 => &["t3.medium", "c6a.large"],
         _ => &["t4g.medium", "t4g.large", "c7g.large"],
@@ -158,7 +158,7 @@ fn site() -> Site {
     }
 }
 
-fn made(way_out: WayOut, zones: u32) -> Option<MadeVpc> {
+pub(crate) fn made(way_out: WayOut, zones: u32) -> Option<MadeVpc> {
     Some(MadeVpc {
         cidr: "10.0.0.0/20".into(),
         zones,
@@ -166,7 +166,7 @@ fn made(way_out: WayOut, zones: u32) -> Option<MadeVpc> {
     })
 }
 
-const AURORA: Store = Store::Aurora {
+pub(crate) const AURORA: Store = Store::Aurora {
     min_half_acus: 1,
     max_half_acus: 8,
 };

@@ -4,6 +4,7 @@ mod answers;
 mod chain;
 mod changes;
 mod changes_refused;
+mod cluster_stack;
 mod endpoints;
 mod launch;
 mod launch_refused;
