@@ -209,6 +209,13 @@ fn what_kubernetes_made_is_named_and_stays_unless_told() {
 }
 
 #[test]
+fn a_shape_that_nothing_launches_is_refused() {
+    let mut ha = launch();
+    ha.spec = crate::blueprint::ha::example();
+    assert_eq!(refused(&World::live(), &asked(ha)), "shape");
+}
+
+#[test]
 fn what_must_not_be_destroyed_is_refused() {
     let mut world = prod(1);
     let one = vec![resource(ResourceKind::Instance, "i-1")];

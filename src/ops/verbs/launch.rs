@@ -10,7 +10,7 @@ use super::super::launch::{Launch, Profile, Spec};
 use super::super::plan::{CostChange, Plan, Refusal, Stage};
 use super::super::request::Request;
 use super::super::step::{CloudStep, Part, Step};
-use crate::fleet::{Fleet, Offer, Purchase, Role};
+use crate::fleet::{Fleet, Offer, Purchase, Role, Shape};
 
 /// How long the server may take from its kubeconfig to its ready node, and workers to join.
 const READY: SignedDuration = SignedDuration::from_mins(15);
@@ -18,6 +18,11 @@ const READY: SignedDuration = SignedDuration::from_mins(15);
 /// Plans a launch.
 pub(in crate::ops) fn plan(fleet: &Fleet, request: &Request, launch: &Launch, now: Timestamp) -> Result<Plan, Refusal> {
     let spec = &launch.spec;
+    if spec.shape == Shape::Ha {
+        let why = "launching an ha cluster is not part of this version yet";
+        let lift = format!("its template is: k3fleet export cloudformation {}", spec.name);
+        return Err(Refusal::new("shape", why, lift));
+    }
     sound(spec, now)?;
     free(fleet, launch)?;
     let mut warnings = spec.warnings();
