@@ -77,6 +77,11 @@ impl<'a> Names<'a> {
         format!("k3fleet-{}-{pool}", self.cluster)
     }
 
+    /// The CloudFormation stack of a highly available cluster; at most 128 characters.
+    pub fn stack(&self) -> String {
+        format!("k3fleet-{}", self.cluster)
+    }
+
     /// The scheduled action that ends a pool of a `ci` cluster.
     pub fn expiry_action(&self) -> String {
         "k3fleet-expires".to_owned()
@@ -179,6 +184,7 @@ mod tests {
         assert_eq!(names.initialised(), "/k3fleet/shop/initialised");
         assert_eq!(names.join_lock(), "/k3fleet/shop/join-lock");
         assert_eq!(names.dsn(), "/k3fleet/shop/dsn");
+        assert_eq!(names.stack(), "k3fleet-shop");
         assert_eq!(names.reaper(), "k3fleet/shop/reaper");
         assert_eq!(names.kubeconfig(), "k3fleet/shop/kubeconfig");
     }
