@@ -104,16 +104,15 @@ mod tests {
         assert!(!config.columns.is_empty() && !config.keys.is_empty());
         let tags = |kind: &str| {
             [
-                ("Name", "k3s-worker-prod"),
-                ("k3s-instance-type", kind),
-                ("k8s.io/cluster-autoscaler/enabled", ""),
-                ("k8s.io/cluster-autoscaler/prod", ""),
+                ("Name", "worker-prod"),
+                ("role", kind),
+                ("kubernetes.io/cluster/prod", "owned"),
             ]
             .map(|(key, value)| (SmolStr::new(key), SmolStr::new(value)))
             .into_iter()
             .collect()
         };
-        for (kind, role) in [("k3s-server", Role::Server), ("k3s-worker", Role::Agent)] {
+        for (kind, role) in [("k3s-server", Role::Server), ("k3s-agent", Role::Agent)] {
             let found = membership(&tags(kind), &config.adopt).unwrap();
             assert_eq!(
                 (found.cluster.as_str(), found.role, found.shape),

@@ -4,6 +4,8 @@
 //! of `config.toml` says how to read those. The same function judges instances, Auto Scaling groups and Spot Fleet
 //! requests, so all parts of a cluster end up under one name.
 
+mod known;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
@@ -183,7 +185,8 @@ pub struct Membership {
     pub expires_at: Option<Timestamp>,
 }
 
-/// Reads the membership off tags: from k3fleet's own, else by the first rule that fits and finds a name.
+/// Reads the membership off tags: from k3fleet's own, else by the first rule that fits and finds a name, else from those of
+/// clusters that are known without a rule.
 pub fn membership(tags: &Tags, rules: &[AdoptRule]) -> Option<Membership> {
     match named(tags, TAG_CLUSTER) {
         Some(cluster) => Some(Membership {
@@ -193,7 +196,10 @@ pub fn membership(tags: &Tags, rules: &[AdoptRule]) -> Option<Membership> {
             shape: tag(tags, TAG_SHAPE).and_then(Shape::parse),
             expires_at: tag(tags, TAG_EXPIRES_AT).and_then(|at| at.parse().ok()),
         }),
-        None => rules.iter().find_map(|rule| rule.membership(tags)),
+        None => {
+            let ruled = rules.iter().find_map(|rule| rule.membership(tags));
+            ruled.or_else(|| known::membership(tags))
+        }
     }
 }
 

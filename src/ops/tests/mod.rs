@@ -1,5 +1,6 @@
 //! Plans and guards: what a request becomes, and what is refused.
 
+mod adopted;
 mod clusters;
 mod joins;
 mod kept_rotations;
