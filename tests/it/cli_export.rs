@@ -6,6 +6,8 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
+use crate::support::terraform::Terraform;
+
 fn run(home: &Path, args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_k3fleet"));
     command
@@ -144,5 +146,32 @@ fn the_module_is_as_terraform_has_it() {
     {
         Ok(checked) => assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stdout)),
         Err(error) => eprintln!("skipped: terraform fmt -check of the module ({error})"),
+    }
+}
+
+#[test]
+fn the_module_is_valid_to_terraform_and_to_the_provider() {
+    let home = tempfile::tempdir().unwrap();
+    let everything = [
+        "--store=aurora:0.5-4",
+        "--shared-storage",
+        "--ingress",
+        "--vpc-cidr=10.0.0.0/20",
+        "--way-out=nat",
+        "--pool=name=gpu,arch=amd64,types=t3.medium,kind=spot-fleet",
+    ];
+    for (name, flags) in [("plain", &[][..]), ("whole", &everything[..])] {
+        let directory = home.path().join(name);
+        let module = ["terraform", name, "--directory", directory.to_str().unwrap()];
+        let output = run(home.path(), &[&module[..], flags].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", errors(&output));
+        let Some(terraform) = Terraform::ready(&directory) else {
+            return;
+        };
+        let told: Value = serde_json::from_str(&terraform.run(&["validate", "-json"])).unwrap();
+        assert_eq!(
+            (&told["valid"], &told["diagnostics"]),
+            (&true.into(), &serde_json::json!([]))
+        );
     }
 }

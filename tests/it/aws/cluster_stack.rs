@@ -19,7 +19,7 @@ use crate::support::moto;
 use crate::template::{AURORA, made, pool, spec};
 
 /// The default VPC of an account.
-async fn site(cloud: &AwsCloud, seed: &Seed) -> Site {
+pub(super) async fn site(cloud: &AwsCloud, seed: &Seed) -> Site {
     let vpcs = cloud.vpcs().await.expect("VPCs");
     let vpc = vpcs.iter().find(|vpc| vpc.is_default).expect("the default one");
     let image = seed.image().await;

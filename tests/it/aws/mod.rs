@@ -9,6 +9,7 @@ mod endpoints;
 mod launch;
 mod launch_refused;
 pub(crate) mod moto;
+mod observer;
 mod prices;
 mod refusals;
 mod run_command;

@@ -5,4 +5,5 @@ pub(crate) mod moto;
 pub(crate) mod rig;
 pub(crate) mod shellcheck;
 pub(crate) mod terminal;
+pub(crate) mod terraform;
 pub(crate) mod tool;
