@@ -14,7 +14,7 @@ use super::args::{HaParts, Parts, ShapeWord};
 use super::exit::Halt;
 use super::operate::{Asked, Desk};
 use super::read::read_offers;
-use crate::blueprint::ha::Site;
+use crate::blueprint::ha::{Site, Store};
 use crate::fleet::{Offer, Purchase, Shape};
 use crate::ops::Request;
 use crate::ops::launch::{Profile, Spec, SshKey};
@@ -33,18 +33,20 @@ impl Desk<'_> {
         ha: &HaParts,
     ) -> Result<Asked, Halt> {
         let (wish, notes) = wish_for(name, shape, parts, ha).map_err(Halt::usage)?;
-        if wish.ha.is_some() {
-            return Err(Halt::refused(format!(
-                "launching an ha cluster is not part of this version yet; its template is: \
-                 k3fleet export cloudformation {name}, with the same flags"
-            )));
+        let dsn_file = wish.ha.as_ref().and_then(|ha| ha.dsn_file.clone());
+        if dsn_file.is_none() && wish.ha.as_ref().is_some_and(|ha| ha.store == Store::External) {
+            return Err(Halt::usage(
+                "--store external: name the file with its DSN with --datastore-dsn-file",
+            ));
         }
         let cloud = self.place()?;
         let web = self.session.providers.web.clone();
         let (survey, ()) = futures::join!(survey(&*cloud, web.as_deref()), self.read());
         let survey = survey?;
         let spec = self.spec(wish, parts, &survey).await?;
-        let launch = survey.place(&*cloud, spec).await?;
+        let mut launch = survey.place(&*cloud, spec).await?;
+        launch.dsn_file = dsn_file;
+        launch.on_failure = ha.on_failure.unwrap_or_default();
         Ok(Asked {
             notes,
             ..Request::Launch(Box::new(launch)).into()

@@ -42,7 +42,9 @@ pub(super) fn text(plan: &Plan) -> String {
 
 /// What a launch is to make, and what was found out for it.
 fn chosen(launch: &Launch) -> String {
-    let Launch { scope, spec, ground } = launch;
+    let Launch {
+        scope, spec, ground, ..
+    } = launch;
     let zones: BTreeSet<_> = ground.subnets.iter().map(|s| s.zone.as_str()).collect();
     let zones: Vec<_> = zones.into_iter().collect();
     let from = match spec.from.as_slice() {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::ops::{Event, Plan, Progress, Step, StepId, StepState, What};
+use crate::provider::StackEvent;
 
 /// How often what is shown moves.
 const TICK: Duration = Duration::from_millis(120);
@@ -149,6 +150,11 @@ impl Bars {
                 self.keep(plan, event);
             }
             What::Began { .. } | What::Resumed { .. } | What::Ended { .. } => self.keep(plan, event),
+            What::StackSaid { happened, .. } => {
+                if happened.status.has_failed() {
+                    self.keep(plan, event);
+                }
+            }
             What::StepMade { .. } => {}
         }
     }
@@ -183,12 +189,19 @@ fn line(plan: &Plan, event: &Event) -> Option<String> {
         What::Resumed { .. } => format!("going on: {}", plan.title),
         What::StepBegan { step } => format!("{step} {} …", what(*step)),
         What::StepSaid { step, line } => format!("{step} {line}"),
+        What::StackSaid { step, happened } => format!("{step} {}", stack_line(happened)),
         What::StepMade { .. } => return None,
         What::StepDone { step, line } if line.is_empty() => format!("{step} done: {}", what(*step)),
         What::StepDone { step, line } => format!("{step} done: {}, {line}", what(*step)),
         What::StepFailed { step, error } => format!("{step} failed: {}: {error}", what(*step)),
         What::Ended { outcome } => outcome.as_str().to_owned(),
     })
+}
+
+/// What has happened to a resource of a stack.
+fn stack_line(event: &StackEvent) -> String {
+    let why = event.reason.as_ref().map_or_else(String::new, |why| format!(": {why}"));
+    format!("{} {} ({}){why}", event.status.0, event.resource, event.kind)
 }
 
 /// How long each stage took: as long as the longest of its steps, for they run side by side.

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use crate::fleet::{
-    ClusterId, Fleet, InstanceId, InstanceState, Machine, MachineId, MachineState, NodeKey, PoolId, Readiness, Role,
+    ClusterId, ContextId, FeedId, FeedKind, Fleet, InstanceId, InstanceState, Machine, MachineId, MachineState,
+    NodeKey, PoolId, Readiness, Role, Source,
 };
 
 /// Something that the fleet shall be seen to be.
@@ -35,6 +36,9 @@ pub enum Condition {
         role: Role,
         /// How many.
         count: u32,
+        /// Whether its API may be out of reach from here: then it is enough that they run.
+        #[serde(default)]
+        inner: bool,
     },
     /// No instance of a cluster is left.
     Emptied {
@@ -106,8 +110,17 @@ impl Condition {
             Self::Ready {
                 pool, without, count, ..
             } => ready(fleet, *count, now, |m| m.is_in(pool) && !without.contains(&m.id())),
-            Self::Up { cluster, role, count } => {
-                ready(fleet, *count, now, |m| m.belongs_to(cluster) && m.role() == Some(*role))
+            Self::Up {
+                cluster,
+                role,
+                count,
+                inner,
+            } => {
+                let own = |m: &Machine<'_>| m.belongs_to(cluster) && m.role() == Some(*role);
+                match *inner && is_out_of_reach(fleet, cluster) {
+                    true => running(fleet, *count, own),
+                    false => ready(fleet, *count, now, own),
+                }
             }
             Self::Emptied { cluster } => emptied(fleet, cluster),
             Self::Ended { instance } => {
@@ -129,6 +142,27 @@ impl Condition {
 /// Whether a machine counts as ready: cordoned ones do, for whoever cordoned them knows.
 pub(super) fn is_ready(machine: &Machine<'_>, now: Timestamp) -> bool {
     matches!(machine.state(now), MachineState::Ready | MachineState::Cordoned)
+}
+
+/// Whether a cluster's API has not answered from here yet, though it was asked.
+fn is_out_of_reach(fleet: &Fleet, cluster: &ClusterId) -> bool {
+    let feed = FeedId {
+        kind: FeedKind::Nodes,
+        source: Source::Kube(ContextId::new(&cluster.name)),
+    };
+    let feed = fleet.feeds().get(&feed);
+    feed.is_some_and(|feed| feed.synced_at.is_none() && feed.fault.is_some())
+}
+
+fn running(fleet: &Fleet, count: u32, counts: impl Fn(&Machine<'_>) -> bool) -> Standing {
+    let runs = |m: &Machine<'_>| m.instance().is_some_and(|i| i.state == InstanceState::Running);
+    let running = fleet.machines().filter(|m| counts(m) && runs(m)).count();
+    match running >= count as usize {
+        true => Standing::Met,
+        false => Standing::Waiting(format!(
+            "{running} of {count} running; the API is not reached from here"
+        )),
+    }
 }
 
 fn node_up(fleet: &Fleet, key: &NodeKey, version: Option<&SmolStr>, voter: bool) -> Standing {

@@ -10,6 +10,7 @@ use smol_str::{SmolStr, format_smolstr};
 
 use super::plan::{Plan, StepId};
 use crate::fleet::{ContextId, InstanceId, Role, Scope};
+use crate::provider::StackEvent;
 
 /// An operation, by its verb and when it was begun: `scale-20261122T114501-x7k2`. It is the name of its journal, and what the
 /// tokens of its calls are made of.
@@ -80,6 +81,13 @@ pub enum What {
         /// How far it is.
         line: String,
     },
+    /// Something has happened in the stack that a step works on. Not kept in the journal: AWS keeps it.
+    StackSaid {
+        /// The step.
+        step: StepId,
+        /// What.
+        happened: StackEvent,
+    },
     /// A step has made something.
     StepMade {
         /// The step.
@@ -126,6 +134,13 @@ pub enum Made {
     Kubeconfig {
         /// The context it makes known.
         context: ContextId,
+    },
+    /// A stack is about to be made, changed or deleted.
+    Stack {
+        /// Its ARN.
+        id: SmolStr,
+        /// What happened in it last before.
+        after: Option<SmolStr>,
     },
     /// A token's parameter has a new version.
     Token {
@@ -211,6 +226,7 @@ pub struct Progress {
     /// How it ended, once it did.
     pub outcome: Option<Outcome>,
     steps: BTreeMap<StepId, (StepState, String)>,
+    stacks: BTreeMap<StepId, Vec<StackEvent>>,
     made: Vec<Made>,
 }
 
@@ -228,6 +244,7 @@ impl Progress {
             seen_at: first.at,
             outcome: None,
             steps: BTreeMap::new(),
+            stacks: BTreeMap::new(),
             made: vec![],
         })
     }
@@ -242,6 +259,7 @@ impl Progress {
                 self.outcome = None;
                 // What ran when it was cut off runs no longer, and what failed is tried again.
                 self.steps.retain(|_, (state, _)| matches!(state, StepState::Done(_)));
+                self.stacks.clear();
             }
             What::StepBegan { step } => {
                 self.steps.insert(*step, (StepState::Running(event.at), String::new()));
@@ -249,6 +267,13 @@ impl Progress {
             What::StepSaid { step, line } => {
                 if let Some((_, said)) = self.steps.get_mut(step) {
                     said.clone_from(line);
+                }
+            }
+            What::StackSaid { step, happened } => {
+                let resources = self.stacks.entry(*step).or_default();
+                match resources.iter_mut().find(|known| known.resource == happened.resource) {
+                    Some(known) => known.clone_from(happened),
+                    None => resources.push(happened.clone()),
                 }
             }
             What::StepMade { made, .. } => self.made.push(made.clone()),
@@ -284,6 +309,12 @@ impl Progress {
     /// What a step said last.
     pub fn said(&self, step: StepId) -> &str {
         self.steps.get(&step).map_or("", |(_, line)| line)
+    }
+
+    /// How the resources of the stack stand that a step works on, in the order in which they began: the latest event of
+    /// each, the stack's own among them.
+    pub fn stack(&self, step: StepId) -> &[StackEvent] {
+        self.stacks.get(&step).map_or(&[], Vec::as_slice)
     }
 
     /// How many steps are done, of how many.

@@ -12,7 +12,9 @@ mod join;
 mod kept;
 mod machine;
 mod making;
+mod marks;
 mod release;
+mod stack;
 #[cfg(test)]
 mod tests;
 mod work;

@@ -105,7 +105,7 @@ impl Journal {
 
     /// Writes an event through to the disk.
     pub fn append(&mut self, event: &Event) -> Result<(), JournalError> {
-        if matches!(event.what, What::StepSaid { .. }) {
+        if matches!(event.what, What::StepSaid { .. } | What::StackSaid { .. }) {
             return Ok(());
         }
         let line = serde_json::to_string(event).map_err(io::Error::other);

@@ -15,7 +15,7 @@ use super::request::DrainOptions;
 use crate::blueprint::machine::Task;
 use crate::fleet::table::money;
 use crate::fleet::{Arch, ClusterId, ContextId, EdgeHost, Fleet, InstanceId, Machine, MachineId, NodeKey, Role, Scope};
-use crate::provider::{Marks, Resource};
+use crate::provider::{ChangeSet, Marks, Resource};
 
 /// One step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -189,6 +189,13 @@ pub enum CloudStep {
         /// Its version.
         version: u64,
     },
+    /// Work on the stack of a highly available cluster, which CloudFormation does: its events are told until it has ended.
+    Stack {
+        /// The stack, by name.
+        name: String,
+        /// What.
+        work: StackWork,
+    },
     /// Lets new machines of a cluster run another release of K3s: its launch templates, and its spec.
     SetRelease {
         /// The launch templates, by name; one that is not there is passed over.
@@ -198,6 +205,37 @@ pub enum CloudStep {
         /// The release.
         version: SmolStr,
     },
+}
+
+/// What CloudFormation does with a stack.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StackWork {
+    /// Makes it, as the launch has it.
+    Make,
+    /// Changes it as a change set has it, which was shown before.
+    Change {
+        /// The change set.
+        change_set: ChangeSet,
+    },
+    /// Takes it back to how it was before it failed; one that was never made is emptied.
+    Undo,
+    /// Deletes it.
+    Delete,
+}
+
+impl StackWork {
+    fn describe(&self, name: &str) -> String {
+        match self {
+            Self::Make => format!("make the stack {name}"),
+            Self::Change { change_set } => match change_set.changes.len() {
+                1 => format!("change the stack {name}: 1 resource"),
+                n => format!("change the stack {name}: {n} resources"),
+            },
+            Self::Undo => format!("take the stack {name} back to how it was"),
+            Self::Delete => format!("delete the stack {name}"),
+        }
+    }
 }
 
 /// A part of a cluster.
@@ -220,6 +258,8 @@ pub enum Part {
     Secret,
     /// The SSM parameter with the spec.
     Spec,
+    /// The SSM parameter with the DSN of a database of the operator's own.
+    Dsn,
     /// The launch template of the machines with a role.
     Template(Role),
     /// The Auto Scaling group of the workers.
@@ -233,7 +273,7 @@ impl Part {
             Self::Openings => return format!("open the ports of {name}"),
             Self::Role(_) => "role",
             Self::SecurityGroup => "security group",
-            Self::ServerToken | Self::AgentToken | Self::Spec => "parameter",
+            Self::ServerToken | Self::AgentToken | Self::Spec | Self::Dsn => "parameter",
             Self::Secret => "secret",
             Self::Template(_) => "launch template",
             Self::Workers => "Auto Scaling group",
@@ -307,6 +347,7 @@ impl Step {
                     version,
                 },
             ) => format!("take the {} token of version {version} in {parameter}", kind.as_str()),
+            Self::Cloud(_, CloudStep::Stack { name, work }) => work.describe(name),
             Self::Cloud(_, CloudStep::SetRelease { version, .. }) => {
                 format!("let new machines run K3s {version}: launch templates and spec")
             }
@@ -336,6 +377,13 @@ impl Step {
                 Part::Template(Role::Agent) => 2,
                 _ => 1,
             },
+            // How it stands, its change set, that it is ready, and its execution.
+            Self::Cloud(
+                _,
+                CloudStep::Stack {
+                    work: StackWork::Make, ..
+                },
+            ) => 4,
             // The secret, then the address that goes with it.
             Self::Cloud(_, CloudStep::FetchKubeconfig { .. }) => 2,
             Self::Cloud(..) => 1,
@@ -407,6 +455,7 @@ fn cloud_done(scope: &Scope, step: &CloudStep, fleet: &Fleet) -> bool {
         | CloudStep::Expire { .. }
         | CloudStep::NewToken { .. }
         | CloudStep::UseToken { .. }
+        | CloudStep::Stack { .. }
         | CloudStep::SetRelease { .. } => false,
     }
 }

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 
 use smol_str::SmolStr;
 
-use super::launch::{Channel, Ground, InstanceType, Launch, Network, Spec, Subnet, Vpc};
+use super::launch::{Channel, Ground, InstanceType, Launch, Network, OnFailure, Spec, Subnet, Vpc};
 use crate::fleet::{Arch, Scope};
 use crate::provider::{Cloud, ProviderError, Web};
 
@@ -110,7 +110,14 @@ fn place(scope: Scope, mut spec: Spec, account: SmolStr, image: SmolStr, vpcs: &
         subnets: subnets.into_iter().cloned().collect(),
         leftovers: vec![],
     };
-    Ok(Launch { scope, spec, ground })
+    Ok(Launch {
+        scope,
+        spec,
+        ground,
+        site: None,
+        dsn_file: None,
+        on_failure: OnFailure::default(),
+    })
 }
 
 /// What a region and the web tell before a cluster can be chosen there.
@@ -166,9 +173,36 @@ impl Survey {
         zones.filter(is_own).collect()
     }
 
+    /// The launch of a highly available cluster that a spec becomes here.
+    async fn place_stack(&self, cloud: &dyn Cloud, spec: Spec) -> Result<Launch, SurveyError> {
+        let name = spec.name.clone();
+        let leftovers = async { Ok(cloud.resources(Some(&name)).await?) };
+        let ((spec, site), leftovers) = futures::try_join!(self.site(cloud, spec), leftovers)?;
+        let own = |subnet: &&Subnet| site.subnets.contains(&subnet.id);
+        let subnets = self.vpcs.iter().flat_map(|vpc| &vpc.subnets).filter(own);
+        let ground = Ground {
+            account: self.account.clone(),
+            image: site.images.get(&spec.arch).cloned().unwrap_or_default(),
+            vpc: site.vpc.clone().unwrap_or_default(),
+            subnets: subnets.cloned().collect(),
+            leftovers,
+        };
+        Ok(Launch {
+            scope: self.scope.clone(),
+            spec,
+            ground,
+            site: Some(site),
+            dsn_file: None,
+            on_failure: OnFailure::default(),
+        })
+    }
+
     /// The launch that a spec becomes here, once it is known which image it takes, and what a cluster of that name has
     /// left behind.
     pub async fn place(&self, cloud: &dyn Cloud, spec: Spec) -> Result<Launch, SurveyError> {
+        if spec.ha.is_some() {
+            return self.place_stack(cloud, spec).await;
+        }
         let parameter = image_parameter(&spec, spec.arch)?;
         let (image, leftovers) = futures::try_join!(cloud.image(&parameter), cloud.resources(Some(&spec.name)))?;
         let mut launch = place(self.scope.clone(), spec, self.account.clone(), image, &self.vpcs)?;

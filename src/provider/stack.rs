@@ -81,6 +81,13 @@ pub struct StackEvent {
     pub reason: Option<SmolStr>,
 }
 
+impl StackEvent {
+    /// Whether it is about the stack itself.
+    pub fn is_of_stack(&self) -> bool {
+        self.kind == "AWS::CloudFormation::Stack"
+    }
+}
+
 /// A stack that is to be made, or to be changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StackOrder {
@@ -90,6 +97,8 @@ pub struct StackOrder {
     pub template: String,
     /// Values of the template's parameters, each as key and value; what is not named has its default.
     pub parameters: Vec<(String, String)>,
+    /// Parameters that have the value which the stack has for them already. A stack that is made has none.
+    pub kept: Vec<String>,
     /// Its tags, which CloudFormation gives to all its resources.
     pub tags: TagList,
     /// Makes one change of calls that are made again: at most 128 ASCII letters, digits and hyphens, a letter first.

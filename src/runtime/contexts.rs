@@ -139,7 +139,7 @@ pub fn made(
             session.close(context);
             feeds.remove_kube(context);
         }
-        Made::SecurityGroup { .. } | Made::Server { .. } | Made::Token { .. } => return Ok(()),
+        Made::SecurityGroup { .. } | Made::Server { .. } | Made::Stack { .. } | Made::Token { .. } => return Ok(()),
     }
     operations.set_kubes(session.control.kubes.clone());
     Ok(())

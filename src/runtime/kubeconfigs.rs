@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use smol_str::SmolStr;
 
+use crate::blueprint::ha::template::PUBLIC_API;
 use crate::blueprint::{Names, Spec};
 use crate::fleet::{ClusterId, Fleet, InstanceState, Role, Scope};
-use crate::provider::kube::kubeconfig;
+use crate::provider::kube::kubeconfig::{self, At};
 use crate::provider::{Control, ProviderError, Secret};
 
 /// A cluster's server, as far as its kubeconfig is concerned.
@@ -87,7 +88,18 @@ pub async fn fetch(control: &Control, directory: &Path, server: &Server) -> Resu
             })?
         }
     };
-    kubeconfig::keep(directory, cluster, *address, &text)?;
+    // The servers of a highly available cluster write the name of its load balancer into it.
+    let stack = match kubeconfig::is_of_one_server(&text) {
+        true => None,
+        false => cloud.stack_now(&names.stack()).await?,
+    };
+    let public = stack.as_ref().and_then(|stack| stack.output(PUBLIC_API));
+    let at = match (kubeconfig::is_of_one_server(&text), public) {
+        (true, _) => At::Address(*address),
+        (false, Some(name)) => At::Name(name),
+        (false, None) => At::Written,
+    };
+    kubeconfig::keep(directory, cluster, at, &text)?;
     Ok(path)
 }
 

@@ -109,24 +109,25 @@ fn what_does_not_do_is_told_before_anything_is_asked() {
 }
 
 #[test]
-fn an_ha_cluster_is_not_launched_yet_and_no_plan_is_made_up() {
+fn an_ha_cluster_is_planned_as_its_stack() {
     let home = tempfile::tempdir().unwrap();
-    for flags in [
-        &["--dry-run"][..],
-        &["--yes"],
-        &["--pool", "name=gpu,max=4", "--dry-run"],
-    ] {
-        let args: Vec<_> = ["launch", "prod2", "--shape", "ha"]
-            .iter()
-            .chain(flags)
-            .copied()
-            .collect();
-        let output = run(home.path(), &args);
-        assert_eq!(output.status.code(), Some(3), "{args:?}: {}", errors(&output));
-        let told = errors(&output);
-        assert!(told.contains("k3fleet export cloudformation prod2"), "{told}");
-        assert!(output.stdout.is_empty(), "no plan");
-    }
+    let flags = ["launch", "prod2", "--shape", "ha", "--dry-run", "-o", "json"];
+    let plan = json(&done(home.path(), &flags));
+    let steps: Vec<_> = plan["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|s| s["what"].as_str())
+        .collect();
+    assert!(steps.contains(&Some("make the stack k3fleet-prod2")), "{plan}");
+    assert_eq!(plan["spec"]["ha"]["servers"], 3);
+    let warnings = plan["warnings"].to_string();
+    assert!(warnings.contains("k3fleet tunnel"), "{warnings}");
+    let mut external = flags.to_vec();
+    external.extend(["--store", "external"]);
+    let output = run(home.path(), &external);
+    assert_eq!(output.status.code(), Some(2), "{}", errors(&output));
+    assert!(errors(&output).contains("--datastore-dsn-file"), "{}", errors(&output));
 }
 
 #[test]

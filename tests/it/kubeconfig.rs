@@ -41,7 +41,13 @@ impl Home {
 
     fn keep(&self, cluster: &str, address: &str) {
         let directory = self.path("cache/kubeconfigs");
-        kubeconfig::keep(&directory, cluster, address.parse().unwrap(), &Secret::new(K3S)).unwrap();
+        kubeconfig::keep(
+            &directory,
+            cluster,
+            address.parse::<std::net::IpAddr>().unwrap(),
+            &Secret::new(K3S),
+        )
+        .unwrap();
     }
 
     fn run(&self, args: &[&str]) -> Output {

@@ -10,7 +10,7 @@ use crate::app::planning::PlanOption;
 use crate::fleet::{
     Arch, FeedId, FeedKind, FeedReport, OnDemandPrice, Purchase, Scope, Severity, Shape, Source, SpotPrice,
 };
-use crate::ops::launch::{Channel, Ground, InstanceType, Launch, Profile, Spec, SshKey, Subnet, Vpc};
+use crate::ops::launch::{Channel, Ground, InstanceType, Launch, OnFailure, Profile, Spec, SshKey, Subnet, Vpc};
 use crate::ops::survey::Survey;
 use crate::ops::{Request, Resource, ResourceKind};
 
@@ -172,6 +172,9 @@ fn launch(spec: &Spec) -> Box<Launch> {
             subnets: vec![subnet(0, true)],
             leftovers: vec![],
         },
+        site: None,
+        dsn_file: None,
+        on_failure: OnFailure::Keep,
     })
 }
 

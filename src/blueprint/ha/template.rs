@@ -38,6 +38,9 @@ pub const LIMIT: usize = 51_200;
 /// that an update must leave it at its previous value, whatever number of servers the spec has by then.
 pub const FIRST_SERVERS: &str = "FirstServers";
 
+/// The output with the name by which the internet reaches the API, where it does.
+pub const PUBLIC_API: &str = "PublicApi";
+
 /// The parameter with the tag `k3fleet:created-by` of volumes, which tags of a stack do not reach.
 pub const CREATED_BY: &str = "CreatedBy";
 

@@ -6,6 +6,7 @@ use clap::Args;
 use smol_str::SmolStr;
 
 use crate::blueprint::ha::{Store, WayOut};
+use crate::ops::launch::OnFailure;
 use crate::ops::wish::{PoolWish, store, way_out};
 
 /// What a highly available cluster is made of besides.
@@ -50,6 +51,18 @@ pub struct HaParts {
     /// Where machines take the files of K3s from, an https URL; else from GitHub
     #[arg(long, value_name = "URL")]
     pub mirror: Option<SmolStr>,
+    /// What becomes of the stack when it fails: keep (it stays, to be looked into) or roll-back; keep where nothing is said
+    #[arg(long, value_name = "WHAT", value_parser = on_failure)]
+    pub on_failure: Option<OnFailure>,
+}
+
+/// Reads what becomes of a stack that fails.
+fn on_failure(text: &str) -> Result<OnFailure, String> {
+    match text {
+        "keep" => Ok(OnFailure::Keep),
+        "roll-back" => Ok(OnFailure::RollBack),
+        _ => Err("expected keep or roll-back".to_owned()),
+    }
 }
 
 impl HaParts {
@@ -69,6 +82,7 @@ impl HaParts {
             (self.public_api, "--public-api", "a load balancer"),
             (self.vpc_cidr.is_some(), "--vpc-cidr", "a VPC that is made for it"),
             (self.mirror.is_some(), "--mirror", "a mirror"),
+            (self.on_failure.is_some(), "--on-failure", "a stack"),
         ];
         flags
             .into_iter()

@@ -1,16 +1,9 @@
 //! Flags of highly available clusters: what they wish for, and which do not go together.
 
-use std::fs::File;
-use std::io::Read;
-use std::path::Path;
-
 use super::super::args::{HaParts, Parts, ShapeWord};
 use crate::blueprint::ha::{Store, WayOut};
-use crate::ops::is_open_to_others;
+use crate::ops::dsn;
 use crate::ops::wish::{HaWish, VpcWish};
-
-/// More than any DSN.
-const LARGEST: u64 = 4096;
 
 /// What is wished of a highly available cluster; `None` for other shapes. The error names the flag.
 pub(super) fn wish(shape: ShapeWord, parts: &Parts, ha: &HaParts) -> Result<Option<HaWish>, String> {
@@ -24,7 +17,7 @@ pub(super) fn wish(shape: ShapeWord, parts: &Parts, ha: &HaParts) -> Result<Opti
     let store = ha.store.clone().unwrap_or_default();
     if let Some(file) = &ha.datastore_dsn_file {
         match store {
-            Store::External => check_dsn(file).map_err(|why| format!("--datastore-dsn-file: {why}"))?,
+            Store::External => drop(dsn::read(file).map_err(|why| format!("--datastore-dsn-file: {why}"))?),
             Store::Etcd { .. } | Store::Aurora { .. } => {
                 return Err("--datastore-dsn-file: the database is your own with --store external only".to_owned());
             }
@@ -68,27 +61,6 @@ fn apart(parts: &Parts) -> Result<(), String> {
     match never.into_iter().find(|(said, _)| *said) {
         Some((_, why)) => Err(why.to_owned()),
         None => Ok(()),
-    }
-}
-
-/// Refuses a file that does not hold a DSN, or that others can read; its text is never told.
-fn check_dsn(file: &Path) -> Result<(), String> {
-    let shown = file.display();
-    let failed = |error| format!("read {shown}: {error}");
-    let opened = File::open(file).map_err(failed)?;
-    let about = opened.metadata().map_err(failed)?;
-    if is_open_to_others(&about) {
-        return Err(format!("others can read {shown}: chmod 600 {shown}"));
-    }
-    let mut text = String::new();
-    opened.take(LARGEST).read_to_string(&mut text).map_err(failed)?;
-    let dsn = text.trim();
-    let known = ["postgres://", "postgresql://", "mysql://"];
-    match known.iter().any(|begin| dsn.starts_with(begin)) && !dsn.contains(char::is_whitespace) {
-        true => Ok(()),
-        false => Err(format!(
-            "{shown} holds no DSN: expected one line that begins with postgres:// or mysql://"
-        )),
     }
 }
 

@@ -10,9 +10,10 @@ use tokio::time::{Instant, sleep};
 
 use super::Executor;
 use super::making::{MakeError, Making};
+use crate::blueprint::ha::template::PUBLIC_API;
 use crate::fleet::{Instance, InstanceId};
 use crate::ops::event::Made;
-use crate::provider::kube::kubeconfig;
+use crate::provider::kube::kubeconfig::{self, At};
 use crate::provider::{CloudControl, ProviderError, Resource, Secret};
 
 /// How often the kubeconfig is looked for.
@@ -79,6 +80,35 @@ impl Executor {
             looks = looks.wrapping_add(1);
             sleep(self.paced(LOOK)).await;
         }
+    }
+
+    /// Waits until the first server has written the kubeconfig of a highly available cluster, and keeps it: by the name
+    /// of the public load balancer where that brings the API, else by that of the internal one, as it is written.
+    pub(super) async fn kubeconfig_of_stack(
+        &self,
+        cloud: &dyn CloudControl,
+        making: &Making<'_>,
+        secret: &str,
+        say: impl Fn(String),
+    ) -> Result<Made, MakeError> {
+        let spec = making.spec();
+        let until = Instant::now() + self.paced(COMING_UP);
+        let text = loop {
+            if let Some(text) = patient(cloud.secret(secret).await)?.flatten() {
+                break text;
+            }
+            if Instant::now() >= until {
+                return Err(MakeError::NoKubeconfig(secret.to_owned(), COMING_UP.as_secs() / 60));
+            }
+            say("the first server has not written it yet".to_owned());
+            sleep(self.paced(LOOK)).await;
+        };
+        let stack = cloud.stack_now(&spec.names().stack()).await?;
+        let name = stack.as_ref().and_then(|stack| stack.output(PUBLIC_API));
+        let at = name.map_or(At::Written, |name| At::Name(name));
+        kubeconfig::keep(&self.kubeconfigs, &spec.name, at, &text)?;
+        let context = kubeconfig::context(&spec.name);
+        Ok(Made::Kubeconfig { context })
     }
 
     /// The kubeconfig, once it is there.

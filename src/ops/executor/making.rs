@@ -2,6 +2,7 @@
 
 use crate::blueprint::{API_PORT, SSH_PORT, iam, tags, user_data};
 use crate::fleet::{FaultKind, InstanceId, Role};
+use crate::ops::dsn::{self, DsnError};
 use crate::ops::event::{Made, OperationId};
 use crate::ops::launch::{Launch, Profile, Spec, SshKey};
 use crate::ops::plan::Plan;
@@ -22,6 +23,10 @@ pub(super) enum MakeError {
     Call(#[from] ProviderError),
     #[error("{0}")]
     Broken(&'static str),
+    #[error("{0} is still empty after {1} min; look at the console of the cluster's servers")]
+    NoKubeconfig(String, u64),
+    #[error(transparent)]
+    Dsn(#[from] DsnError),
     #[error("{instance} did not come up: {why}{}", said(.lines))]
     Down {
         instance: InstanceId,
@@ -94,6 +99,7 @@ impl Making<'_> {
             Part::ServerToken => cloud.make_parameter(&self.token(names.server_token())?).await?,
             Part::AgentToken => cloud.make_parameter(&self.token(names.agent_token())?).await?,
             Part::Secret => cloud.make_secret(&names.kubeconfig(), &self.tags(None)).await?,
+            Part::Dsn => cloud.make_parameter(&self.dsn()?).await?,
             Part::Spec => cloud.make_parameter(&self.spec_parameter()?).await?,
             Part::Template(Role::Server) => {
                 let order = self.template(Role::Server, user_data::server(self.spec()))?;
@@ -154,6 +160,19 @@ impl Making<'_> {
         Ok(ParameterOrder {
             name,
             value: ParameterValue::Secure(Secret::new(text)),
+            tags: self.tags(None),
+        })
+    }
+
+    /// The DSN, read from its file only now.
+    fn dsn(&self) -> Result<ParameterOrder, MakeError> {
+        let file = self.launch.dsn_file.as_ref();
+        let file = file.ok_or(MakeError::Broken(
+            "no file holds the DSN: begin anew, with --datastore-dsn-file",
+        ))?;
+        Ok(ParameterOrder {
+            name: self.spec().names().dsn(),
+            value: ParameterValue::Secure(dsn::read(file)?),
             tags: self.tags(None),
         })
     }

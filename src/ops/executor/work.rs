@@ -10,6 +10,7 @@ use tokio::time::{sleep, timeout};
 
 use super::making::{self, Making};
 use super::release;
+use super::stack;
 use super::{ANSWERS, Ended, Executor, PAUSE, TRIES, paced};
 use crate::fleet::{ContextId, FaultKind, Scope, TAG_EXPIRES_AT};
 use crate::ops::bootstrap::BootstrapError;
@@ -58,6 +59,8 @@ pub(super) enum StepError {
     VpnAuth(#[from] VpnAuthError),
     #[error("there is no {0}; K3s publishes it with each release")]
     NoFile(SmolStr),
+    #[error(transparent)]
+    Stack(#[from] stack::StackError),
     #[error("{0}")]
     Broken(&'static str),
     #[error("stopped")]
@@ -77,7 +80,9 @@ impl StepError {
     /// The failed call, when it was one.
     pub(super) fn call(&self) -> Option<&ProviderError> {
         match self {
-            Self::Call(error) | Self::Make(making::MakeError::Call(error)) => Some(error),
+            Self::Call(error)
+            | Self::Make(making::MakeError::Call(error))
+            | Self::Stack(stack::StackError::Call(error)) => Some(error),
             _ => None,
         }
     }
@@ -144,10 +149,20 @@ impl Executor {
                 let made = retried(self.speed, StepError::call, ProviderError::retryable, tell_again, make).await?;
                 Ok(told(made, id, tell).await)
             }
+            Step::Cloud(scope, CloudStep::Stack { name, work }) => {
+                let cloud = &**self.at(scope)?;
+                let work = self.stack(cloud, name, work, of, tell, &say);
+                Ok(unless_stopped(stop, work).await??)
+            }
             Step::Cloud(scope, CloudStep::FetchKubeconfig { secret }) => {
                 let making = making(of, &self.by)?;
                 let cloud = &**self.at(scope)?;
-                let work = self.fetch_kubeconfig(cloud, &making, secret.as_deref(), &say);
+                let work = async {
+                    match (&making.launch.site, secret) {
+                        (Some(_), Some(secret)) => self.kubeconfig_of_stack(cloud, &making, secret, &say).await,
+                        _ => self.fetch_kubeconfig(cloud, &making, secret.as_deref(), &say).await,
+                    }
+                };
                 let made = unless_stopped(stop, work).await??;
                 Ok(told(Some(made), id, tell).await)
             }
@@ -296,6 +311,7 @@ impl Executor {
             | CloudStep::FetchKubeconfig { .. }
             | CloudStep::NewToken { .. }
             | CloudStep::UseToken { .. }
+            | CloudStep::Stack { .. }
             | CloudStep::Prove { .. } => Ok(()),
         };
         Ok(done?)
@@ -341,7 +357,7 @@ impl Executor {
 }
 
 /// What the making of a cluster rests on.
-fn making<'a>(of: Of<'a>, by: &'a str) -> Result<Making<'a>, StepError> {
+pub(super) fn making<'a>(of: Of<'a>, by: &'a str) -> Result<Making<'a>, StepError> {
     Ok(Making {
         launch: making::launch(of.plan)?,
         made: of.made,
@@ -351,7 +367,7 @@ fn making<'a>(of: Of<'a>, by: &'a str) -> Result<Making<'a>, StepError> {
 }
 
 /// Tells what was made, and gives the line for people.
-async fn told(made: Option<Made>, step: StepId, tell: &mpsc::Sender<What>) -> String {
+pub(super) async fn told(made: Option<Made>, step: StepId, tell: &mpsc::Sender<What>) -> String {
     let Some(made) = made else { return String::new() };
     let line = match &made {
         Made::SecurityGroup { id } => id.to_string(),
@@ -360,7 +376,7 @@ async fn told(made: Option<Made>, step: StepId, tell: &mpsc::Sender<What>) -> St
         Made::Token {
             parameter, old, new, ..
         } => format!("{parameter}: version {new} after {old}"),
-        Made::Gone { .. } => String::new(),
+        Made::Gone { .. } | Made::Stack { .. } => String::new(),
     };
     // Where nobody takes what is told, the operation has ended already.
     let _unread = tell.send(What::StepMade { step, made }).await;

@@ -1,6 +1,6 @@
 //! The calls that each step makes.
 
-use super::{BootstrapStep, CloudStep, KubeStep, Part, Reach, Step};
+use super::{BootstrapStep, CloudStep, KubeStep, Part, Reach, StackWork, Step};
 use crate::ops::call::Call;
 use crate::provider::ResourceKind;
 
@@ -16,10 +16,29 @@ impl Part {
             Self::Grant(_) => &[Call::PutRolePolicy, Call::AddRoleToInstanceProfile],
             Self::SecurityGroup => &[Call::CreateSecurityGroup, Call::CreateTags],
             Self::Openings => &[Call::AuthorizeSecurityGroupIngress],
-            Self::ServerToken | Self::AgentToken | Self::Spec => &[Call::PutParameter, Call::AddTagsToResource],
+            Self::ServerToken | Self::AgentToken | Self::Spec | Self::Dsn => {
+                &[Call::PutParameter, Call::AddTagsToResource]
+            }
             Self::Secret => &[Call::CreateSecret, Call::TagSecret],
             Self::Template(_) => &[Call::CreateLaunchTemplate, Call::CreateTags],
             Self::Workers => &[Call::CreateAutoScalingGroup, Call::RunInstances, Call::PassRole],
+        }
+    }
+}
+
+impl StackWork {
+    fn calls(&self) -> &'static [Call] {
+        match self {
+            // One that failed before is deleted first.
+            Self::Make => &[
+                Call::CreateChangeSet,
+                Call::DescribeChangeSet,
+                Call::ExecuteChangeSet,
+                Call::DeleteStack,
+            ],
+            Self::Change { .. } => &[Call::ExecuteChangeSet],
+            Self::Undo => &[Call::RollbackStack],
+            Self::Delete => &[Call::DeleteStack],
         }
     }
 }
@@ -52,6 +71,7 @@ impl Step {
             Self::Kube(_, KubeStep::Mark(_)) => &[Call::PatchNode],
             Self::Cloud(_, CloudStep::NewToken { .. }) => &[Call::GetParameter, Call::PutParameter],
             Self::Cloud(_, CloudStep::UseToken { .. }) => &[Call::GetParameter],
+            Self::Cloud(_, CloudStep::Stack { work, .. }) => work.calls(),
             Self::Cloud(_, CloudStep::SetRelease { .. }) => &[
                 Call::DescribeLaunchTemplateVersions,
                 Call::CreateLaunchTemplateVersion,

@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 
-use super::super::launch::{Ground, Launch, Profile, Subnet};
+use super::super::launch::{Ground, Launch, OnFailure, Profile, Site, Subnet};
 use super::*;
 use crate::blueprint::example;
 use crate::fleet::{ClusterId, Glob, Policy, Purchase, Shape};
@@ -24,6 +24,9 @@ fn launch() -> Launch {
             subnets: vec![subnet("eu-west-1a"), subnet("eu-west-1b")],
             leftovers: vec![],
         },
+        site: None,
+        dsn_file: None,
+        on_failure: OnFailure::Keep,
     }
 }
 
@@ -208,11 +211,49 @@ fn what_kubernetes_made_is_named_and_stays_unless_told() {
     assert!(whats(&gone).iter().any(|what| what == "delete the volume vol-1"));
 }
 
-#[test]
-fn a_shape_that_nothing_launches_is_refused() {
+/// A highly available cluster on three subnets of the default VPC.
+fn ha() -> Launch {
     let mut ha = launch();
     ha.spec = crate::blueprint::ha::example();
-    assert_eq!(refused(&World::live(), &asked(ha)), "shape");
+    let site = Site {
+        images: [(ha.spec.arch, "ami-1".into())].into(),
+        vpc: Some("vpc-1".into()),
+        cidrs: vec!["172.31.0.0/16".into()],
+        subnets: vec!["subnet-1".into(), "subnet-2".into(), "subnet-3".into()],
+        public: true,
+        endpoints: vec![],
+        zones: vec![],
+    };
+    ha.site = Some(site);
+    ha
+}
+
+#[test]
+fn a_highly_available_cluster_is_what_its_stack_needs_then_the_stack() {
+    let plan = planned(&World::live(), &asked(ha()));
+    assert_eq!(titles(&plan), ["prepare", "make the stack", "come up", "be ready"]);
+    let steps = whats(&plan);
+    assert_eq!(plan.stages[0].steps.len(), 3, "{steps:?}");
+    assert_eq!(steps[3], "make the stack k3fleet-shop");
+    assert_eq!(
+        steps[5..],
+        ["wait until 3 servers are ready", "wait until 3 agents are ready"]
+    );
+    assert_eq!(plan.round_trips(), 1 + 1 + 4 + 2);
+    let mut external = ha();
+    external.spec.ha.as_mut().unwrap().store = crate::blueprint::ha::Store::External;
+    let plan = planned(&World::live(), &asked(external));
+    assert!(whats(&plan).contains(&"make the parameter /k3fleet/shop/dsn".to_owned()));
+}
+
+#[test]
+fn the_name_of_a_cluster_is_not_taken_twice_nor_are_its_leftovers_taken_over() {
+    let mut left = ha();
+    left.ground.leftovers = vec![resource(ResourceKind::Stack, "k3fleet-shop")];
+    assert_eq!(refused(&World::live(), &asked(left)), "leftovers");
+    let mut bad = ha();
+    bad.spec.ha.as_mut().unwrap().servers = 2;
+    assert_eq!(refused(&World::live(), &asked(bad)), "spec");
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Launching a cluster: what its machines need is made side by side, then the server, then its workers; it is up when its
 //! API answers and its nodes are ready.
 
+mod ha;
+
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
@@ -10,7 +12,7 @@ use super::super::launch::{Launch, Profile, Spec};
 use super::super::plan::{CostChange, Plan, Refusal, Stage};
 use super::super::request::Request;
 use super::super::step::{CloudStep, Part, Step};
-use crate::fleet::{Fleet, Offer, Purchase, Role, Shape};
+use crate::fleet::{Fleet, Offer, Purchase, Role};
 
 /// How long the server may take from its kubeconfig to its ready node, and workers to join.
 const READY: SignedDuration = SignedDuration::from_mins(15);
@@ -18,13 +20,11 @@ const READY: SignedDuration = SignedDuration::from_mins(15);
 /// Plans a launch.
 pub(in crate::ops) fn plan(fleet: &Fleet, request: &Request, launch: &Launch, now: Timestamp) -> Result<Plan, Refusal> {
     let spec = &launch.spec;
-    if spec.shape == Shape::Ha {
-        let why = "launching an ha cluster is not part of this version yet";
-        let lift = format!("its template is: k3fleet export cloudformation {}", spec.name);
-        return Err(Refusal::new("shape", why, lift));
-    }
     sound(spec, now)?;
     free(fleet, launch)?;
+    if let (Some(ha), Some(site)) = (&spec.ha, &launch.site) {
+        return Ok(ha::plan(fleet, request, launch, ha, site));
+    }
     let mut warnings = spec.warnings();
     let cost = cost(fleet, launch, &mut warnings);
     if spec.from.is_empty() {
@@ -153,7 +153,16 @@ fn stages(launch: &Launch) -> Vec<Stage> {
     Stage::push(&mut stages, "come up", [step(CloudStep::FetchKubeconfig { secret })]);
     let up = |role, count| {
         let cluster = launch.cluster();
-        Step::Wait(Condition::Up { cluster, role, count }, READY)
+        let inner = false;
+        Step::Wait(
+            Condition::Up {
+                cluster,
+                role,
+                count,
+                inner,
+            },
+            READY,
+        )
     };
     let ready = [(Role::Server, 1), (Role::Agent, spec.workers)];
     let ready = ready.into_iter().filter(|(_, count)| *count > 0);

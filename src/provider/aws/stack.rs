@@ -95,6 +95,13 @@ pub(super) async fn propose(cloud: &AwsCloud, order: &StackOrder) -> Result<Chan
         let parameter = sdk::Parameter::builder().parameter_key(key);
         parameter.parameter_value(value).build()
     };
+    let kept = |key: &String| {
+        let parameter = sdk::Parameter::builder().parameter_key(key);
+        parameter.use_previous_value(true).build()
+    };
+    // CloudFormation refuses previous values for a stack that has none yet.
+    let kept = order.kept.iter().filter(|_| !creates).map(kept);
+    let parameters: Vec<_> = order.parameters.iter().map(parameter).chain(kept).collect();
     let tag = |(key, value): &(String, String)| sdk::Tag::builder().key(key).value(value).build();
     let ask = cloud
         .cloudformation
@@ -105,7 +112,7 @@ pub(super) async fn propose(cloud: &AwsCloud, order: &StackOrder) -> Result<Chan
         .client_token(&order.token)
         .change_set_type(kind)
         .template_body(&order.template)
-        .set_parameters(Some(order.parameters.iter().map(parameter).collect()))
+        .set_parameters(Some(parameters))
         .set_tags(Some(order.tags.iter().map(tag).collect()))
         .capabilities(sdk::Capability::CapabilityIam);
     cloud

@@ -37,18 +37,46 @@ pub fn path(directory: &Path, cluster: &str) -> Option<PathBuf> {
     fits.then(|| directory.join(cluster))
 }
 
-/// Keeps a cluster's kubeconfig as `directory/<cluster>`, mode 0600: its server is at `address`, and its context, cluster
+/// Where a cluster's API is reached from here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum At<'a> {
+    /// At an address.
+    Address(IpAddr),
+    /// By a name.
+    Name(&'a str),
+    /// Where the kubeconfig says.
+    Written,
+}
+
+impl From<IpAddr> for At<'_> {
+    fn from(address: IpAddr) -> Self {
+        Self::Address(address)
+    }
+}
+
+impl At<'_> {
+    /// The server's URL; `None`: it stays as it is.
+    fn url(self) -> Option<String> {
+        match self {
+            Self::Address(address) => Some(format!("https://{}", SocketAddr::new(address, API_PORT))),
+            Self::Name(name) => Some(format!("https://{name}:{API_PORT}")),
+            Self::Written => None,
+        }
+    }
+}
+
+/// Keeps a cluster's kubeconfig as `directory/<cluster>`, mode 0600: its server is `at` that place, and its context, cluster
 /// and user are named after the cluster.
-pub fn keep(directory: &Path, cluster: &str, address: IpAddr, text: &Secret) -> Result<(), ProviderError> {
+pub fn keep<'a>(directory: &Path, cluster: &str, at: impl Into<At<'a>>, text: &Secret) -> Result<(), ProviderError> {
     let path = path(directory, cluster).ok_or_else(|| no_file(cluster))?;
-    let text = rewritten(cluster, address, text)?;
+    let text = rewritten(cluster, at, text)?;
     let written = file::private_directory(directory).and_then(|()| file::write(&path, text.expose()));
     written.map_err(|error| disk(KEEP, &path, &error))
 }
 
-/// K3s' kubeconfig as it is used from here: its server is at `address`, and its context, cluster and user are named after
+/// K3s' kubeconfig as it is used from here: its server is `at` that place, and its context, cluster and user are named after
 /// the cluster. Everything else stays as it is.
-pub fn rewritten(cluster: &str, address: IpAddr, text: &Secret) -> Result<Secret, ProviderError> {
+pub fn rewritten<'a>(cluster: &str, at: impl Into<At<'a>>, text: &Secret) -> Result<Secret, ProviderError> {
     let wrong = |message: &str| ProviderError {
         kind: FaultKind::Malformed,
         call: READ.into(),
@@ -57,9 +85,14 @@ pub fn rewritten(cluster: &str, address: IpAddr, text: &Secret) -> Result<Secret
         mend: format_smolstr!("look at {ON_SERVER} on a server of the cluster"),
     };
     let mut kubeconfig = Kubeconfig::from_yaml(text.expose()).map_err(|error| wrong(&context::unreadable(&error)))?;
-    rename(&mut kubeconfig, cluster, address).map_err(wrong)?;
+    rename(&mut kubeconfig, cluster, at.into()).map_err(wrong)?;
     let text = written(&kubeconfig).map_err(|_unwritable| wrong("it cannot be written as YAML"))?;
     Ok(Secret::new(text))
+}
+
+/// Whether a kubeconfig is as K3s writes it: it names the machine that it stands on, and nothing that others know.
+pub fn is_of_one_server(text: &Secret) -> bool {
+    text.expose().contains("https://127.0.0.1:")
 }
 
 /// Forgets the kubeconfig of a cluster that is gone. One that is not there is no error.
@@ -113,8 +146,8 @@ pub fn all(directory: &Path) -> (Vec<KubeContext>, Vec<ProviderError>) {
     (found, faults)
 }
 
-/// Gives the current context, its cluster and its user the cluster's name, and the cluster this address.
-fn rename(kubeconfig: &mut Kubeconfig, name: &str, address: IpAddr) -> Result<(), &'static str> {
+/// Gives the current context, its cluster and its user the cluster's name, and the cluster its place.
+fn rename(kubeconfig: &mut Kubeconfig, name: &str, at: At<'_>) -> Result<(), &'static str> {
     let current = kubeconfig.current_context.clone().unwrap_or_default();
     let of_current = kubeconfig.contexts.iter_mut().find(|c| c.name == current);
     let named = of_current.ok_or("it has no current context")?;
@@ -125,7 +158,7 @@ fn rename(kubeconfig: &mut Kubeconfig, name: &str, address: IpAddr) -> Result<()
     let user = context.user.clone().unwrap_or_default();
     let of_user = kubeconfig.auth_infos.iter_mut().find(|u| u.name == user);
     let user = of_user.ok_or("its context names no user of it")?;
-    server.server = Some(format!("https://{}", SocketAddr::new(address, API_PORT)));
+    server.server = at.url().or(server.server.take());
     named.name = name.to_owned();
     context.cluster = name.to_owned();
     context.user = Some(name.to_owned());

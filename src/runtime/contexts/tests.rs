@@ -41,7 +41,13 @@ fn session(home: &Path) -> Session {
 
 fn keep(session: &Session, cluster: &str, address: &str) {
     let text = Secret::new(kubeconfig_of("default", "https://127.0.0.1:6443"));
-    kubeconfig::keep(&session.kubeconfigs, cluster, address.parse().unwrap(), &text).unwrap();
+    kubeconfig::keep(
+        &session.kubeconfigs,
+        cluster,
+        address.parse::<std::net::IpAddr>().unwrap(),
+        &text,
+    )
+    .unwrap();
 }
 
 fn own(home: &Path, name: &str, server: &str) -> Contexts {

@@ -49,6 +49,7 @@ async fn comes_and_goes(account: &moto::Account, cloud: &AwsCloud, spec: &Spec, 
         name: name.clone(),
         template: template.to_string(),
         parameters: vec![(FIRST_SERVERS.into(), "3".into())],
+        kept: vec![],
         tags: vec![("k3fleet:cluster".into(), spec.name.to_string())],
         token: format!("launch-{}", spec.name),
     };
@@ -158,6 +159,7 @@ async fn servers_that_do_not_come_up_are_told_with_their_own_words() {
         name: "k3fleet-shop".into(),
         template: body.to_string(),
         parameters: vec![],
+        kept: vec![],
         tags: vec![],
         token: "launch-1".into(),
     };

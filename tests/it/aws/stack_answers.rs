@@ -122,6 +122,7 @@ async fn a_refused_stack_says_what_grants_it_or_what_keeps_it() {
         name: "k3fleet-shop".into(),
         template: "{}".into(),
         parameters: vec![],
+        kept: vec![],
         tags: vec![],
         token: "op-1".into(),
     };

@@ -88,6 +88,7 @@ impl Place {
             name: STACK.into(),
             template: template.to_string(),
             parameters: vec![],
+            kept: vec![],
             tags: vec![("k3fleet:cluster".into(), "shop".into())],
             token: token.into(),
         }

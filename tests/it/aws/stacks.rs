@@ -37,6 +37,7 @@ fn order(token: &str, with_group: bool) -> StackOrder {
         name: "k3fleet-shop".into(),
         template: template.to_string(),
         parameters: vec![("Text".into(), "for the shop".into())],
+        kept: vec![],
         tags: vec![("k3fleet:cluster".into(), "shop".into())],
         token: token.into(),
     }

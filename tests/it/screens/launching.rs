@@ -3,7 +3,7 @@
 use k3fleet::app::launching::{OwnKey, Surveyed};
 use k3fleet::app::{Action, Effect, Msg, State, update};
 use k3fleet::fleet::{Arch, Glob, Observation, OnDemandPrice, Policy, Scope, SpotPrice};
-use k3fleet::ops::launch::{Channel, Ground, InstanceType, Launch, Spec, SshKey, Subnet, Vpc};
+use k3fleet::ops::launch::{Channel, Ground, InstanceType, Launch, OnFailure, Spec, SshKey, Subnet, Vpc};
 use k3fleet::ops::survey::Survey;
 use k3fleet::ops::{Resource, ResourceKind};
 use smol_str::SmolStr;
@@ -124,6 +124,9 @@ fn place(state: &mut State, scope: &Scope) -> Spec {
             subnets: survey.vpcs[0].subnets.iter().filter(|s| s.public).cloned().collect(),
             leftovers: vec![],
         },
+        site: None,
+        dsn_file: None,
+        on_failure: OnFailure::Keep,
     };
     update(state, Msg::Placed(spec.clone(), Ok(Box::new(launch))));
     *spec

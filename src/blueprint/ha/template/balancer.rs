@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::network::Place;
-use super::{Draft, attribute, refer, substitute};
+use super::{Draft, PUBLIC_API, attribute, refer, substitute};
 use crate::blueprint::API_PORT;
 
 /// Adds the load balancers, their listeners and targets.
@@ -46,6 +46,7 @@ pub(super) fn add(draft: &mut Draft<'_>, place: &Place) {
             API_PORT,
             "PublicApiTargets",
         );
+        draft.output(PUBLIC_API, attribute("DNSName", "PublicBalancer"));
     }
     draft.output("PublicEndpoint", attribute("DNSName", "PublicBalancer"));
 }

@@ -1,0 +1,377 @@
+//! Work on a cluster's stack, which CloudFormation does: it is asked for once, and its events are told until it has ended.
+//! CloudFormation goes on whatever becomes of this process, so that an operation which is resumed looks at the stack first
+//! and asks for nothing that is under way.
+
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::time::Duration;
+
+use smol_str::SmolStr;
+use tokio::sync::mpsc;
+use tokio::time::sleep;
+
+use super::making::Making;
+use super::work::{self, Of, StepError, making};
+use super::{Executor, marks};
+use crate::blueprint::ha::template::{CREATED_BY, template};
+use crate::blueprint::tags;
+use crate::fleet::TAG_CLUSTER;
+use crate::ops::event::{Made, OperationId, What};
+use crate::ops::launch::{OnFailure, Site};
+use crate::ops::plan::StepId;
+use crate::ops::step::StackWork;
+use crate::provider::{CloudControl, ProviderError, Stack, StackEvent, StackOrder, StackStatus};
+
+/// How often a stack is looked at. CloudFormation throttles whoever asks often, and does not say from when on.
+const LOOK: Duration = Duration::from_secs(5);
+/// How many characters of an event's id make a token another one.
+const MARK: usize = 12;
+/// How many resources that failed are told.
+const FAILURES: usize = 5;
+/// What CloudFormation says of a resource that was stopped since another failed.
+const STOPPED: &str = "cancelled";
+
+/// Why a stack is not as it was to be.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum StackError {
+    #[error(transparent)]
+    Call(#[from] ProviderError),
+    #[error("the stack {name} is {status}{}; {mend}", told(.failures))]
+    Failed {
+        name: String,
+        status: SmolStr,
+        failures: Vec<String>,
+        mend: String,
+    },
+    #[error("there is a stack {0} that is not this cluster's; choose another name for the cluster")]
+    Foreign(String),
+    #[error("there is no stack {0}")]
+    None(String),
+}
+
+fn told(failures: &[String]) -> String {
+    match failures {
+        [] => String::new(),
+        failures => format!(": {}", failures.join("; ")),
+    }
+}
+
+/// A stack that is worked on.
+struct Work<'a> {
+    cloud: &'a dyn CloudControl,
+    name: &'a str,
+    step: StepId,
+    tell: &'a mpsc::Sender<What>,
+}
+
+/// What is asked of CloudFormation, with a token by which it knows the same request again.
+type Asked<'a> = Pin<Box<dyn Future<Output = Result<(), ProviderError>> + Send + 'a>>;
+
+impl Executor {
+    /// Does some work on a stack, and waits for its end; gives what came of it.
+    pub(super) async fn stack(
+        &self,
+        cloud: &dyn CloudControl,
+        name: &str,
+        work: &StackWork,
+        of: Of<'_>,
+        tell: &mpsc::Sender<What>,
+        say: &impl Fn(String),
+    ) -> Result<String, StepError> {
+        let at = Work {
+            cloud,
+            name,
+            step: of.id,
+            tell,
+        };
+        Ok(match work {
+            StackWork::Make => self.make_stack(&at, &making(of, &self.by)?, say).await?,
+            StackWork::Change { change_set } => {
+                let change = |token: String| -> Asked<'_> {
+                    Box::pin(async move { cloud.execute_change_set(change_set, &token, true).await })
+                };
+                self.once(&at, of, &change, say, is_as_asked).await?
+            }
+            StackWork::Undo => {
+                let undo =
+                    |token: String| -> Asked<'_> { Box::pin(async move { cloud.undo_stack(name, &token).await }) };
+                self.once(&at, of, &undo, say, is_back).await?
+            }
+            StackWork::Delete => {
+                let delete =
+                    |token: String| -> Asked<'_> { Box::pin(async move { cloud.delete_stack(name, &token).await }) };
+                self.once(&at, of, &delete, say, is_gone).await?
+            }
+        })
+    }
+
+    /// Makes the cluster's stack. One that failed before is deleted first: nothing in it ever worked.
+    async fn make_stack(
+        &self,
+        at: &Work<'_>,
+        making: &Making<'_>,
+        say: &impl Fn(String),
+    ) -> Result<String, StackError> {
+        let cloud = at.cloud;
+        let mut token = making.id.as_str().to_owned();
+        let present = self.insist(|| cloud.stack_now(at.name), say).await?;
+        let present = present.filter(|stack| !stack.status.is_in_review());
+        if let Some(stack) = present {
+            if tag(&stack, TAG_CLUSTER).is_none_or(|cluster| *cluster != making.spec().name) {
+                return Err(StackError::Foreign(at.name.to_owned()));
+            }
+            if stack.status.is_moving() || stack.status.is_good() {
+                let made = self.follow(at, &stack.id, None, say).await?;
+                return judged(at, &made, is_as_asked);
+            }
+            let events = self.insist(|| cloud.stack_happened(&stack.id, None), say).await?;
+            let last = events.last().map(|event| event.id.clone());
+            token = renewed(making.id, last.as_deref());
+            say(format!("it is {} from before: deleting it", stack.status.0));
+            self.insist(|| cloud.delete_stack(at.name, &token), say).await?;
+            let gone = self.follow(at, &stack.id, last, say).await?;
+            judged(at, &gone, is_gone)?;
+            // By what the lost cluster left there the servers of the new one would take themselves for its replacements.
+            let names = making.spec().names();
+            self.insist(|| marks::forget(cloud, names), say).await?;
+        }
+        let Some(site) = &making.launch.site else {
+            return Err(StackError::None(at.name.to_owned()));
+        };
+        let order = order(making, site, at.name, token.clone());
+        say("CloudFormation works out what is to be made".to_owned());
+        let set = self.insist(|| cloud.propose_stack(&order), say).await?;
+        let undo = making.launch.on_failure == OnFailure::RollBack;
+        self.insist(|| cloud.execute_change_set(&set, &token, undo), say)
+            .await?;
+        let made = self.follow(at, at.name, None, say).await?;
+        judged(at, &made, is_as_asked)
+    }
+
+    /// Asks for something unless that was done before this operation was cut off, and waits for its end. What failed then is
+    /// asked for again.
+    async fn once<'a>(
+        &self,
+        at: &Work<'_>,
+        of: Of<'_>,
+        ask: &(dyn Fn(String) -> Asked<'a> + Sync),
+        say: &impl Fn(String),
+        good: fn(&Stack) -> bool,
+    ) -> Result<String, StackError> {
+        let asked = of.made.iter().rev().find_map(|made| match made {
+            Made::Stack { id, after } => Some((id.clone(), after.clone())),
+            _ => None,
+        });
+        let known = asked.as_ref().map_or(at.name, |(id, _)| id.as_str());
+        let stack = self.insist(|| at.cloud.stack_now(known), say).await?;
+        let Some(stack) = stack else {
+            return Ok("there is none".to_owned());
+        };
+        let since = asked.as_ref().and_then(|(_, after)| after.as_deref());
+        let events = self.insist(|| at.cloud.stack_happened(&stack.id, since), say).await?;
+        if let Some((id, after)) = asked
+            && !events.is_empty()
+            && (stack.status.is_moving() || good(&stack))
+        {
+            let followed = self.follow(at, &id, after, say).await?;
+            return judged(at, &followed, good);
+        }
+        let after = events.last().map(|event| event.id.clone());
+        let made = Made::Stack {
+            id: stack.id.clone(),
+            after: after.clone(),
+        };
+        work::told(Some(made), at.step, at.tell).await;
+        let token = renewed(of.operation, after.as_deref());
+        self.insist(|| ask(token.clone()), say).await?;
+        let followed = self.follow(at, &stack.id, after, say).await?;
+        judged(at, &followed, good)
+    }
+
+    /// Tells what happens in a stack until it has ended. `after`: what happened before that is not told, and what ended
+    /// then is not its end.
+    async fn follow(
+        &self,
+        at: &Work<'_>,
+        id: &str,
+        mut after: Option<SmolStr>,
+        say: &impl Fn(String),
+    ) -> Result<Followed, StackError> {
+        let mut seen = Followed::default();
+        let mut ended = false;
+        loop {
+            let events = self
+                .insist(|| at.cloud.stack_happened(id, after.as_deref()), say)
+                .await?;
+            for event in events {
+                after = Some(event.id.clone());
+                if event.is_of_stack() {
+                    ended = !event.status.is_moving() && !event.status.is_in_review();
+                }
+                if seen.take(&event) {
+                    say(seen.line());
+                }
+                let what = What::StackSaid {
+                    step: at.step,
+                    happened: event,
+                };
+                // Where nobody takes what is told, the operation has ended already.
+                let _unread = at.tell.send(what).await;
+            }
+            if ended {
+                let stack = self.insist(|| at.cloud.stack_now(id), say).await?;
+                match stack {
+                    Some(stack) if stack.status.is_moving() => {}
+                    stack => {
+                        seen.stack = stack;
+                        return Ok(seen);
+                    }
+                }
+            }
+            sleep(self.paced(LOOK)).await;
+        }
+    }
+
+    /// Asks again where that may help.
+    async fn insist<T, F: Future<Output = Result<T, ProviderError>>>(
+        &self,
+        ask: impl Fn() -> F,
+        say: &impl Fn(String),
+    ) -> Result<T, StackError> {
+        let tell = |error: &ProviderError, pause: Duration| {
+            say(format!("{}; trying again in {} s", error.message, pause.as_secs()));
+        };
+        Ok(work::retried(self.speed, super::itself, ProviderError::retryable, tell, ask).await?)
+    }
+}
+
+/// What is known of a stack that is followed.
+#[derive(Default)]
+struct Followed {
+    /// The stack once it has ended; `None` when it is forgotten then.
+    stack: Option<Stack>,
+    resources: BTreeMap<SmolStr, (StackStatus, Option<SmolStr>)>,
+}
+
+impl Followed {
+    /// Takes in what has happened; whether it is worth a line.
+    fn take(&mut self, event: &StackEvent) -> bool {
+        if event.is_of_stack() {
+            return false;
+        }
+        let now = (event.status.clone(), event.reason.clone());
+        let before = self.resources.insert(event.resource.clone(), now);
+        before.is_none_or(|(status, _)| status != event.status)
+    }
+
+    fn line(&self) -> String {
+        let moving = self.resources.iter().filter(|(_, (status, _))| status.is_moving());
+        let moving: Vec<_> = moving.map(|(name, _)| name.as_str()).collect();
+        let ended = self.resources.len() - moving.len();
+        match moving.as_slice() {
+            [] => format!("{ended} resources done"),
+            [one] => format!("{ended} resources done; {one} under way"),
+            [first, rest @ ..] => format!("{ended} resources done; {first} and {} more under way", rest.len()),
+        }
+    }
+
+    /// The resources that failed by themselves, with their reasons.
+    fn failures(&self) -> Vec<String> {
+        let failed = self.resources.iter().filter_map(|(name, (status, reason))| {
+            let why = reason.as_ref().map_or("no reason is told", SmolStr::as_str);
+            let own = status.0.ends_with("_FAILED") && !why.contains(STOPPED);
+            own.then(|| format!("{name}: {why}"))
+        });
+        failed.take(FAILURES).collect()
+    }
+}
+
+/// What came of it, or why it failed.
+fn judged(at: &Work<'_>, followed: &Followed, good: fn(&Stack) -> bool) -> Result<String, StackError> {
+    let Some(stack) = &followed.stack else {
+        // One that was deleted may be forgotten already.
+        return Ok("it is gone".to_owned());
+    };
+    if good(stack) {
+        return Ok(format!("{} resources, {}", followed.resources.len(), stack.status.0));
+    }
+    let mut failures = followed.failures();
+    if failures.is_empty() {
+        failures.extend(stack.reason.as_ref().map(ToString::to_string));
+    }
+    Err(StackError::Failed {
+        name: at.name.to_owned(),
+        status: stack.status.0.clone(),
+        failures,
+        mend: mend(stack),
+    })
+}
+
+/// What can be done about a stack that failed.
+fn mend(stack: &Stack) -> String {
+    let cluster = tag(stack, TAG_CLUSTER).map_or("CLUSTER", SmolStr::as_str);
+    match stack.status.0.as_str() {
+        "CREATE_FAILED" => format!(
+            "it stays to be looked into: resume this operation to delete it and try again, take it back with \
+             k3fleet rollback {cluster}, or delete all with k3fleet destroy {cluster}"
+        ),
+        "ROLLBACK_COMPLETE" => {
+            format!("nothing of it is left: resume this operation to try again, or k3fleet destroy {cluster}")
+        }
+        "UPDATE_FAILED" => format!("take it back with k3fleet rollback {cluster}"),
+        "UPDATE_ROLLBACK_COMPLETE" => "it is as it was before: mend that and change it anew".to_owned(),
+        "DELETE_FAILED" => "mend that, and resume this operation".to_owned(),
+        _ => "look at it in the AWS console".to_owned(),
+    }
+}
+
+fn is_as_asked(stack: &Stack) -> bool {
+    stack.status.is_good()
+}
+
+fn is_gone(stack: &Stack) -> bool {
+    stack.status.is_gone()
+}
+
+/// Whether it is as it was before, or empty where it was never made.
+fn is_back(stack: &Stack) -> bool {
+    matches!(
+        stack.status.0.as_str(),
+        "ROLLBACK_COMPLETE" | "UPDATE_ROLLBACK_COMPLETE" | "CREATE_COMPLETE"
+    )
+}
+
+fn tag<'a>(stack: &'a Stack, key: &str) -> Option<&'a SmolStr> {
+    stack.tags.iter().find(|(k, _)| k == key).map(|(_, value)| value)
+}
+
+/// A token of an operation for what it asks after this event. The same request, made again by whoever resumes the
+/// operation, has the same one; another has another, for CloudFormation answers a token that it knows with what came of it.
+fn renewed(operation: &OperationId, after: Option<&str>) -> String {
+    match after {
+        None => operation.as_str().to_owned(),
+        Some(event) => {
+            let mark: String = event.chars().filter(char::is_ascii_alphanumeric).collect();
+            let from = mark.len().saturating_sub(MARK);
+            format!("{operation}-{}", mark.get(from..).unwrap_or_default())
+        }
+    }
+}
+
+/// The stack that a launch makes.
+fn order(making: &Making<'_>, site: &Site, name: &str, token: String) -> StackOrder {
+    let spec = making.spec();
+    let mut tags = tags::tags(spec, None, making.by);
+    // CloudFormation gives its tags to all resources; what each is called is its own.
+    tags.retain(|(key, _)| key != "Name");
+    let by = tags.iter().find(|(key, _)| key == tags::TAG_CREATED_BY);
+    let by = by.map_or_else(|| making.by.to_owned(), |(_, value)| value.clone());
+    StackOrder {
+        name: name.to_owned(),
+        template: template(spec, site).to_string(),
+        parameters: vec![(CREATED_BY.to_owned(), by)],
+        kept: vec![],
+        tags,
+        token,
+    }
+}
