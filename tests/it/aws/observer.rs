@@ -108,6 +108,7 @@ async fn what_is_made_is_what_terraform_sees() {
         name: "k3fleet-shop".into(),
         template: template(&spec, &site).to_string(),
         parameters: vec![],
+        kept: vec![],
         tags: vec![("k3fleet:cluster".into(), "shop".into()), ("team".into(), "web".into())],
         token: "launch-1".into(),
     };
