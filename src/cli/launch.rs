@@ -140,7 +140,8 @@ fn wish(
         name: name.clone(),
         shape,
         types: parts.types.clone(),
-        workers: parts.workers.unwrap_or(usual.workers),
+        // Those of a highly available cluster stand in its pools.
+        workers: parts.workers.filter(|_| shape != Shape::Ha).unwrap_or(usual.workers),
         purchase: match parts.spot {
             true => Purchase::Spot,
             false => Purchase::OnDemand,

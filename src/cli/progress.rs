@@ -189,6 +189,8 @@ fn line(plan: &Plan, event: &Event) -> Option<String> {
         What::Resumed { .. } => format!("going on: {}", plan.title),
         What::StepBegan { step } => format!("{step} {} …", what(*step)),
         What::StepSaid { step, line } => format!("{step} {line}"),
+        // That each resource begins is said by how many are under way.
+        What::StackSaid { happened, .. } if happened.status.is_moving() => return None,
         What::StackSaid { step, happened } => format!("{step} {}", stack_line(happened)),
         What::StepMade { .. } => return None,
         What::StepDone { step, line } if line.is_empty() => format!("{step} done: {}", what(*step)),

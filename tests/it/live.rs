@@ -2,6 +2,7 @@
 //! the command line and on the screen.
 
 mod changes;
+mod ha;
 mod launch;
 
 use std::collections::HashMap;

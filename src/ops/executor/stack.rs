@@ -203,20 +203,22 @@ impl Executor {
             let events = self
                 .insist(|| at.cloud.stack_happened(id, after.as_deref()), say)
                 .await?;
+            let mut news = false;
             for event in events {
                 after = Some(event.id.clone());
                 if event.is_of_stack() {
                     ended = !event.status.is_moving() && !event.status.is_in_review();
                 }
-                if seen.take(&event) {
-                    say(seen.line());
-                }
+                news |= seen.take(&event);
                 let what = What::StackSaid {
                     step: at.step,
                     happened: event,
                 };
                 // Where nobody takes what is told, the operation has ended already.
                 let _unread = at.tell.send(what).await;
+            }
+            if news {
+                say(seen.line());
             }
             if ended {
                 let stack = self.insist(|| at.cloud.stack_now(id), say).await?;

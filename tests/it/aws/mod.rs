@@ -15,7 +15,7 @@ mod refusals;
 mod run_command;
 pub(crate) mod seed;
 mod stack_answers;
-mod stack_rig;
+pub(crate) mod stack_rig;
 mod stacks;
 mod tokens;
 

@@ -16,7 +16,7 @@ const STACK: &str = "k3fleet-shop";
 const KINDS: usize = 9;
 
 /// Tells the fake how the account's stacks behave.
-pub(super) async fn behave(account: &moto::Account, how: Value) {
+pub(crate) async fn behave(account: &moto::Account, how: Value) {
     let address = account.url.strip_prefix("http://").expect("plain HTTP");
     let mut stream = TcpStream::connect(address).await.expect("the fake");
     let body = how.to_string();

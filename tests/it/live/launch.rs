@@ -19,9 +19,9 @@ const KUBECONFIG: &str = "apiVersion: v1\nkind: Config\ncurrent-context: default
                           server: https://127.0.0.1:6443\ncontexts:\n- name: default\n  context:\n    cluster: default\n    \
                           user: default\nusers:\n- name: default\n  user:\n    token: of-the-kubeconfig\n";
 
-type Nodes = Arc<Mutex<Vec<Value>>>;
+pub(super) type Nodes = Arc<Mutex<Vec<Value>>>;
 
-async fn api_server(nodes: Nodes) -> Server {
+pub(super) async fn api_server(nodes: Nodes) -> Server {
     Server::start(move |request: &Request| {
         let list = |kind: &str, items: &[Value]| {
             let metadata = json!({"resourceVersion": "9"});
@@ -41,7 +41,7 @@ async fn api_server(nodes: Nodes) -> Server {
 }
 
 /// Lets the machines of an account come up, for ever: each that runs has a ready node, and the server writes its secret.
-async fn boot(account: Account, nodes: Nodes) {
+pub(super) async fn boot(account: Account, nodes: Nodes) {
     let seed = Seed::new(&account, REGION);
     let keys = account.keys.clone();
     let secrets = aws_sdk_secretsmanager::Config::builder()
@@ -64,14 +64,14 @@ async fn boot(account: Account, nodes: Nodes) {
         for instance in running {
             let id = instance.instance_id().expect("an id");
             let mut node = node(id, id, true);
-            let of_group = instance
+            let is_server = instance
                 .tags()
                 .iter()
-                .any(|tag| tag.key() == Some("aws:autoscaling:groupName"));
-            if let Some(labels) = node["metadata"]["labels"].as_object_mut().filter(|_| of_group) {
+                .any(|tag| (tag.key(), tag.value()) == (Some("k3fleet:role"), Some("server")));
+            if let Some(labels) = node["metadata"]["labels"].as_object_mut().filter(|_| !is_server) {
                 labels.retain(|key, _| !key.starts_with("node-role"));
             }
-            if !of_group {
+            if is_server {
                 let secret = secrets.put_secret_value().secret_id("k3fleet/shop/kubeconfig");
                 secret
                     .secret_string(KUBECONFIG)
@@ -172,7 +172,7 @@ async fn a_cluster_is_launched_scaled_and_destroyed_and_nothing_is_left_behind()
     machines.abort();
 }
 
-fn files(directory: &std::path::Path) -> Vec<std::path::PathBuf> {
+pub(super) fn files(directory: &std::path::Path) -> Vec<std::path::PathBuf> {
     let entries = std::fs::read_dir(directory).expect("a directory");
     let paths = entries.map(|entry| entry.expect("an entry").path());
     paths

@@ -1,0 +1,108 @@
+//! The real program launches a highly available cluster on the fake AWS: its stack comes up, or says what failed and comes
+//! up when the launch is resumed.
+
+use std::sync::Arc;
+
+use k3fleet::provider::{Cloud, CloudControl};
+use serde_json::{Value, json};
+
+use super::launch::{Nodes, api_server, boot, files};
+use super::{REGION, environment, k3fleet, write_kubeconfig};
+use crate::aws::moto::seen_through;
+use crate::aws::options;
+use crate::aws::stack_rig::behave;
+use crate::support::moto;
+
+const LAUNCH: [&str; 16] = [
+    "launch",
+    "shop",
+    "--shape",
+    "ha",
+    "--workers",
+    "2",
+    "--type",
+    "t4g.medium",
+    "--image",
+    "al2023",
+    "--k3s",
+    "v1.36.4+k3s1",
+    "--from",
+    "198.51.100.0/24",
+    "--no-ssh",
+    "--yes",
+];
+
+#[tokio::test]
+async fn a_stack_that_fails_says_why_and_comes_up_when_the_launch_is_resumed() {
+    let Some(account) = moto::account("700000000051").await else {
+        return;
+    };
+    behave(
+        &account,
+        json!({"signal": true, "fail": {"ApiListener": "Your quota of listeners is used up"}}),
+    )
+    .await;
+    let nodes = Nodes::default();
+    let server = api_server(Arc::clone(&nodes)).await;
+    let machines = tokio::spawn(boot(account.clone(), nodes));
+    let cloud = seen_through(&account, REGION, options());
+    let home = tempfile::tempdir().expect("a directory");
+    let config = home.path().join("config.toml");
+    std::fs::write(&config, "[poll]\naws = \"5s\"\nkube = \"5s\"\n").expect("a config");
+    let vars = environment(&account, &write_kubeconfig(home.path(), &server.url()));
+    let run = async |args: &[&str]| {
+        let config = config.to_string_lossy().into_owned();
+        let args: Vec<_> = ["--config", &config].iter().chain(args).copied().collect();
+        let output = k3fleet(home.path(), &vars, &args).await;
+        let [said, told] = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text).into_owned());
+        (output.status.code(), said, told)
+    };
+
+    let (code, printed, failed) = run(&LAUNCH).await;
+    assert_eq!(code, Some(4), "{failed}");
+    assert!(
+        failed.contains("CREATE_FAILED ApiListener") && failed.contains("Your quota of listeners is used up"),
+        "{failed}"
+    );
+    assert!(failed.contains("k3fleet destroy shop"), "what to do is told: {failed}");
+    let stack = cloud.stack("k3fleet-shop").await.expect("told").expect("it is kept");
+    assert_eq!(stack.status.0, "CREATE_FAILED");
+
+    behave(&account, json!({"signal": true, "fail": {}})).await;
+    let (_, listed, _) = run(&["ops", "list", "-o", "json"]).await;
+    let listed: Value = serde_json::from_str(&listed).expect("JSON");
+    let id = listed[0]["id"].as_str().expect("an operation").to_owned();
+    let (code, _, resumed) = run(&["ops", "resume", &id]).await;
+    assert_eq!(code, Some(0), "{resumed}");
+    assert!(resumed.contains("deleting it"), "{resumed}");
+    let stack = cloud.stack("k3fleet-shop").await.expect("told").expect("a stack");
+    assert!(stack.status.is_good(), "{:?}", stack.status);
+    let tag = |key: &str| stack.tags.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str());
+    assert_eq!(
+        (tag("k3fleet:cluster"), tag("k3fleet:shape")),
+        (Some("shop"), Some("ha"))
+    );
+
+    let (_, rows, _) = run(&["get", "machines", "-o", "json"]).await;
+    let rows: Vec<Value> = serde_json::from_str(&rows).expect("JSON");
+    let of = |role: &str| {
+        rows.iter()
+            .filter(|r| r["role"] == role && r["state"] == "Ready")
+            .count()
+    };
+    assert_eq!((of("server"), of("agent"), rows.len()), (3, 2, 5), "{rows:#?}");
+    let (_, clusters, _) = run(&["get", "clusters", "-o", "json"]).await;
+    assert!(clusters.contains("shop"), "{clusters}");
+
+    let token = cloud.parameter("/k3fleet/shop/server-token").await.expect("an answer");
+    let token = token.expect("the token is there");
+    let mut written = String::new();
+    for file in files(home.path()) {
+        written += &String::from_utf8_lossy(&std::fs::read(file).expect("a file"));
+    }
+    assert!(written.contains("launch"), "the journals are there");
+    for text in [&printed, &failed, &resumed, &written] {
+        assert!(!text.contains(&token));
+    }
+    machines.abort();
+}
