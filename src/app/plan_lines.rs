@@ -88,6 +88,7 @@ pub fn named(plan: &Plan) -> String {
         | Request::RotateCertificates { machines } => machines.as_slice(),
         Request::Scale { .. }
         | Request::Launch(_)
+        | Request::Update(_)
         | Request::Destroy { .. }
         | Request::Extend { .. }
         | Request::Backup { .. }

@@ -133,6 +133,11 @@ impl<'a> Names<'a> {
         self.parameter("spec")
     }
 
+    /// The SSM parameter with the place of a highly available cluster, as JSON.
+    pub fn site(&self) -> String {
+        self.parameter("site")
+    }
+
     /// The secret with the kubeconfig.
     pub fn kubeconfig(&self) -> String {
         format!("k3fleet/{}/kubeconfig", self.cluster)

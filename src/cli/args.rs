@@ -16,7 +16,7 @@ use clap::{Args, Parser, Subcommand};
 pub use cluster::{Ci, Destroy, Extend, Launch, Parts, ShapeWord};
 pub use edge::{Join, Joiners, Preflight, ReachArgs, Ssh};
 pub use global::{Format, Global};
-pub use ha::HaParts;
+pub use ha::{HaParts, Update};
 pub use hosts::{Added, Edited, HostsCommand, Import, OriginWord, Said};
 pub use machines::{Chosen, Drained, Leave, Logs, Reboot, Run, Scale, Shell};
 pub use tokens::{
@@ -88,6 +88,16 @@ pub enum Command {
     Rotate(Rotate),
     /// Bring a cluster to another release of K3s, its servers first
     Upgrade(Upgrade),
+    /// Change a highly available cluster: its pools of workers, its number of servers, or all of its spec
+    ///
+    /// CloudFormation works out first what would change, and the plan shows it.
+    Update(Update),
+    /// Print what a highly available cluster is, as JSON
+    Spec {
+        /// The cluster
+        #[arg(value_name = "CLUSTER")]
+        cluster: smol_str::SmolStr,
+    },
     /// Save a cluster's state on one of its servers: a snapshot of etcd, or a copy of a lone server's database
     ///
     /// The last line says which file it is. Where K3s keeps snapshots in S3 as well, this one goes there too.

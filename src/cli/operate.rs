@@ -64,6 +64,7 @@ fn confirm(command: &Command) -> Option<&Confirm> {
         Command::Reboot(reboot) => &reboot.of.chosen.confirm,
         Command::Rotate(rotate) => &rotate.confirm,
         Command::Upgrade(upgrade) => &upgrade.confirm,
+        Command::Update(update) => &update.confirm,
         Command::Backup(backup) => &backup.confirm,
         Command::Certificates(certificates) => &certificates.confirm,
         _ => return None,
@@ -99,9 +100,13 @@ impl Desk<'_> {
         };
         let plan = match self.plan(&request, notes) {
             Ok(plan) => plan,
-            Err(halt) => return Ok(halt.tell()),
+            Err(halt) => {
+                self.leave(&request).await;
+                return Ok(halt.tell());
+            }
         };
         if confirm.dry_run {
+            self.leave(&request).await;
             self.show(&plan, &mut io::stdout().lock())?;
             return Ok(Exit::Done);
         }
@@ -109,6 +114,7 @@ impl Desk<'_> {
             io::stderr().lock().write_all(plan::text(&plan).as_bytes())?;
             let asked = plan::ask(plan.confirm.as_deref(), "go on?")?;
             if let Some(exit) = asked.refused() {
+                self.leave(&request).await;
                 return Ok(exit);
             }
         }
@@ -152,6 +158,7 @@ impl Desk<'_> {
                 Ok(Request::Backup { cluster }.into())
             }
             Command::Rotate(rotate) => self.rotation(rotate).await,
+            Command::Update(update) => self.update_asked(update).await,
             Command::Upgrade(upgrade) => self.upgrade(upgrade).await.map(Asked::from),
             command => {
                 let summary = Summary::of(&self.fleet, (self.session.clock)());

@@ -16,6 +16,11 @@ pub(super) fn text(plan: &Plan) -> String {
     if let Request::Launch(launch) = &plan.request {
         text.push_str(&chosen(launch));
     }
+    if let Request::Update(update) = &plan.request {
+        for change in &update.change_set.changes {
+            let _ = writeln!(text, "  {}", change.describe());
+        }
+    }
     if plan.stages.is_empty() {
         text.push_str("  nothing to do: it is so already\n");
     }

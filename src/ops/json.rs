@@ -8,6 +8,7 @@ use super::event::{Progress, StepState};
 use super::launch::Spec;
 use super::plan::{CostChange, Plan};
 use super::request::Request;
+use crate::provider::StackChange;
 
 /// A plan.
 #[derive(Debug, Serialize)]
@@ -31,6 +32,9 @@ pub struct PlanRow<'a> {
     /// What a launch is to make.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spec: Option<&'a Spec>,
+    /// What an update changes in the stack.
+    #[serde(skip_serializing_if = "<[StackChange]>::is_empty")]
+    pub changes: &'a [StackChange],
 }
 
 /// A step.
@@ -70,7 +74,12 @@ impl<'a> PlanRow<'a> {
             confirm: plan.confirm.as_deref(),
             spec: match &plan.request {
                 Request::Launch(launch) => Some(&launch.spec),
+                Request::Update(update) => Some(&update.spec),
                 _ => None,
+            },
+            changes: match &plan.request {
+                Request::Update(update) => &update.change_set.changes,
+                _ => &[],
             },
         }
     }

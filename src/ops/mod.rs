@@ -37,6 +37,7 @@ pub mod survey;
 #[cfg(test)]
 mod tests;
 pub mod tokens;
+pub mod updating;
 pub mod upgrading;
 mod verbs;
 mod vpn_auth;

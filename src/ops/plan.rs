@@ -214,6 +214,7 @@ fn verb(fleet: &Fleet, request: &Request, now: Timestamp) -> Result<Plan, Refusa
             now,
         ),
         Request::Launch(launch) => verbs::launch::plan(fleet, request, launch, now),
+        Request::Update(update) => verbs::update::plan(fleet, request, update),
         Request::Destroy {
             cluster,
             resources,

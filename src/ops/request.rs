@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::joining::Join;
 use super::launch::Launch;
 use super::rotation::Rotation;
+use super::updating::Update;
 use super::upgrading::Upgrade;
 use crate::fleet::{ClusterId, MachineId, PoolId};
 use crate::provider::Resource;
@@ -61,6 +62,8 @@ pub enum Request {
     },
     /// Make a cluster.
     Launch(Box<Launch>),
+    /// Change what a highly available cluster is.
+    Update(Box<Update>),
     /// Delete all that carries a cluster's tag.
     Destroy {
         /// The cluster.
@@ -124,6 +127,7 @@ impl Request {
             Self::Remove { .. } => "remove",
             Self::Scale { .. } => "scale",
             Self::Launch(_) => "launch",
+            Self::Update(_) => "update",
             Self::Destroy { .. } => "destroy",
             Self::Extend { .. } => "extend",
             Self::Join(_) => "join",

@@ -12,6 +12,7 @@ use smol_str::SmolStr;
 use super::condition::Condition;
 use super::joining::Joining;
 use super::request::DrainOptions;
+use crate::blueprint::Spec;
 use crate::blueprint::machine::Task;
 use crate::fleet::table::money;
 use crate::fleet::{Arch, ClusterId, ContextId, EdgeHost, Fleet, InstanceId, Machine, MachineId, NodeKey, Role, Scope};
@@ -196,6 +197,11 @@ pub enum CloudStep {
         /// What.
         work: StackWork,
     },
+    /// Writes down what a highly available cluster is from now on.
+    KeepSpec {
+        /// What it is.
+        spec: Box<Spec>,
+    },
     /// Lets new machines of a cluster run another release of K3s: its launch templates, and its spec.
     SetRelease {
         /// The launch templates, by name; one that is not there is passed over.
@@ -218,6 +224,11 @@ pub enum StackWork {
         /// The change set.
         change_set: ChangeSet,
     },
+    /// Changes it so that new machines run another release of K3s, and nothing else.
+    Release {
+        /// The release.
+        version: SmolStr,
+    },
     /// Takes it back to how it was before it failed; one that was never made is emptied.
     Undo,
     /// Deletes it.
@@ -232,6 +243,7 @@ impl StackWork {
                 1 => format!("change the stack {name}: 1 resource"),
                 n => format!("change the stack {name}: {n} resources"),
             },
+            Self::Release { version } => format!("let new machines run K3s {version}: the stack {name}, and the spec"),
             Self::Undo => format!("take the stack {name} back to how it was"),
             Self::Delete => format!("delete the stack {name}"),
         }
@@ -258,6 +270,8 @@ pub enum Part {
     Secret,
     /// The SSM parameter with the spec.
     Spec,
+    /// The SSM parameter with the place of a highly available cluster.
+    Site,
     /// The SSM parameter with the DSN of a database of the operator's own.
     Dsn,
     /// The launch template of the machines with a role.
@@ -273,7 +287,7 @@ impl Part {
             Self::Openings => return format!("open the ports of {name}"),
             Self::Role(_) => "role",
             Self::SecurityGroup => "security group",
-            Self::ServerToken | Self::AgentToken | Self::Spec | Self::Dsn => "parameter",
+            Self::ServerToken | Self::AgentToken | Self::Spec | Self::Site | Self::Dsn => "parameter",
             Self::Secret => "secret",
             Self::Template(_) => "launch template",
             Self::Workers => "Auto Scaling group",
@@ -347,6 +361,7 @@ impl Step {
                     version,
                 },
             ) => format!("take the {} token of version {version} in {parameter}", kind.as_str()),
+            Self::Cloud(_, CloudStep::KeepSpec { spec }) => format!("write the new spec to {}", spec.names().spec()),
             Self::Cloud(_, CloudStep::Stack { name, work }) => work.describe(name),
             Self::Cloud(_, CloudStep::SetRelease { version, .. }) => {
                 format!("let new machines run K3s {version}: launch templates and spec")
@@ -456,6 +471,7 @@ fn cloud_done(scope: &Scope, step: &CloudStep, fleet: &Fleet) -> bool {
         | CloudStep::NewToken { .. }
         | CloudStep::UseToken { .. }
         | CloudStep::Stack { .. }
+        | CloudStep::KeepSpec { .. }
         | CloudStep::SetRelease { .. } => false,
     }
 }

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use jiff::{SignedDuration, Timestamp};
 use smol_str::{SmolStr, format_smolstr};
 
-pub use ha::{HaWish, USUAL_ZONES, VpcWish, store, way_out};
+pub use ha::{HaWish, USUAL_ZONES, VpcWish, changed_pool, new_pool, priced_for, store, way_out};
 pub use pool::PoolWish;
 
 use super::launch::{Channel, Image, InstanceType, Network, Profile, Spec, SshKey};

@@ -134,6 +134,31 @@ pub struct StackChange {
     pub properties: Vec<SmolStr>,
 }
 
+impl StackChange {
+    /// What becomes of it, for people.
+    pub fn describe(&self) -> String {
+        let what = self.action.as_str();
+        let of = match self.properties.as_slice() {
+            [] => String::new(),
+            properties => format!(": {}", properties.join(", ")),
+        };
+        format!("{what} {} ({}){of}", self.resource, self.kind)
+    }
+}
+
+impl StackAction {
+    /// Its word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Add => "add",
+            Self::Modify => "change",
+            Self::Replace => "make anew",
+            Self::MayReplace => "change, or make anew",
+            Self::Remove => "remove",
+        }
+    }
+}
+
 /// What becomes of a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

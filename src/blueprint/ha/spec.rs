@@ -120,6 +120,15 @@ impl Default for Store {
 }
 
 impl Store {
+    /// Its word.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Etcd { .. } => "etcd",
+            Self::External => "external",
+            Self::Aurora { .. } => "aurora",
+        }
+    }
+
     /// Whether the servers form an etcd cluster.
     pub fn is_etcd(&self) -> bool {
         matches!(self, Self::Etcd { .. })

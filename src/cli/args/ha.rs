@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use smol_str::SmolStr;
 
+use super::Confirm;
 use crate::blueprint::ha::{Store, WayOut};
 use crate::ops::launch::OnFailure;
 use crate::ops::wish::{PoolWish, store, way_out};
@@ -63,6 +64,29 @@ fn on_failure(text: &str) -> Result<OnFailure, String> {
         "roll-back" => Ok(OnFailure::RollBack),
         _ => Err("expected keep or roll-back".to_owned()),
     }
+}
+
+/// A change of a highly available cluster.
+#[derive(Debug, Args)]
+pub struct Update {
+    /// The cluster
+    #[arg(value_name = "CLUSTER")]
+    pub cluster: SmolStr,
+    /// How many servers, not fewer than there are
+    #[arg(long, value_name = "N")]
+    pub servers: Option<u32>,
+    /// A pool of workers that is new, or what changes of one that is there, such as name=gpu,max=8; repeat for several
+    #[arg(long = "pool", value_name = "SPEC", value_parser = PoolWish::parse)]
+    pub pools: Vec<PoolWish>,
+    /// A pool that goes, with its machines; repeat for several
+    #[arg(long, value_name = "NAME")]
+    pub remove_pool: Vec<SmolStr>,
+    /// The whole spec as JSON, as k3fleet spec prints it; - reads it from standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["servers", "pools", "remove_pool"])]
+    pub spec: Option<PathBuf>,
+    /// How it is confirmed.
+    #[command(flatten)]
+    pub confirm: Confirm,
 }
 
 impl HaParts {

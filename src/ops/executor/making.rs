@@ -99,6 +99,7 @@ impl Making<'_> {
             Part::ServerToken => cloud.make_parameter(&self.token(names.server_token())?).await?,
             Part::AgentToken => cloud.make_parameter(&self.token(names.agent_token())?).await?,
             Part::Secret => cloud.make_secret(&names.kubeconfig(), &self.tags(None)).await?,
+            Part::Site => cloud.make_parameter(&self.site_parameter()?).await?,
             Part::Dsn => cloud.make_parameter(&self.dsn()?).await?,
             Part::Spec => cloud.make_parameter(&self.spec_parameter()?).await?,
             Part::Template(Role::Server) => {
@@ -173,6 +174,17 @@ impl Making<'_> {
         Ok(ParameterOrder {
             name: self.spec().names().dsn(),
             value: ParameterValue::Secure(dsn::read(file)?),
+            tags: self.tags(None),
+        })
+    }
+
+    fn site_parameter(&self) -> Result<ParameterOrder, MakeError> {
+        let json = serde_json::to_string(&self.launch.site);
+        let json =
+            json.map_err(|_unwritable| MakeError::Broken("the place cannot be written as JSON: this is a bug"))?;
+        Ok(ParameterOrder {
+            name: self.spec().names().site(),
+            value: ParameterValue::Plain(json),
             tags: self.tags(None),
         })
     }

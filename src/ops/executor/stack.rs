@@ -14,12 +14,13 @@ use super::making::Making;
 use super::work::{self, Of, StepError, making};
 use super::{Executor, marks};
 use crate::blueprint::ha::template::{CREATED_BY, template};
-use crate::blueprint::tags;
+use crate::blueprint::{Names, Spec, tags};
 use crate::fleet::TAG_CLUSTER;
 use crate::ops::event::{Made, OperationId, What};
 use crate::ops::launch::{OnFailure, Site};
 use crate::ops::plan::StepId;
 use crate::ops::step::StackWork;
+use crate::ops::updating;
 use crate::provider::{CloudControl, ProviderError, Stack, StackEvent, StackOrder, StackStatus};
 
 /// How often a stack is looked at. CloudFormation throttles whoever asks often, and does not say from when on.
@@ -92,6 +93,7 @@ impl Executor {
                 };
                 self.once(&at, of, &change, say, is_as_asked).await?
             }
+            StackWork::Release { version } => self.release_of_stack(&at, of, version, say).await?,
             StackWork::Undo => {
                 let undo =
                     |token: String| -> Asked<'_> { Box::pin(async move { cloud.undo_stack(name, &token).await }) };
@@ -146,6 +148,49 @@ impl Executor {
             .await?;
         let made = self.follow(at, at.name, None, say).await?;
         judged(at, &made, is_as_asked)
+    }
+
+    /// Lets new machines run another release of K3s; what has it already stays as it is.
+    async fn release_of_stack(
+        &self,
+        at: &Work<'_>,
+        of: Of<'_>,
+        version: &SmolStr,
+        say: &impl Fn(String),
+    ) -> Result<String, StepError> {
+        let cloud = at.cloud;
+        let cluster = of.plan.cluster.name.as_str();
+        let region = of.plan.cluster.home.as_ref().map_or("", |home| home.region.as_str());
+        let names = Names::new(cluster, region);
+        // A change that was under way when the operation was cut off ends first.
+        let before = self.insist(|| cloud.stack_now(at.name), say).await?;
+        if let Some(stack) = before.filter(|stack| stack.status.is_moving()) {
+            let followed = self.follow(at, &stack.id, None, say).await?;
+            judged(at, &followed, is_as_asked)?;
+        }
+        let known = updating::read(cloud, names).await?;
+        if known.spec.version == *version {
+            return Ok("it is so already".to_owned());
+        }
+        let spec = Spec {
+            version: version.clone(),
+            ..known.spec.clone()
+        };
+        let events = self.insist(|| cloud.stack_happened(&known.stack.id, None), say).await?;
+        let last = events.last().map(|event| event.id.clone());
+        let token = renewed(of.operation, last.as_deref());
+        let set = self
+            .insist(|| updating::propose(cloud, &known, &spec, &token), say)
+            .await?;
+        let mut line = "nothing of the stack changes".to_owned();
+        if !set.changes.is_empty() {
+            self.insist(|| cloud.execute_change_set(&set, &token, true), say)
+                .await?;
+            let followed = self.follow(at, &known.stack.id, last, say).await?;
+            line = judged(at, &followed, is_as_asked)?;
+        }
+        updating::keep(cloud, &spec).await?;
+        Ok(line)
     }
 
     /// Asks for something unless that was done before this operation was cut off, and waits for its end. What failed then is

@@ -19,6 +19,7 @@ use crate::ops::drain;
 use crate::ops::event::{Made, OperationId, What};
 use crate::ops::plan::{Plan, StepId};
 use crate::ops::step::{CloudStep, KubeStep, Step};
+use crate::ops::updating::{self, UpdateError};
 use crate::ops::vpn_auth::VpnAuthError;
 use crate::ops::watch::{About, Question};
 use crate::provider::kube::kubeconfig;
@@ -60,6 +61,8 @@ pub(super) enum StepError {
     #[error("there is no {0}; K3s publishes it with each release")]
     NoFile(SmolStr),
     #[error(transparent)]
+    Update(#[from] UpdateError),
+    #[error(transparent)]
     Stack(#[from] stack::StackError),
     #[error("{0}")]
     Broken(&'static str),
@@ -82,6 +85,7 @@ impl StepError {
         match self {
             Self::Call(error)
             | Self::Make(making::MakeError::Call(error))
+            | Self::Update(UpdateError::Call(error))
             | Self::Stack(stack::StackError::Call(error)) => Some(error),
             _ => None,
         }
@@ -301,6 +305,7 @@ impl Executor {
                 cloud.tag(resource, &tags).await
             }
             CloudStep::Expire { asg, action, until } => cloud.expire(asg, action, *until).await,
+            CloudStep::KeepSpec { spec } => return updating::keep(&**cloud, spec).await.map_err(StepError::from),
             CloudStep::SetRelease {
                 templates,
                 spec,

@@ -16,7 +16,7 @@ impl Part {
             Self::Grant(_) => &[Call::PutRolePolicy, Call::AddRoleToInstanceProfile],
             Self::SecurityGroup => &[Call::CreateSecurityGroup, Call::CreateTags],
             Self::Openings => &[Call::AuthorizeSecurityGroupIngress],
-            Self::ServerToken | Self::AgentToken | Self::Spec | Self::Dsn => {
+            Self::ServerToken | Self::AgentToken | Self::Spec | Self::Site | Self::Dsn => {
                 &[Call::PutParameter, Call::AddTagsToResource]
             }
             Self::Secret => &[Call::CreateSecret, Call::TagSecret],
@@ -37,6 +37,13 @@ impl StackWork {
                 Call::DeleteStack,
             ],
             Self::Change { .. } => &[Call::ExecuteChangeSet],
+            Self::Release { .. } => &[
+                Call::GetParameter,
+                Call::CreateChangeSet,
+                Call::DescribeChangeSet,
+                Call::ExecuteChangeSet,
+                Call::PutParameter,
+            ],
             Self::Undo => &[Call::RollbackStack],
             Self::Delete => &[Call::DeleteStack],
         }
@@ -71,6 +78,7 @@ impl Step {
             Self::Kube(_, KubeStep::Mark(_)) => &[Call::PatchNode],
             Self::Cloud(_, CloudStep::NewToken { .. }) => &[Call::GetParameter, Call::PutParameter],
             Self::Cloud(_, CloudStep::UseToken { .. }) => &[Call::GetParameter],
+            Self::Cloud(_, CloudStep::KeepSpec { .. }) => &[Call::PutParameter],
             Self::Cloud(_, CloudStep::Stack { work, .. }) => work.calls(),
             Self::Cloud(_, CloudStep::SetRelease { .. }) => &[
                 Call::DescribeLaunchTemplateVersions,

@@ -233,10 +233,10 @@ fn a_highly_available_cluster_is_what_its_stack_needs_then_the_stack() {
     let plan = planned(&World::live(), &asked(ha()));
     assert_eq!(titles(&plan), ["prepare", "make the stack", "come up", "be ready"]);
     let steps = whats(&plan);
-    assert_eq!(plan.stages[0].steps.len(), 3, "{steps:?}");
-    assert_eq!(steps[3], "make the stack k3fleet-shop");
+    assert_eq!(plan.stages[0].steps.len(), 4, "{steps:?}");
+    assert_eq!(steps[4], "make the stack k3fleet-shop");
     assert_eq!(
-        steps[5..],
+        steps[6..],
         ["wait until 3 servers are ready", "wait until 3 agents are ready"]
     );
     assert_eq!(plan.round_trips(), 1 + 1 + 4 + 2);

@@ -17,4 +17,5 @@ pub(super) mod replace;
 mod restarting;
 pub(super) mod rotate;
 pub(super) mod scale;
+pub(super) mod update;
 pub(super) mod upgrade;

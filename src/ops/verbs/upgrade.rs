@@ -9,13 +9,13 @@ use super::super::joining::FILES;
 use super::super::plan::{Plan, Refusal, Stage};
 use super::super::release::{BEHIND, Release};
 use super::super::request::Request;
-use super::super::step::{CloudStep, Reach, Step};
+use super::super::step::{CloudStep, Reach, StackWork, Step};
 use super::super::upgrading::Upgrade;
 use super::super::{cost, guard};
 use super::{ending, restarting};
 use crate::blueprint::Names;
 use crate::blueprint::machine::Task;
-use crate::fleet::{ClusterId, Fleet, Machine, MachineState, Node, Readiness, Role, TAG_CLUSTER};
+use crate::fleet::{ClusterId, Fleet, Machine, MachineState, Node, Readiness, Role, Shape, TAG_CLUSTER};
 
 /// A machine that has a node, and the release it runs.
 struct Runs<'a> {
@@ -269,6 +269,18 @@ fn new_machines(upgrade: &Upgrade, own: &[Machine<'_>]) -> (Option<Step>, Option
         return (None, Some(remark));
     }
     let names = Names::new(name, &home.region);
+    if own
+        .iter()
+        .any(|m| m.instance().is_some() && m.shape() == Some(Shape::Ha))
+    {
+        let step = CloudStep::Stack {
+            name: names.stack(),
+            work: StackWork::Release {
+                version: upgrade.to.clone(),
+            },
+        };
+        return (Some(Step::Cloud(home.clone(), step)), None);
+    }
     let step = CloudStep::SetRelease {
         templates: [Role::Server, Role::Agent]
             .map(|role| names.launch_template(role))

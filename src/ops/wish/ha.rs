@@ -142,6 +142,54 @@ impl HaWish {
     }
 }
 
+/// A pool that joins a cluster of this architecture, with volumes of this size where nothing else is said.
+pub fn new_pool(
+    pool: &PoolWish,
+    arch: Arch,
+    volume_gib: u32,
+    survey: &Survey,
+    market: &Market,
+) -> Result<Pool, String> {
+    let wish = Wish {
+        arch,
+        volume_gib,
+        ..Wish::default()
+    };
+    whole(pool, &wish, survey, market)
+}
+
+/// The types whose prices are needed to choose those of such a pool.
+pub fn priced_for(pool: &PoolWish, arch: Arch, survey: &Survey) -> Vec<SmolStr> {
+    match pool.types.is_empty() {
+        true => {
+            let fit = fitting(&survey.types, pool.arch.unwrap_or(arch), purchase(pool));
+            smallest(fit).into_iter().map(|t| t.name.clone()).collect()
+        }
+        false => pool.types.clone(),
+    }
+}
+
+/// Changes what is said of a pool that is there; what keeps its machines stays.
+pub fn changed_pool(pool: &mut Pool, wish: &PoolWish) {
+    let set = |at: &mut u32, to: Option<u32>| *at = to.unwrap_or(*at);
+    set(&mut pool.min, wish.min);
+    set(&mut pool.desired, wish.desired);
+    set(&mut pool.max, wish.max);
+    set(&mut pool.on_demand_base, wish.base);
+    set(&mut pool.on_demand_percent, wish.on_demand);
+    set(&mut pool.volume_gib, wish.volume_gib);
+    pool.arch = wish.arch.unwrap_or(pool.arch);
+    if !wish.types.is_empty() {
+        pool.types.clone_from(&wish.types);
+    }
+    if !wish.labels.is_empty() {
+        pool.labels.clone_from(&wish.labels);
+    }
+    if !wish.taints.is_empty() {
+        pool.taints.clone_from(&wish.taints);
+    }
+}
+
 /// How the machines of a pool are bought but for a few of them.
 fn purchase(pool: &PoolWish) -> Purchase {
     match pool.on_demand {

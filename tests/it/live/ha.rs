@@ -94,6 +94,48 @@ async fn a_stack_that_fails_says_why_and_comes_up_when_the_launch_is_resumed() {
     let (_, clusters, _) = run(&["get", "clusters", "-o", "json"]).await;
     assert!(clusters.contains("shop"), "{clusters}");
 
+    // A pool is worked out, comes, changes, and goes; what cannot be changed is refused and leaves no change set.
+    let spare = [
+        "update",
+        "shop",
+        "--pool",
+        "name=spare,types=t4g.large,min=0,desired=0,max=2",
+    ];
+    let (code, planned, told) = run(&[&spare[..], &["--dry-run", "-o", "json"]].concat()).await;
+    assert_eq!(code, Some(0), "{told}");
+    let planned: Value = serde_json::from_str(&planned).expect("JSON");
+    let changes = planned["changes"].as_array().expect("changes");
+    let added = |change: &Value| change["action"] == "add" && change["kind"] == "AWS::AutoScaling::AutoScalingGroup";
+    assert!(changes.iter().any(added), "{changes:#?}");
+    assert!(
+        changes.iter().all(|change| change["action"] != "remove"),
+        "{changes:#?}"
+    );
+    let groups = async || -> Vec<(String, u32)> {
+        let groups = cloud.asgs().await.expect("groups");
+        let mut all: Vec<_> = groups.iter().map(|g| (g.name.to_string(), g.max)).collect();
+        all.sort();
+        all
+    };
+    let before = groups().await;
+    assert_eq!(before.len(), 2, "nothing is done yet: {before:?}");
+    let (code, _, told) = run(&[&spare[..], &["--yes"]].concat()).await;
+    assert_eq!(code, Some(0), "{told}");
+    assert!(groups().await.contains(&("k3fleet-shop-spare".to_owned(), 2)));
+    let (code, _, told) = run(&["update", "shop", "--pool", "name=spare,max=4", "--yes"]).await;
+    assert_eq!(code, Some(0), "{told}");
+    assert!(groups().await.contains(&("k3fleet-shop-spare".to_owned(), 4)));
+    let (code, printed_spec, _) = run(&["spec", "shop"]).await;
+    let spec: Value = serde_json::from_str(&printed_spec).expect("JSON");
+    assert_eq!((code, &spec["ha"]["pools"][1]["max"]), (Some(0), &json!(4)), "{spec}");
+    let (code, _, told) = run(&["update", "shop", "--remove-pool", "spare", "--yes"]).await;
+    assert_eq!(code, Some(0), "{told}");
+    assert_eq!(groups().await, before);
+    let (code, _, told) = run(&["update", "shop", "--servers", "1", "--yes"]).await;
+    assert_eq!(code, Some(3), "{told}");
+    let (code, _, told) = run(&["update", "shop", "--remove-pool", "spare", "--yes"]).await;
+    assert!(code == Some(2) && told.contains("k3s_workers"), "{told}");
+
     let token = cloud.parameter("/k3fleet/shop/server-token").await.expect("an answer");
     let token = token.expect("the token is there");
     let mut written = String::new();

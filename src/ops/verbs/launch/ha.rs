@@ -54,6 +54,7 @@ fn stages(launch: &Launch, ha: &Ha) -> Vec<Stage> {
         make(Part::ServerToken, names.server_token()),
         make(Part::AgentToken, names.agent_token()),
         make(Part::Spec, names.spec()),
+        make(Part::Site, names.site()),
     ];
     if ha.store == Store::External {
         first.push(make(Part::Dsn, names.dsn()));

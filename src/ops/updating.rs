@@ -1,0 +1,169 @@
+//! Changing what a highly available cluster is: its spec and its place are read from where its launch wrote them, the spec
+//! is changed, and CloudFormation works out as a change set what that means. The change set is part of the request, so that
+//! what the plan shows is what is done.
+
+use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
+
+use crate::blueprint::ha::Site;
+use crate::blueprint::ha::template::{CREATED_BY, FIRST_SERVERS, template};
+use crate::blueprint::{Names, Spec};
+use crate::fleet::{ClusterId, Scope};
+use crate::provider::{ChangeSet, CloudControl, ProviderError, Stack, StackOrder};
+
+/// A change of a highly available cluster.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Update {
+    /// The profile and region.
+    pub scope: Scope,
+    /// What it is now.
+    pub old: Spec,
+    /// What it is to be.
+    pub spec: Spec,
+    /// What CloudFormation would do.
+    pub change_set: ChangeSet,
+}
+
+impl Update {
+    /// The cluster.
+    pub fn cluster(&self) -> ClusterId {
+        ClusterId {
+            name: self.spec.name.clone(),
+            home: Some(self.scope.clone()),
+        }
+    }
+}
+
+/// A highly available cluster as AWS keeps it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Known {
+    /// What it is.
+    pub spec: Spec,
+    /// Where it stands.
+    pub site: Site,
+    /// Its stack.
+    pub stack: Stack,
+}
+
+/// Why a cluster cannot be changed.
+#[derive(Debug, thiserror::Error)]
+pub enum UpdateError {
+    /// A call failed.
+    #[error(transparent)]
+    Call(#[from] ProviderError),
+    /// A parameter is not there.
+    #[error("there is no parameter {0}: the cluster was not launched by k3fleet with the shape ha")]
+    None(String),
+    /// A parameter holds something else.
+    #[error("the parameter {name} holds something else than is expected: {why}; see who wrote it")]
+    Foreign {
+        /// The parameter.
+        name: String,
+        /// What is wrong in it, and where.
+        why: serde_json::Error,
+    },
+    /// It has no stack.
+    #[error("there is no stack {0}: the cluster is not highly available, or is gone")]
+    NoStack(String),
+    /// Something is being done to its stack, or was and failed.
+    #[error("the stack {name} is {status}: {mend}")]
+    Busy {
+        /// The stack.
+        name: SmolStr,
+        /// How it stands.
+        status: SmolStr,
+        /// What to do.
+        mend: String,
+    },
+    /// What this is, is not written as JSON.
+    #[error("the spec cannot be written as JSON: this is a bug")]
+    Unwritable,
+}
+
+/// Reads a cluster. One whose stack is not at rest is an error.
+pub async fn read(cloud: &dyn CloudControl, names: Names<'_>) -> Result<Known, UpdateError> {
+    let name = names.stack();
+    let (spec_at, site_at) = (names.spec(), names.site());
+    let (stack, spec, site) = futures::try_join!(
+        cloud.stack_now(&name),
+        cloud.parameter(&spec_at),
+        cloud.parameter(&site_at)
+    )?;
+    let stack = stack.ok_or(UpdateError::NoStack(name))?;
+    let known = Known {
+        spec: parsed(spec, spec_at)?,
+        site: parsed(site, site_at)?,
+        stack,
+    };
+    let status = &known.stack.status;
+    if status.is_good() || status.0 == "UPDATE_ROLLBACK_COMPLETE" {
+        return Ok(known);
+    }
+    Err(UpdateError::Busy {
+        name: known.stack.name.clone(),
+        status: status.0.clone(),
+        mend: match status.is_moving() {
+            true => "wait for its end".to_owned(),
+            false => format!("take it back with k3fleet rollback {}", known.spec.name),
+        },
+    })
+}
+
+fn parsed<T: serde::de::DeserializeOwned>(text: Option<String>, name: String) -> Result<T, UpdateError> {
+    let text = text.ok_or_else(|| UpdateError::None(name.clone()))?;
+    serde_json::from_str(&text).map_err(|why| UpdateError::Foreign { name, why })
+}
+
+/// Lets CloudFormation work out what another spec would change. The change set waits until it is executed or discarded.
+pub async fn propose(
+    cloud: &dyn CloudControl,
+    known: &Known,
+    spec: &Spec,
+    token: &str,
+) -> Result<ChangeSet, ProviderError> {
+    // AWS' own tags are nobody's to set.
+    let tags = known.stack.tags.iter().filter(|(key, _)| !key.starts_with("aws:"));
+    let order = StackOrder {
+        name: known.stack.name.to_string(),
+        template: template(spec, &known.site).to_string(),
+        parameters: vec![],
+        kept: vec![FIRST_SERVERS.to_owned(), CREATED_BY.to_owned()],
+        tags: tags.map(|(key, value)| (key.to_string(), value.to_string())).collect(),
+        token: token.to_owned(),
+    };
+    cloud.propose_stack(&order).await
+}
+
+/// Writes down what a cluster is.
+pub async fn keep(cloud: &dyn CloudControl, spec: &Spec) -> Result<(), UpdateError> {
+    let text = serde_json::to_string(spec).map_err(|_unwritable| UpdateError::Unwritable)?;
+    Ok(cloud.put_parameter(&spec.names().spec(), &text).await?)
+}
+
+/// What another spec changes that no update can: those parts are made once.
+pub fn fixed(old: &Spec, new: &Spec) -> Vec<&'static str> {
+    let part = |spec: &Spec| {
+        let ha = spec.ha.as_ref();
+        (
+            ha.map(|ha| ha.store.kind()),
+            ha.and_then(|ha| ha.made_vpc.clone()),
+            ha.map(|ha| ha.shared_storage),
+        )
+    };
+    let ((store, vpc, storage), (new_store, new_vpc, new_storage)) = (part(old), part(new));
+    let changed = [
+        ("name", old.name != new.name),
+        ("shape", old.shape != new.shape || old.ha.is_some() != new.ha.is_some()),
+        ("region", old.region != new.region),
+        ("network", old.network != new.network),
+        ("ha.store", store != new_store),
+        ("ha.made_vpc", vpc != new_vpc),
+        // Taken away, it would take what pods keep there with it.
+        ("ha.shared_storage", storage == Some(true) && new_storage != storage),
+    ];
+    changed
+        .into_iter()
+        .filter(|(_, is)| *is)
+        .map(|(field, _)| field)
+        .collect()
+}

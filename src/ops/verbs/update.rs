@@ -1,0 +1,213 @@
+//! Changing a highly available cluster: what leaves is drained, CloudFormation changes the stack as the change set has it,
+//! what the cluster is now is written down, and what is new has to become ready.
+
+use jiff::SignedDuration;
+use smol_str::SmolStr;
+
+use super::super::condition::Condition;
+use super::super::cost;
+use super::super::plan::{CostChange, Plan, Refusal, Stage};
+use super::super::request::{DrainOptions, Request};
+use super::super::step::{CloudStep, StackWork, Step};
+use super::super::updating::{Update, fixed};
+use super::ending;
+use crate::blueprint::Names;
+use crate::blueprint::ha::{Ha, Pool, PoolKind};
+use crate::fleet::{Fleet, Machine, PoolId, Role};
+use crate::provider::StackAction;
+
+/// How long new machines may take to become ready.
+const READY: SignedDuration = SignedDuration::from_mins(15);
+/// What holds data, or what others know by heart: it is never made anew by a change of something else.
+const KEPT: [&str; 6] = [
+    "AWS::EFS::FileSystem",
+    "AWS::ElasticLoadBalancingV2::LoadBalancer",
+    "AWS::RDS::DBCluster",
+    "AWS::RDS::DBInstance",
+    "AWS::S3::Bucket",
+    "AWS::SecretsManager::Secret",
+];
+
+pub(in crate::ops) fn plan(fleet: &Fleet, request: &Request, update: &Update) -> Result<Plan, Refusal> {
+    let cluster = update.cluster();
+    let (Some(old), Some(new)) = (&update.old.ha, &update.spec.ha) else {
+        let why = format!("{cluster} is not highly available: it has no stack that could be changed");
+        return Err(Refusal::new("shape", why, "launch another with --shape ha"));
+    };
+    judge(update, old, new)?;
+    let names = update.spec.names();
+    let step = |step| Step::Cloud(update.scope.clone(), step);
+    let group = |pool: &Pool| PoolId::Asg(update.scope.clone(), names.group(&pool.name).into());
+
+    let removed: Vec<_> = old.pools.iter().filter(|pool| new.pool(&pool.name).is_none()).collect();
+    let leaving: Vec<Machine<'_>> = fleet
+        .machines()
+        .filter(|m| removed.iter().any(|pool| is_of(m, &cluster.name, names, pool)))
+        .collect();
+    let changed = !update.change_set.changes.is_empty();
+    let mut stages = vec![];
+    if changed && !leaving.is_empty() {
+        stages.extend(ending::draining(&ending::drainable(&leaving), &DrainOptions::ending()));
+    }
+    if changed {
+        let work = StackWork::Change {
+            change_set: update.change_set.clone(),
+        };
+        let name = names.stack();
+        Stage::push(&mut stages, "change the stack", [step(CloudStep::Stack { name, work })]);
+    }
+    if update.old != update.spec {
+        let spec = Box::new(update.spec.clone());
+        Stage::push(&mut stages, "write it down", [step(CloudStep::KeepSpec { spec })]);
+    }
+    let size = |ha: &Ha, name: &str| ha.pool(name).map_or(0, |pool| pool.desired);
+    let grown = new.pools.iter().filter(|pool| pool.kind == PoolKind::Asg);
+    let grown = grown.filter(|pool| pool.desired > size(old, &pool.name));
+    let ready = grown.map(|pool| {
+        let of = Condition::Ready {
+            pool: group(pool),
+            without: [].into(),
+            count: pool.desired,
+            new: pool.desired - size(old, &pool.name),
+        };
+        Step::Wait(of, READY)
+    });
+    let servers = (new.servers > old.servers).then(|| {
+        let of = Condition::Up {
+            cluster: cluster.clone(),
+            role: Role::Server,
+            count: new.servers,
+            inner: true,
+        };
+        Step::Wait(of, READY)
+    });
+    Stage::push(&mut stages, "be ready", ready.chain(servers));
+
+    Ok(Plan {
+        request: request.clone(),
+        title: match update.change_set.changes.len() {
+            1 => format!("update {cluster}: 1 resource of its stack"),
+            n => format!("update {cluster}: {n} resources of its stack"),
+        },
+        stages,
+        cost: cost_of(fleet, update, old, new),
+        warnings: warnings(update, old, new, &leaving),
+        cluster,
+        confirm: None,
+    })
+}
+
+/// Refuses what would harm the cluster, or cannot be done to one that stands.
+fn judge(update: &Update, old: &Ha, new: &Ha) -> Result<(), Refusal> {
+    let cluster = &update.spec.name;
+    let fixed = fixed(&update.old, &update.spec);
+    if !fixed.is_empty() {
+        let why = format!("{} cannot be changed once the cluster stands", fixed.join(", "));
+        return Err(Refusal::new(
+            "fixed",
+            why,
+            "leave it as it is, or launch another cluster",
+        ));
+    }
+    if update.old.version != update.spec.version {
+        let why = "the release of K3s is not changed this way: machines that run would stay behind";
+        let lift = format!("upgrade: k3fleet upgrade {cluster} --to {}", update.spec.version);
+        return Err(Refusal::new("release", why, lift));
+    }
+    let faults: Vec<_> = update.spec.check().iter().map(ToString::to_string).collect();
+    if !faults.is_empty() {
+        return Err(Refusal::new("spec", faults.join("; "), "mend that and ask again"));
+    }
+    if new.servers < old.servers {
+        let why = format!(
+            "its group would end {} servers at once, whatever they hold",
+            old.servers - new.servers
+        );
+        let lift = format!(
+            "take them out one by one: k3fleet scale {cluster}/k3s_servers {}",
+            new.servers
+        );
+        return Err(Refusal::new("etcd-quorum", why, lift));
+    }
+    let is_lost = |action| {
+        matches!(
+            action,
+            StackAction::Remove | StackAction::Replace | StackAction::MayReplace
+        )
+    };
+    let lost = |name: &str| KEPT.contains(&name);
+    if let Some(change) = (update.change_set.changes.iter()).find(|c| is_lost(c.action) && lost(&c.kind)) {
+        let why = format!("the {} {} would be made anew, or go", change.kind, change.resource);
+        return Err(Refusal::new("data", why, "leave out what changes it"));
+    }
+    Ok(())
+}
+
+/// Whether a machine is of a pool of this cluster.
+fn is_of(machine: &Machine<'_>, cluster: &SmolStr, names: Names<'_>, pool: &Pool) -> bool {
+    let by_group = match machine.pool() {
+        Some(PoolId::Asg(_, group)) => group == names.group(&pool.name),
+        _ => false,
+    };
+    let by_tag = || {
+        let tags = machine
+            .instance()
+            .map(|i| (i.tag("k3fleet:cluster"), i.tag("k3fleet:pool")));
+        tags == Some((Some(cluster), Some(&pool.name)))
+    };
+    by_group || by_tag()
+}
+
+fn warnings(update: &Update, old: &Ha, new: &Ha, leaving: &[Machine<'_>]) -> Vec<String> {
+    let mut warnings = vec![];
+    let cluster = &update.spec.name;
+    for pool in &new.pools {
+        let Some(before) = old.pool(&pool.name) else { continue };
+        let made = |p: &Pool| {
+            (
+                p.types.clone(),
+                p.arch,
+                p.volume_gib,
+                p.labels.clone(),
+                p.taints.clone(),
+            )
+        };
+        if made(before) != made(pool) {
+            warnings.push(format!(
+                "machines of {} that run already stay as they are: to have new ones, k3fleet replace them",
+                pool.name
+            ));
+        }
+        if pool.desired < before.desired {
+            warnings.push(format!(
+                "the group of {} ends {} machines of its own choice; the reaper drains them within two minutes: to drain \
+                 in your own time, k3fleet scale {cluster}/{} {}",
+                pool.name,
+                before.desired - pool.desired,
+                pool.name,
+                pool.desired
+            ));
+        }
+    }
+    if !leaving.is_empty() {
+        warnings.push(format!(
+            "{} machines are drained and end with their pool",
+            leaving.len()
+        ));
+    }
+    let anew = update.change_set.changes.iter();
+    for change in anew.filter(|c| c.action == StackAction::Replace) {
+        warnings.push(format!("the {} {} is made anew", change.kind, change.resource));
+    }
+    warnings
+}
+
+/// The cost stays where no machine comes or goes; else what those cost is told by their groups once they run.
+fn cost_of(fleet: &Fleet, update: &Update, old: &Ha, new: &Ha) -> CostChange {
+    let sizes = |ha: &Ha| -> Vec<(SmolStr, u32)> { ha.pools.iter().map(|p| (p.name.clone(), p.desired)).collect() };
+    let same = cost::same(fleet, &update.cluster());
+    match (old.servers, sizes(old)) == (new.servers, sizes(new)) {
+        true => same,
+        false => CostChange { after: None, ..same },
+    }
+}
