@@ -2,6 +2,7 @@
 
 mod cluster;
 mod edge;
+mod export;
 mod global;
 mod ha;
 mod hosts;
@@ -15,6 +16,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub use cluster::{Ci, Destroy, Extend, Launch, Parts, ShapeWord};
 pub use edge::{Join, Joiners, Preflight, ReachArgs, Ssh};
+pub use export::{ExportCommand, Exported, StackPart, Whose};
 pub use global::{Format, Global};
 pub use ha::{HaParts, Update};
 pub use hosts::{Added, Edited, HostsCommand, Import, OriginWord, Said};
@@ -22,7 +24,7 @@ pub use machines::{Chosen, Drained, Leave, Logs, Reboot, Run, Scale, Shell};
 pub use tokens::{
     Backup, Certificates, NewToken, OldToken, Rotate, ShownToken, TokenWord, TokensCommand, TokensOf, Upgrade, Waves,
 };
-pub use told::{ConfigCommand, ExportCommand, Exported, Get, Kubeconfig, OpsCommand, Table};
+pub use told::{ConfigCommand, Get, Kubeconfig, OpsCommand, Table};
 
 /// See and run fleets of K3s clusters on AWS and at the edge.
 ///

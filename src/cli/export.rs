@@ -1,11 +1,13 @@
 //! `export`: what k3fleet needs of others, and what clusters are made of, written out. Nothing is changed at AWS.
 
+mod policy;
 mod terraform;
 
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
+pub(super) use policy::policy;
 use serde_json::Value;
 use terraform::{TEMPLATE, terraform};
 
@@ -15,45 +17,15 @@ use super::exit::{Exit, Halt};
 use super::operate::Desk;
 use crate::blueprint::ha::template::{LIMIT, template};
 use crate::blueprint::ha::{Site, Store};
-use crate::fleet::{AdoptName, AdoptRule, TAG_CLUSTER, TAG_SHAPE};
+use crate::fleet::{TAG_CLUSTER, TAG_SHAPE};
 use crate::ops::launch::Spec;
-use crate::provider::aws::{operator_policy, view_policy};
-
-/// Prints the policy of somebody who looks, or of somebody who also changes clusters.
-pub(super) fn policy(viewer: bool, adopt: &[AdoptRule]) -> io::Result<Exit> {
-    let policy = match viewer {
-        true => view_policy(),
-        false => {
-            let keys: Vec<_> = adopt.iter().map(tag_key).collect();
-            if keys.contains(&None) {
-                complain(
-                    "a rule in config.toml knows its cluster only by patterns of tag keys, which IAM cannot compare: \
-                     add a condition for those groups by hand",
-                );
-            }
-            operator_policy(&keys.into_iter().flatten().collect::<Vec<_>>())
-        }
-    };
-    writeln!(io::stdout().lock(), "{}", policy.trim_end())?;
-    Ok(Exit::Done)
-}
-
-/// A tag key that everything carries which a rule adopts, and that is no pattern.
-fn tag_key(rule: &AdoptRule) -> Option<&str> {
-    let keys = rule.tags.iter().map(|(key, _)| key.as_str());
-    let own = match &rule.cluster {
-        AdoptName::Value(key) => Some(key.as_str()),
-        AdoptName::Literal(_) | AdoptName::KeyPart { .. } => None,
-    };
-    keys.chain(own).find(|key| !key.contains('*'))
-}
 
 impl Desk<'_> {
     /// Writes out what a cluster of these flags would be made of.
     pub(super) async fn export(mut self, command: &ExportCommand) -> io::Result<Exit> {
         self.session.faults.iter().for_each(super::complain_of);
         match command {
-            ExportCommand::IamPolicy { viewer, .. } => policy(*viewer, &self.config.adopt),
+            ExportCommand::IamPolicy(whose) => policy(*whose, &self.config.adopt),
             ExportCommand::Cloudformation { of, pretty } => match self.made_of(of).await {
                 Ok((spec, template)) => {
                     before(&spec).iter().for_each(|line| complain(line));

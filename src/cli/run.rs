@@ -64,9 +64,7 @@ fn dispatch(cli: Cli) -> io::Result<Exit> {
     let journals = settings.paths.journals(settings.demo.is_some());
     match command {
         None => screen(settings),
-        Some(Command::Export(ExportCommand::IamPolicy { viewer, .. })) => {
-            export::policy(viewer, &settings.config.adopt)
-        }
+        Some(Command::Export(ExportCommand::IamPolicy(whose))) => export::policy(whose, &settings.config.adopt),
         Some(Command::Get(get)) if get.table == Table::Operations => ops::get(&get, &journals, global.output),
         Some(Command::Ops(OpsCommand::List)) => ops::list(&journals, global.output),
         Some(Command::Ops(OpsCommand::Show { id })) => match ops::id(&id) {

@@ -12,6 +12,8 @@ use smol_str::SmolStr;
 
 use super::{Role, Tags, tag};
 
+pub use known::KNOWN_TAG;
+
 /// Tag that names the cluster of a resource.
 pub const TAG_CLUSTER: &str = "k3fleet:cluster";
 /// Tag that names the pool of a resource.

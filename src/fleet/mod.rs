@@ -48,8 +48,8 @@ mod tests;
 mod way;
 
 pub use adopt::{
-    AdoptName, AdoptRule, Glob, Membership, Shape, TAG_CLUSTER, TAG_EXPIRES_AT, TAG_POOL, TAG_ROLE, TAG_SHAPE,
-    membership,
+    AdoptName, AdoptRule, Glob, KNOWN_TAG, Membership, Shape, TAG_CLUSTER, TAG_EXPIRES_AT, TAG_POOL, TAG_ROLE,
+    TAG_SHAPE, membership,
 };
 pub use cap::PriceCaps;
 pub use edge::{EdgeHealth, EdgeHost, EdgeProbe};

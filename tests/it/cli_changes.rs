@@ -169,4 +169,19 @@ fn policies_name_exactly_what_is_called() {
         operator.contains(&"autoscaling:SetDesiredCapacity".to_owned()),
         "{operator:?}"
     );
+    let adopted = actions(&["export", "iam-policy", "--adopted"]);
+    assert!(adopted.iter().all(|action| operator.contains(action)), "{adopted:?}");
+    for (part, action) in [
+        ("machines", "ec2:CreateVpc"),
+        ("services", "elasticloadbalancing:CreateLoadBalancer"),
+        ("storage", "rds:CreateDBCluster"),
+    ] {
+        let stacks = actions(&["export", "iam-policy", "--stacks", part]);
+        assert!(
+            stacks.contains(&action.to_owned()) && !operator.contains(&action.to_owned()),
+            "{stacks:?}"
+        );
+    }
+    let both = run(home.path(), &["export", "iam-policy", "--viewer", "--adopted"]);
+    assert_eq!(both.status.code(), Some(2), "{}", errors(&both));
 }

@@ -25,6 +25,7 @@ mod live;
 mod machine;
 mod operations;
 mod pty;
+mod rights;
 mod scenarios;
 mod screens;
 mod support;

@@ -7,6 +7,7 @@
 
 pub mod boot;
 mod check;
+pub mod rights;
 mod site;
 mod spec;
 pub mod template;

@@ -1,11 +1,8 @@
 //! Words of commands that tell or keep something, and change no machine.
 
-use std::path::PathBuf;
-
 use clap::{Args, Subcommand, ValueEnum};
-use smol_str::SmolStr;
 
-use super::{HaParts, Parts, ShapeWord, Ssh};
+use super::Ssh;
 
 /// What to print.
 #[derive(Debug, Args)]
@@ -64,55 +61,6 @@ pub struct Kubeconfig {
     /// Fetch it anew, though one is kept: for a cluster that was launched anew, or has moved
     #[arg(long)]
     pub fetch: bool,
-}
-
-/// What can be written out.
-#[derive(Debug, Subcommand)]
-pub enum ExportCommand {
-    /// The IAM policy that k3fleet needs: exactly the actions it calls
-    IamPolicy {
-        /// Of somebody who only looks
-        #[arg(long, conflicts_with = "operator")]
-        viewer: bool,
-        /// Of somebody who also changes clusters: what carries their tags, and nothing else (the usual one)
-        #[arg(long)]
-        operator: bool,
-    },
-    /// The CloudFormation template of a highly available cluster: nothing is changed at AWS
-    Cloudformation {
-        /// Which cluster.
-        #[command(flatten)]
-        of: Exported,
-        /// On many lines, for reading: CloudFormation may find that too long
-        #[arg(long, help_heading = "Output")]
-        pretty: bool,
-    },
-    /// A Terraform module around that template: nothing is changed at AWS
-    Terraform {
-        /// Which cluster.
-        #[command(flatten)]
-        of: Exported,
-        /// Where its files are put; what is there and says something else is kept
-        #[arg(long, value_name = "DIR", help_heading = "Output")]
-        directory: PathBuf,
-    },
-}
-
-/// A cluster that is written out.
-#[derive(Debug, Args)]
-pub struct Exported {
-    /// Its name: lower-case letters, digits and hyphens
-    #[arg(value_name = "NAME")]
-    pub name: SmolStr,
-    /// What it is made as: only ha clusters are made of a template
-    #[arg(long, value_enum, default_value_t = ShapeWord::Ha)]
-    pub shape: ShapeWord,
-    /// What it is made of.
-    #[command(flatten)]
-    pub parts: Parts,
-    /// What it is made of besides.
-    #[command(flatten)]
-    pub ha: HaParts,
 }
 
 /// About operations.

@@ -12,6 +12,9 @@ use smol_str::{SmolStr, format_smolstr};
 use super::{AdoptName, Membership, Shape, named};
 use crate::fleet::{Role, Tags, tag};
 
+/// The tag that all parts of such a cluster carry, and that says whether they are servers or workers.
+pub const KNOWN_TAG: &str = "k3s-instance-type";
+
 const NAME: AdoptName = AdoptName::KeyPart {
     prefix: SmolStr::new_static("k8s.io/cluster-autoscaler/"),
     suffix: SmolStr::new_static(""),
@@ -19,7 +22,7 @@ const NAME: AdoptName = AdoptName::KeyPart {
 
 /// Reads the membership off the tags of such a cluster.
 pub(super) fn membership(tags: &Tags) -> Option<Membership> {
-    let role = match tag(tags, "k3s-instance-type")? {
+    let role = match tag(tags, KNOWN_TAG)? {
         "k3s-server" => Role::Server,
         "k3s-worker" => Role::Agent,
         _ => return None,

@@ -18,40 +18,10 @@ pub fn view_policy() -> String {
 }
 
 /// The IAM policy of somebody who may also change it, as JSON to be pasted into IAM. What may be changed carries the tag
-/// `k3fleet:cluster`, or one of the keys in `adopted`, by which clusters made by others are known; IAM takes such keys
-/// only as they are, without any pattern in them. What is made carries `k3fleet:cluster` from the first moment, or its
-/// name or path says whose it is.
-pub fn operator_policy(adopted: &[&str]) -> String {
-    let mut keys = vec![TAG_CLUSTER];
-    for key in adopted {
-        if !keys.contains(key) {
-            keys.push(key);
-        }
-    }
+/// `k3fleet:cluster`; what is made carries it from the first moment, or its name or path says whose it is.
+pub fn operator_policy() -> String {
     let mut statements = vec![view(), events()];
-    // The conditions of one statement must all hold: each key has a statement of its own.
-    for (number, key) in keys.iter().enumerate() {
-        let suffix = if number == 0 {
-            String::new()
-        } else {
-            (number + 1).to_string()
-        };
-        statements.push(json!({
-            "Sid": format!("K3fleetChange{suffix}"),
-            "Effect": "Allow",
-            "Action": ON_TAGGED,
-            "Resource": "*",
-            "Condition": {"StringLike": {format!("aws:ResourceTag/{key}"): "*"}},
-        }));
-        // SSM asks for the instance and for the document; of an instance's tags it knows its own key alone.
-        statements.push(json!({
-            "Sid": format!("K3fleetRun{suffix}"),
-            "Effect": "Allow",
-            "Action": RUN,
-            "Resource": RUN_PLACES,
-            "Condition": {"StringLike": {format!("ssm:resourceTag/{key}"): "*"}},
-        }));
-    }
+    statements.extend(on_tagged(TAG_CLUSTER, ""));
     let carries_tag = json!({"StringLike": {format!("aws:RequestTag/{TAG_CLUSTER}"): "*"}});
     let allow = |id: &str, actions: Value, resources: Value| json!({"Sid": format!("K3fleet{id}"), "Effect": "Allow", "Action": actions, "Resource": resources});
     let only = |mut statement: Value, condition: Value| {
@@ -121,6 +91,38 @@ pub fn operator_policy(adopted: &[&str]) -> String {
     written(&statements)
 }
 
+/// What an operator needs besides for clusters made by others, as JSON to be pasted into IAM: the same on what carries one
+/// of these keys, by which such clusters are known. IAM takes keys only as they are, without any pattern in them.
+pub fn adopted_policy(keys: &[&str]) -> String {
+    let numbered = keys.iter().zip(1..);
+    let statements: Vec<_> = numbered
+        .flat_map(|(key, number)| on_tagged(key, &format!("Adopted{number}")))
+        .collect();
+    written(&statements)
+}
+
+/// What is done to things that carry a tag with this key. The conditions of one statement must all hold: each key has
+/// statements of its own.
+fn on_tagged(key: &str, suffix: &str) -> [Value; 2] {
+    [
+        json!({
+            "Sid": format!("K3fleetChange{suffix}"),
+            "Effect": "Allow",
+            "Action": ON_TAGGED,
+            "Resource": "*",
+            "Condition": {"StringLike": {format!("aws:ResourceTag/{key}"): "*"}},
+        }),
+        // SSM asks for the instance and for the document; of an instance's tags it knows its own key alone.
+        json!({
+            "Sid": format!("K3fleetRun{suffix}"),
+            "Effect": "Allow",
+            "Action": RUN,
+            "Resource": RUN_PLACES,
+            "Condition": {"StringLike": {format!("ssm:resourceTag/{key}"): "*"}},
+        }),
+    ]
+}
+
 fn view() -> Value {
     json!({
         "Sid": "K3fleetView",
@@ -178,7 +180,7 @@ mod tests {
 
     #[test]
     fn an_operator_may_see_all_and_change_what_is_tagged() {
-        let statements = statements(&operator_policy(&[]));
+        let statements = statements(&operator_policy());
         assert_eq!(
             statements[0],
             serde_json::from_str::<Value>(&view().to_string()).unwrap()
@@ -224,7 +226,7 @@ mod tests {
             let condition = &of(made)["Condition"]["StringLike"];
             assert_eq!(condition["aws:RequestTag/k3fleet:cluster"], "*", "{made}");
         }
-        let size = operator_policy(&[]).split_whitespace().map(str::len).sum::<usize>();
+        let size = operator_policy().split_whitespace().map(str::len).sum::<usize>();
         assert!(
             size <= 6144,
             "a managed policy holds so many characters, blanks not counted: {size}"
@@ -233,17 +235,18 @@ mod tests {
 
     #[test]
     fn clusters_made_by_others_are_bound_to_their_own_tags() {
-        let statements = statements(&operator_policy(&["k3s-cluster", TAG_CLUSTER, "Team"]));
-        let of_tags = |statement: &&Value| actions(statement).contains(&"autoscaling:SetDesiredCapacity");
-        let conditions: Vec<_> = statements.iter().filter(of_tags).map(|s| &s["Condition"]).collect();
+        let statements = statements(&adopted_policy(&["k3s-instance-type", "Team"]));
+        let conditions: Vec<_> = statements.iter().map(|s| &s["Condition"]["StringLike"]).collect();
         assert_eq!(
             conditions,
             [
-                &json!({"StringLike": {"aws:ResourceTag/k3fleet:cluster": "*"}}),
-                &json!({"StringLike": {"aws:ResourceTag/k3s-cluster": "*"}}),
-                &json!({"StringLike": {"aws:ResourceTag/Team": "*"}}),
+                &json!({"aws:ResourceTag/k3s-instance-type": "*"}),
+                &json!({"ssm:resourceTag/k3s-instance-type": "*"}),
+                &json!({"aws:ResourceTag/Team": "*"}),
+                &json!({"ssm:resourceTag/Team": "*"}),
             ]
         );
+        assert_eq!(actions(&statements[0]), ON_TAGGED);
         let ids: std::collections::HashSet<_> = statements.iter().map(|s| s["Sid"].as_str().unwrap()).collect();
         assert_eq!(ids.len(), statements.len(), "IAM wants each Sid once");
         let is_plain = |id: &&str| id.chars().all(|c| c.is_ascii_alphanumeric());
@@ -252,7 +255,7 @@ mod tests {
 
     #[test]
     fn scripts_run_on_a_clusters_instances_alone_and_no_other_document_does() {
-        let all = statements(&operator_policy(&["Team"]));
+        let all = statements(&operator_policy());
         let runs: Vec<_> = all.iter().filter(|s| actions(s).contains(&RUN)).collect();
         let told: Vec<_> = runs.iter().map(|s| (&s["Resource"], s.get("Condition"))).collect();
         let of = |key: &str| json!({"StringLike": {format!("ssm:resourceTag/{key}"): "*"}});
@@ -260,8 +263,7 @@ mod tests {
             told,
             [
                 (&json!(RUN_PLACES), Some(&of(TAG_CLUSTER))),
-                (&json!(RUN_PLACES), Some(&of("Team"))),
-                (&json!(RUN_DOCUMENT), None),
+                (&json!(RUN_DOCUMENT), None)
             ]
         );
     }
@@ -278,7 +280,7 @@ mod tests {
         ] {
             assert!(!policy.contains(&format!("{action}\"")), "{action}");
         }
-        let operator = statements(&operator_policy(&[]));
+        let operator = statements(&operator_policy());
         let history = operator.iter().find(|s| actions(s).contains(&HISTORY)).unwrap();
         assert_eq!(history["Resource"], PARAMETERS);
     }

@@ -10,6 +10,7 @@ use crate::blueprint::{Image, SshKey};
 use crate::fleet::Arch;
 
 mod access;
+mod rights;
 mod whole;
 
 fn site() -> Site {
