@@ -56,6 +56,7 @@ impl From<ProviderError> for Fault {
 }
 
 /// The answer of a call that a stand-in for a port does not take.
+#[cfg(test)]
 pub(crate) fn pending(call: &'static str) -> ProviderError {
     ProviderError {
         kind: FaultKind::Unsupported,

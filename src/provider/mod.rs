@@ -28,6 +28,7 @@ use smol_str::SmolStr;
 
 pub use control::{BoundPod, CloudControl, Control, Eviction, KubeControl, ShellControl};
 pub use error::ProviderError;
+#[cfg(test)]
 pub(crate) use error::pending;
 pub use ground::{Channel, InstanceType, Subnet, Vpc};
 pub use machine::{BootstrapOrder, BootstrapToken, HostKey, Marks, ParameterVersion, Ran};

@@ -1,5 +1,7 @@
 //! Auto Scaling groups that an operator makes over a launch template, and their scheduled ends.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use smol_str::SmolStr;
 use toml::Spanned;
@@ -12,6 +14,62 @@ use super::scenario::PoolSpec;
 use super::state::{ClusterNo, Event, Group, GroupNo, State};
 use crate::fleet::{Purchase, Role, Scope, TAG_POOL};
 use crate::provider::AsgOrder;
+
+/// A group that is to be.
+pub(super) struct NewGroup {
+    pub(super) name: SmolStr,
+    pub(super) template: SmolStr,
+    pub(super) types: Vec<SmolStr>,
+    pub(super) subnets: Vec<SmolStr>,
+    /// How many members are bought on-demand first, and how many per cent of those above.
+    pub(super) base: u32,
+    pub(super) percent: u32,
+    /// Fewest, wanted, most.
+    pub(super) size: [u32; 3],
+    pub(super) tags: Tagged,
+    /// The stack that makes it, by its ARN.
+    pub(super) stack: Option<SmolStr>,
+    /// Whether its members wait before they end.
+    pub(super) hook: bool,
+    /// Whether it is a Spot Fleet.
+    pub(super) fleet: bool,
+}
+
+impl NewGroup {
+    /// As an operator orders one.
+    fn ordered(order: &AsgOrder) -> Self {
+        Self {
+            name: SmolStr::new(&order.name),
+            template: SmolStr::new(&order.template),
+            types: order.types.clone(),
+            subnets: order.subnets.clone(),
+            base: 0,
+            percent: if order.purchase == Purchase::OnDemand { 100 } else { 0 },
+            size: [0, order.desired, order.max],
+            tags: tagged(&order.tags),
+            stack: None,
+            hook: false,
+            fleet: false,
+        }
+    }
+}
+
+fn named(names: impl Iterator<Item = SmolStr>) -> Vec<Spanned<SmolStr>> {
+    names.map(|name| Spanned::new(0..0, name)).collect()
+}
+
+impl Group {
+    /// Gives it other types, places and shares of what is bought on-demand: its base, and the per cent above.
+    pub(super) fn remake(&mut self, types: &[SmolStr], sites: &[Site], [base, percent]: [u32; 2]) {
+        self.spec = Arc::new(PoolSpec {
+            types: named(types.iter().cloned()),
+            zones: named(sites.iter().map(|s| s.zone.clone())),
+            on_demand_base: base,
+            on_demand_percent: percent,
+            ..(*self.spec).clone()
+        });
+    }
+}
 
 impl State {
     /// Makes a group, and lets it launch its machines. One that is there already stays as it is.
@@ -30,38 +88,32 @@ impl State {
             ));
         }
         let cluster = self.cluster_for(scope, &template, Role::Agent);
-        let tags = tagged(&order.tags);
-        let no = self.add_group(scope, cluster, order, &sites, tags);
+        let no = self.add_group(scope, cluster, &NewGroup::ordered(order), &sites);
         self.reconcile(no);
         Ok(())
     }
 
-    /// A group over a launch template, as it was ordered; it has no members yet.
-    pub(super) fn add_group(
-        &mut self,
-        scope: &Scope,
-        cluster: ClusterNo,
-        order: &AsgOrder,
-        sites: &[Site],
-        tags: Tagged,
-    ) -> GroupNo {
-        let named = |names: &mut dyn Iterator<Item = SmolStr>| names.map(|n| Spanned::new(0..0, n)).collect();
+    /// A group over a launch template; it has no members yet.
+    pub(super) fn add_group(&mut self, scope: &Scope, cluster: ClusterNo, new: &NewGroup, sites: &[Site]) -> GroupNo {
+        let [min, desired, max] = new.size;
         let spec = PoolSpec {
-            name: tags.get(TAG_POOL).cloned().unwrap_or_else(|| SmolStr::new(&order.name)),
-            role: role(&tags),
-            types: named(&mut order.types.iter().cloned()),
-            desired: order.desired,
-            min: 0,
-            max: order.max,
-            on_demand_base: 0,
-            on_demand_percent: if order.purchase == Purchase::OnDemand { 100 } else { 0 },
-            zones: named(&mut sites.iter().map(|s| s.zone.clone())),
+            name: new.tags.get(TAG_POOL).unwrap_or(&new.name).clone(),
+            role: role(&new.tags),
+            types: named(new.types.iter().cloned()),
+            desired,
+            min,
+            max,
+            on_demand_base: new.base,
+            on_demand_percent: new.percent,
+            zones: named(sites.iter().map(|s| s.zone.clone())),
         };
         let mut group = Group::new(spec, scope.clone(), cluster);
-        group.name = SmolStr::new(&order.name);
-        group.tags = Some(tags);
-        group.template = Some(SmolStr::new(&order.template));
-        group.subnets.clone_from(&order.subnets);
+        group.name = new.name.clone();
+        group.tags = Some(new.tags.clone());
+        group.template = Some(new.template.clone());
+        group.subnets.clone_from(&new.subnets);
+        group.stack.clone_from(&new.stack);
+        (group.hook, group.fleet) = (new.hook, new.fleet);
         self.groups.push(group);
         self.groups.len() - 1
     }

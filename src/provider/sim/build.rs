@@ -75,6 +75,7 @@ impl State {
             launched: false,
             destroyed: false,
             disable: SmolStr::default(),
+            external: false,
             nodes: Store::default(),
             pods: Store::default(),
             workloads: Vec::new(),

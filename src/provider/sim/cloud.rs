@@ -1,6 +1,6 @@
 //! The simulated AWS: one scope of the world.
 
-use crate::provider::{CloudEvent, Queue, Stack, StackEvent, pending};
+use crate::provider::{CloudEvent, Queue, Stack, StackEvent};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -66,7 +66,8 @@ impl Cloud for SimCloud {
     }
 
     async fn spot_fleets(&self) -> Result<Vec<SpotFleet>> {
-        self.call("ec2:DescribeSpotFleetRequests", |_| Vec::new()).await
+        self.call("ec2:DescribeSpotFleetRequests", |s| s.spot_fleets(&self.scope))
+            .await
     }
 
     async fn activities(&self, asg: &str) -> Result<Vec<Activity>> {
@@ -161,24 +162,43 @@ impl Cloud for SimCloud {
         .await
     }
 
-    async fn stack(&self, _name: &str) -> Result<Option<Stack>> {
-        Err(pending("cloudformation:DescribeStacks"))
+    async fn stack(&self, name: &str) -> Result<Option<Stack>> {
+        self.call("cloudformation:DescribeStacks", |s| s.told_stack(&self.scope, name))
+            .await
     }
 
-    async fn stack_events(&self, _name: &str, _after: Option<&str>) -> Result<Vec<StackEvent>> {
-        Err(pending("cloudformation:DescribeStackEvents"))
+    async fn stack_events(&self, name: &str, after: Option<&str>) -> Result<Vec<StackEvent>> {
+        self.call("cloudformation:DescribeStackEvents", |s| {
+            s.stack_happened(&self.scope, name, after)
+        })
+        .await
     }
 
-    async fn endpoints(&self, _vpc: &str) -> Result<Vec<SmolStr>> {
-        // Nobody has made one in this world.
-        self.call("ec2:DescribeVpcEndpoints", |_| Vec::new()).await
+    async fn endpoints(&self, vpc: &str) -> Result<Vec<SmolStr>> {
+        self.call("ec2:DescribeVpcEndpoints", |s| s.endpoints(&self.scope, vpc))
+            .await
     }
 
-    async fn cloud_events(&self, _queue: &str) -> Result<Vec<CloudEvent>> {
-        Err(pending("sqs:ReceiveMessage"))
+    async fn cloud_events(&self, queue: &str) -> Result<Vec<CloudEvent>> {
+        let call = "sqs:ReceiveMessage";
+        let found = self.call(call, |s| s.events_in(&self.scope, queue)).await?;
+        found.ok_or_else(|| no_queue(&self.target, call, queue))
     }
 
-    async fn queue(&self, _url: &str) -> Result<Queue> {
-        Err(pending("sqs:GetQueueAttributes"))
+    async fn queue(&self, url: &str) -> Result<Queue> {
+        let call = "sqs:GetQueueAttributes";
+        let found = self.call(call, |s| s.told_queue(&self.scope, url)).await?;
+        found.ok_or_else(|| no_queue(&self.target, call, url))
+    }
+}
+
+/// The error of a call to a queue that is not there.
+pub(super) fn no_queue(target: &Target, call: &str, url: &str) -> ProviderError {
+    ProviderError {
+        kind: FaultKind::Other,
+        call: call.into(),
+        target: target.name().clone(),
+        message: format_smolstr!("QueueDoesNotExist: The specified queue does not exist: {url}"),
+        mend: "look the stack's outputs up anew: the queue goes with its stack".into(),
     }
 }

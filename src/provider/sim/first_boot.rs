@@ -32,6 +32,11 @@ pub(super) struct FirstBoot {
     pub(super) failed: bool,
     /// It has come to its end.
     pub(super) ready: bool,
+    /// How often a server has asked for an API that does not answer.
+    pub(super) looks: u32,
+    /// How often a server has seen that the one that is to make the cluster is gone, and how many were before.
+    pub(super) gone: u32,
+    pub(super) generation: u32,
 }
 
 impl FirstBoot {
@@ -45,6 +50,9 @@ impl FirstBoot {
             fails,
             failed: false,
             ready: false,
+            looks: 0,
+            gone: 0,
+            generation: 1,
         }
     }
 
@@ -92,9 +100,15 @@ impl State {
         } else {
             "agent_token"
         });
-        let key = self.parameter_key(&scope, token);
-        let no_token = !token.is_empty() && !self.parameters.contains_key(&key);
-        let no_token = no_token.then(|| format_smolstr!("reading the SSM parameter {token}"));
+        // Servers of highly available clusters need the others too.
+        let more = ["agent_token", "dsn"].map(|name| boot.setting(name));
+        let more = more.into_iter().filter(|_| !boot.setting("first").is_empty());
+        let needed: Vec<&str> = std::iter::once(token).chain(more).collect();
+        let lost = needed.into_iter().find(|name| {
+            let key = self.parameter_key(&scope, name);
+            !name.is_empty() && !self.parameters.contains_key(&key)
+        });
+        let no_token = lost.map(|name| format_smolstr!("reading the SSM parameter {name}"));
         // What a cluster does without need not be fetched and started.
         let small = !boot.setting("disable").is_empty();
         let secs = match role {
@@ -118,6 +132,15 @@ impl State {
     pub(super) fn boot_fails(&mut self, id: &InstanceId) {
         if let Some(boot) = self.machines.get_mut(id).and_then(|m| m.first_boot.as_mut()) {
             boot.failed = true;
+            self.signal(id);
+        }
+    }
+
+    /// A script fails at this step, now.
+    pub(super) fn boot_fails_at(&mut self, id: &InstanceId, step: SmolStr) {
+        if let Some(boot) = self.machines.get_mut(id).and_then(|m| m.first_boot.as_mut()) {
+            boot.fails = Some(step);
+            self.boot_fails(id);
         }
     }
 
@@ -135,7 +158,14 @@ impl State {
         if machine.instance.state != InstanceState::Running {
             return;
         }
-        if !secret.is_empty() {
+        let part = self.takes_part(id);
+        if part == Some(false) {
+            self.after(2.0, Event::BootEnds(id.clone()));
+            return;
+        }
+        if part.is_some() {
+            fails = self.settle_server(id).err();
+        } else if !secret.is_empty() {
             match self.thing_mut(&scope, ResourceKind::Secret, &secret) {
                 Some(thing) => thing.what = What::Secret(true),
                 None => fails = Some(format_smolstr!("writing the kubeconfig to the secret {secret}")),
@@ -146,6 +176,7 @@ impl State {
             boot.ready = fails.is_none();
             boot.fails = fails;
         }
+        self.signal(id);
     }
 
     /// What a machine has written to its console so far; also that of one that is terminated already.

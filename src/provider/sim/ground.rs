@@ -41,7 +41,7 @@ impl State {
             subnets: region.zones.iter().map(|zone| self.subnet(&id, &zone.name)).collect(),
             id,
         });
-        all.collect()
+        all.chain(self.made_vpcs(at)).collect()
     }
 
     /// The ids of the VPCs, the first halves of their addresses, and the cluster of each that is not the default one.
@@ -71,6 +71,9 @@ impl State {
 
     /// Where machines in a subnet are put; `None` where there is no such subnet.
     pub(super) fn site(&self, at: &Scope, subnet: &str) -> Option<Site> {
+        if let Some(site) = self.made_site(at, subnet) {
+            return Some(site);
+        }
         let zones = self.region_of(at)?.zones.iter().enumerate();
         let nets = self.nets(at);
         let mut all = zones.flat_map(|(zone_no, zone)| nets.iter().map(move |net| (zone_no, zone, net)));

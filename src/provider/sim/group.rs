@@ -11,7 +11,7 @@ use super::launch::FromTemplate;
 use super::machine::Order;
 use super::scenario::PoolSpec;
 use super::state::{ClusterNo, Event, Group, GroupNo, State};
-use crate::fleet::{Activity, Asg, AsgMember, InstanceId, InstanceState, Purchase, Scope};
+use crate::fleet::{Activity, Asg, AsgMember, InstanceId, InstanceState, Purchase, Scope, SpotFleet};
 
 /// Activities kept for each group.
 const ACTIVITIES: usize = 20;
@@ -54,6 +54,10 @@ impl Group {
             template: None,
             subnets: Vec::new(),
             ends_at: None,
+            stack: None,
+            hook: false,
+            fleet: false,
+            keeps_excess: false,
             spec: Arc::new(spec),
         }
     }
@@ -98,11 +102,11 @@ impl State {
                 if self.launch_member(no, None, &mut tally).is_none() {
                     return;
                 }
-            } else if counted.len() > desired {
+            } else if counted.len() > desired && !group.keeps_excess {
                 let Some(id) = self.surplus(&counted) else {
                     return;
                 };
-                self.terminate(&id, "User initiated");
+                self.leave(&id, "User initiated");
             } else {
                 return;
             }
@@ -205,6 +209,10 @@ impl State {
         }
         group.members.insert(id.clone(), member);
         group.record(activity);
+        self.fault_of_boot(&id);
+        if purchase == Purchase::Spot && age.is_none() {
+            self.say_fulfilled(&id);
+        }
         Some(id)
     }
 
@@ -223,6 +231,7 @@ impl State {
             member.lifecycle = IN_SERVICE;
         }
         self.end_activity(no, id);
+        self.say_member(id, "EC2 Instance Launch Successful", None);
     }
 
     /// A group's health check finds a member unhealthy: it is replaced soon.
@@ -291,11 +300,41 @@ impl State {
         }
     }
 
+    /// The Spot Fleets of a scope.
+    pub(super) fn spot_fleets(&self, scope: &Scope) -> Vec<SpotFleet> {
+        let there = |g: &&Group| g.fleet && g.scope == *scope && (g.alive || !g.members.is_empty());
+        let fleet = |g: &Group| SpotFleet {
+            scope: g.scope.clone(),
+            id: g.name.clone(),
+            state: if g.alive { "active" } else { "cancelled_terminating" }.into(),
+            target: g.desired,
+            fulfilled: u32::try_from(g.members.len()).unwrap_or(u32::MAX),
+            types: g.spec.types.iter().map(|t| t.get_ref().clone()).collect(),
+            tags: g.tags.iter().flatten().map(|(k, v)| (k.clone(), v.clone())).collect(),
+        };
+        self.groups.iter().filter(there).map(fleet).collect()
+    }
+
+    /// Sets how many machines a Spot Fleet is to have; false where there is none of that id.
+    pub(super) fn ask_target(&mut self, scope: &Scope, id: &str, target: u32, end_excess: bool) -> bool {
+        let own = |g: &Group| g.fleet && g.alive && g.scope == *scope && g.name == id;
+        let Some(no) = self.groups.iter().rposition(own) else {
+            return false;
+        };
+        if let Some(group) = self.groups.get_mut(no) {
+            group.desired = target;
+            group.by_hand = true;
+            group.keeps_excess = !end_excess;
+        }
+        self.reconcile(no);
+        true
+    }
+
     /// A group as Auto Scaling describes it; `None` for one whose cluster is no more.
     pub(super) fn describe_group(&self, no: GroupNo) -> Option<Asg> {
         let group = self.groups.get(no)?;
         let spec = &group.spec;
-        if !group.alive && group.members.is_empty() {
+        if group.fleet || (!group.alive && group.members.is_empty()) {
             return None;
         }
         Some(Asg {

@@ -310,6 +310,8 @@ impl State {
 
     /// Whether servers of a cluster keep its state in etcd.
     pub(super) fn has_etcd(&self, no: ClusterNo) -> bool {
-        self.clusters.get(no).is_some_and(|c| c.spec.shape == Shape::Ha)
+        self.clusters
+            .get(no)
+            .is_some_and(|c| c.spec.shape == Shape::Ha && !c.external)
     }
 }

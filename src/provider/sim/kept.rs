@@ -14,6 +14,7 @@ use super::k3s::{K3s, Service};
 use super::launch::Founding;
 use super::made::{Tagged, Thing, ThingKey};
 use super::parameter::{Parameter, ParameterKey};
+use super::stack::SimStack;
 use super::state::{Cluster, ClusterNo, Group, Host, Machine, SimNode, State};
 use super::token::Secrets;
 use crate::fleet::{ContextId, HostName, InstanceId, InstanceState, Purchase, Role, Scope};
@@ -57,6 +58,9 @@ pub(super) struct Kept {
     pub(super) boards: Vec<(HostName, ContextId, Life)>,
     /// What they wrote on nodes.
     pub(super) marks: Vec<(ContextId, SmolStr, Marks)>,
+    /// The stacks.
+    #[serde(default)]
+    pub(super) stacks: Vec<SimStack>,
 }
 
 /// A cluster that an operator launched.
@@ -97,6 +101,18 @@ pub(super) struct KeptOver {
     pub(super) types: Vec<SmolStr>,
     pub(super) subnets: Vec<SmolStr>,
     pub(super) purchase: Purchase,
+    /// How many it buys on-demand first, and how many per cent of those above, where that is not as `purchase` says.
+    #[serde(default)]
+    pub(super) mix: Option<[u32; 2]>,
+    /// The stack that made it.
+    #[serde(default)]
+    pub(super) stack: Option<SmolStr>,
+    #[serde(default)]
+    pub(super) hook: bool,
+    #[serde(default)]
+    pub(super) fleet: bool,
+    #[serde(default)]
+    pub(super) keeps_excess: bool,
 }
 
 /// A machine.
@@ -204,6 +220,7 @@ impl State {
             worked: own().filter_map(|(no, c)| self.worked(no, c, from)).collect(),
             boards: self.kept_boards(),
             marks: self.clusters.iter().flat_map(|c| self.marks(c)).collect(),
+            stacks: self.stacks.clone(),
         }
     }
 
@@ -278,6 +295,7 @@ impl State {
                 disable: cluster.disable.clone(),
                 created_by: spec.created_by.clone(),
                 expires_at: cluster.expires_at,
+                external: cluster.external,
             },
             destroyed: cluster.destroyed,
             secrets: cluster.secrets.clone(),
@@ -296,6 +314,11 @@ impl State {
                 0 => Purchase::Spot,
                 _ => Purchase::OnDemand,
             },
+            mix: (group.stack.is_some()).then_some([group.spec.on_demand_base, group.spec.on_demand_percent]),
+            stack: group.stack.clone(),
+            hook: group.hook,
+            fleet: group.fleet,
+            keeps_excess: group.keeps_excess,
         });
         let machines = group.members.keys().filter_map(|id| self.machines.get(id));
         let (stayed, new): (Vec<_>, Vec<_>) = machines

@@ -15,7 +15,7 @@ use super::machine::Order;
 use super::made::{Tagged, Template, What};
 use super::scaling::Refused;
 use super::scenario::{ClusterSpec, Hostnames, Shape};
-use super::state::{Cluster, ClusterNo, Event, State};
+use super::state::{Cluster, ClusterNo, Event, Group, State};
 use super::store::Store;
 use super::token::Secrets;
 use super::workload::system_workloads;
@@ -36,6 +36,9 @@ pub(super) struct Founding {
     pub(super) disable: SmolStr,
     pub(super) created_by: SmolStr,
     pub(super) expires_at: Option<Timestamp>,
+    /// Its servers keep its state elsewhere than in etcd on themselves.
+    #[serde(default)]
+    pub(super) external: bool,
 }
 
 /// What a scenario has in store for the next launches in a region.
@@ -47,6 +50,12 @@ pub(super) enum Snag {
     FailsAt(SmolStr),
     /// The next launch meets a profile that EC2 does not know yet.
     UnknownProfile,
+    /// The resource of a stack with this name fails when it is made, changed or deleted next.
+    PartFails {
+        resource: SmolStr,
+        reason: SmolStr,
+        deleting: bool,
+    },
 }
 
 /// What a machine from a template is launched with.
@@ -104,7 +113,7 @@ impl State {
     }
 
     /// Takes the first snag of a region that is such a one.
-    fn snag<T>(&mut self, region: &str, is: impl Fn(&Snag) -> Option<T>) -> Option<T> {
+    pub(super) fn snag<T>(&mut self, region: &str, is: impl Fn(&Snag) -> Option<T>) -> Option<T> {
         let place = self
             .snags
             .iter()
@@ -188,18 +197,27 @@ impl State {
         let Some(launched) = id else {
             return Err(Refused::new("InternalError: nothing was launched", "try again"));
         };
-        if role == Role::Server {
-            let step = self.snag(&scope.region, |snag| match snag {
-                Snag::FailsAt(step) => Some(step.clone()),
-                _ => None,
-            });
-            let machine = self.machines.get_mut(&launched);
-            if let Some(boot) = machine.and_then(|m| m.first_boot.as_mut()) {
-                boot.fails = step;
-            }
-        }
+        self.fault_of_boot(&launched);
         self.tokens.insert(token, launched.clone());
         Ok(launched)
+    }
+
+    /// The first boot of a server that was just launched fails, where that is in store.
+    pub(super) fn fault_of_boot(&mut self, id: &InstanceId) {
+        let server = self
+            .machines
+            .get(id)
+            .filter(|m| m.role == Role::Server && m.first_boot.is_some());
+        let Some(region) = server.map(|m| m.instance.scope.region.clone()) else {
+            return;
+        };
+        let step = self.snag(&region, |snag| match snag {
+            Snag::FailsAt(step) => Some(step.clone()),
+            _ => None,
+        });
+        if let Some(boot) = self.machines.get_mut(id).and_then(|m| m.first_boot.as_mut()) {
+            boot.fails = step;
+        }
     }
 
     /// The type and place that a machine gets: on-demand the preferred type, spot where it is cheapest.
@@ -263,6 +281,7 @@ impl State {
             disable: setting("disable"),
             created_by: tag("k3fleet:created-by").cloned().unwrap_or_default(),
             expires_at: tag(TAG_EXPIRES_AT).and_then(|at| at.parse().ok()),
+            external: false,
         })
     }
 
@@ -299,6 +318,7 @@ impl State {
             pods: Store::default(),
             workloads: system_workloads(&of.disable),
             disable: of.disable,
+            external: of.external,
             budgets: Vec::new(),
             pods_made: 0,
             secrets: Secrets::default(),
@@ -339,8 +359,15 @@ pub(super) fn first_boot(template: &Template) -> FirstBoot {
 }
 
 /// The instance that a group's member runs on, and what it is tagged as.
-pub(super) fn machine_tags(template: &Template, group: Option<&SmolStr>) -> Vec<(SmolStr, SmolStr)> {
-    let own = group.map(|name| ("aws:autoscaling:groupName".into(), name.clone()));
-    let tags = template.tags.iter().map(|(k, v)| (k.clone(), v.clone()));
-    tags.chain(own).collect()
+pub(super) fn machine_tags(template: &Template, group: Option<&Group>) -> Vec<(SmolStr, SmolStr)> {
+    let own = group.map(|group| match group.fleet {
+        true => ("aws:ec2spot:fleet-request-id".into(), group.name.clone()),
+        false => ("aws:autoscaling:groupName".into(), group.name.clone()),
+    });
+    // A group that a stack made hands its tags on; a fleet does not.
+    let handed = group.filter(|group| group.stack.is_some() && !group.fleet);
+    let handed = handed.and_then(|group| group.tags.as_ref()).into_iter().flatten();
+    let mut tags = template.tags.clone();
+    tags.extend(handed.map(|(k, v)| (k.clone(), v.clone())));
+    tags.into_iter().chain(own).collect()
 }

@@ -10,11 +10,14 @@ use super::ground::cluster_vpc;
 use super::launch::{FromTemplate, first_boot, machine_tags};
 use super::names::ip_name;
 use super::scenario::{Hostnames, Shape};
+use super::stack::Turn;
 use super::state::{ClusterNo, Event, GroupNo, Host, Machine, State};
 use crate::fleet::{Instance, InstanceId, InstanceState, Purchase, Role, Tags};
 
 /// A kubelet's silence after which its node counts as lost (`node-monitor-grace-period`).
 pub(super) const GRACE: f64 = 50.0;
+/// How long a member waits at most before it ends.
+const HOOK: f64 = 300.0;
 
 /// What to launch, and for whom.
 pub(super) struct Order<'a> {
@@ -99,6 +102,7 @@ impl State {
             first_boot: order.from.as_ref().map(|from| first_boot(from.template)),
             node: host,
             doomed: false,
+            leaving: None,
             joins: true,
             joined: false,
             node_stays: SignedDuration::from_secs(6),
@@ -120,8 +124,9 @@ impl State {
     /// The tags of an instance, or of a group when no name is due.
     fn tags(&self, order: &Order<'_>) -> Tags {
         if let Some(from) = &order.from {
-            let group = order.group.and_then(|g| self.groups.get(g)).map(|g| &g.name);
-            return machine_tags(from.template, group).into_iter().collect();
+            return machine_tags(from.template, order.group.and_then(|g| self.groups.get(g)))
+                .into_iter()
+                .collect();
         }
         let mut tags = self.cluster_tags(order.cluster, order.pool, order.role);
         let cluster = self.clusters.get(order.cluster).map_or("", |c| c.name.as_str());
@@ -160,6 +165,7 @@ impl State {
             return;
         }
         self.run(id);
+        self.say_state(id, "running");
         let service = self.between(2.0, 4.0);
         let launched = self.machines.get(id).is_some_and(|m| m.first_boot.is_some());
         let join = match launched {
@@ -204,6 +210,23 @@ impl State {
         if !machine.runs_k3s() {
             return;
         }
+        let turn = self.turn(id);
+        match turn {
+            Turn::Waits => {
+                let secs = self.until_turn();
+                self.after(secs, Event::Join(id.clone()));
+                return;
+            }
+            Turn::Fails(step) => {
+                self.boot_fails_at(id, step);
+                return;
+            }
+            Turn::Usual | Turn::Founds | Turn::Joins => {}
+        }
+        let founds = founds || turn == Turn::Founds;
+        let Some(machine) = self.machines.get(id) else {
+            return;
+        };
         if !founds && (!self.api_up(machine.cluster) || self.hindrance(&Host::Machine(id.clone())).is_some()) {
             self.after(10.0, Event::Join(id.clone()));
             return;
@@ -230,18 +253,61 @@ impl State {
         machine.instance.state = InstanceState::ShuttingDown;
         machine.instance.reason = Some(why.into());
         machine.doomed = true;
+        let waited = machine.leaving.is_some();
         let (group, cluster, node) = (machine.group, machine.cluster, machine.node.clone());
         let secs = self.between(18.0, 28.0);
         self.after(secs, Event::Gone(id.clone()));
         self.after(GRACE, Event::Silent(cluster, node));
         if let Some(group) = group {
-            self.member_leaves(group, id);
+            if !waited {
+                self.member_leaves(group, id);
+            }
             self.reconcile(group);
+        }
+        self.say_state(id, "shutting-down");
+    }
+
+    /// A group ends a member. One that waits before it ends goes once it is let go, or its time is over.
+    pub(super) fn leave(&mut self, id: &InstanceId, why: &str) {
+        let Some(machine) = self.machines.get_mut(id) else {
+            return;
+        };
+        let group = machine.group.and_then(|no| self.groups.get_mut(no).map(|g| (no, g)));
+        let Some((no, _)) = group.filter(|(_, g)| g.hook && machine.instance.state == InstanceState::Running) else {
+            self.terminate(id, why);
+            return;
+        };
+        if machine.leaving.is_some() {
+            return;
+        }
+        machine.leaving = Some(why.into());
+        machine.doomed = true;
+        self.member_leaves(no, id);
+        if let Some(member) = self.groups.get_mut(no).and_then(|g| g.members.get_mut(id)) {
+            member.lifecycle = SmolStr::new_static("Terminating:Wait");
+        }
+        self.after(HOOK, Event::HookOver(id.clone()));
+        self.say_member(
+            id,
+            "EC2 Instance-terminate Lifecycle Action",
+            Some("autoscaling:EC2_INSTANCE_TERMINATING"),
+        );
+        self.reconcile(no);
+    }
+
+    /// A member that waited ends.
+    pub(super) fn leaves_for_good(&mut self, id: &InstanceId) {
+        let why = self.machines.get(id).and_then(|m| m.leaving.clone());
+        if let Some(why) = why {
+            self.terminate(id, &why);
         }
     }
 
     /// An instance that was shutting down is terminated.
     pub(super) fn gone(&mut self, id: &InstanceId) {
+        self.say_state(id, "terminated");
+        self.say_member(id, "EC2 Instance Terminate Successful", None);
+        let reaped = self.is_reaped(id);
         let console = self.machines.get(id).and_then(|m| self.console(&m.instance.scope, id));
         let Some(machine) = self.machines.remove(id) else {
             return;
@@ -260,8 +326,11 @@ impl State {
         if let Some(group) = machine.group {
             self.member_left(group, id);
         }
-        let at = later(self.now, machine.node_stays);
-        self.at(at, Event::DeleteNode(machine.cluster, machine.node));
+        // Where there is a reaper, that is its work.
+        if !reaped {
+            let at = later(self.now, machine.node_stays);
+            self.at(at, Event::DeleteNode(machine.cluster, machine.node));
+        }
     }
 
     /// Whether enough servers of a cluster run for its API to answer.
@@ -273,7 +342,8 @@ impl State {
         let (all, alive) = servers.fold((0, 0), |(all, alive), (_, n)| {
             (all + 1, alive + usize::from(self.posts(n)))
         });
-        alive > all / 2 || (all == 0 && self.serves_without_node(no))
+        let enough = if cluster.external { alive > 0 } else { alive > all / 2 };
+        enough || (all == 0 && self.serves_without_node(no))
     }
 
     /// Whether a server runs whose node was deleted: it answers all the same, and will register anew.

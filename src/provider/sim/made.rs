@@ -146,6 +146,10 @@ impl State {
                 &tags,
             )
         });
+        let fleets = self.spot_fleets(scope).into_iter().filter_map(|fleet| {
+            let tags: Tagged = fleet.tags.iter().map(|(k, v)| (k.into(), v.into())).collect();
+            resource(ResourceKind::SpotFleet, &fleet.id, None, &tags)
+        });
         let groups = (0..self.groups.len()).filter_map(|no| self.describe_group(no));
         let groups = groups.filter(|g| g.scope == *scope).filter_map(|g| {
             let tags: Tagged = g.tags.iter().map(|(k, v)| (k.into(), v.into())).collect();
@@ -160,7 +164,8 @@ impl State {
             };
             Some(Resource { gib, ..found })
         });
-        let all = machines.chain(groups).chain(things);
+        let stacks = self.stack_resources(scope).into_iter();
+        let all = machines.chain(groups).chain(fleets).chain(things).chain(stacks);
         let mut all: Vec<_> = all.filter(|r| cluster.is_none_or(|name| r.cluster == name)).collect();
         all.sort();
         all

@@ -7,6 +7,7 @@
 //!                         scaling ─ capacity ─ evict ─ budget    (what an operator asks for)
 //!                         board ─ k3s ─ hindrance ─ token ─ work   (K3s on machines and boards, and work on it)
 //!                         launch ─ asg ─ first_boot ─ made ─ ending ─ ground  (clusters that operators make)
+//!                         stack  (CloudFormation, and the highly available clusters that it makes)
 //!                                      │
 //!            world (lock, clock) ─ cloud │ kube │ shell │ control (the ports)
 //!            memory ─ kept ─ restore  (what operators made, from one run to the next)
@@ -52,6 +53,7 @@ mod scaling;
 mod scenario;
 mod shell;
 mod sized;
+mod stack;
 mod state;
 mod store;
 #[cfg(test)]

@@ -66,8 +66,8 @@ impl State {
             instance_type: Some(instance.instance_type.clone()),
             zone: Some(instance.zone.clone()),
             ssh: None,
-            marks: Marks::default(),
-            taints: Box::default(),
+            marks: marks_of(machine),
+            taints: words(machine, "taints").map(SmolStr::new).collect(),
             cores: kind.map_or(2, |t| t.vcpu),
             memory_gib: kind.map_or(4.0, |t| t.memory_gib),
             joined_at: if settled {
@@ -140,7 +140,10 @@ impl State {
         let Some(cluster) = self.clusters.get_mut(no) else {
             return;
         };
-        let etcd = birth.role == Role::Server && cluster.spec.shape == Shape::Ha;
+        let etcd = birth.role == Role::Server && cluster.spec.shape == Shape::Ha && !cluster.external;
+        // The first is one by itself; others learn before they vote.
+        let first = cluster.nodes.iter().all(|(_, n)| n.node.role != Role::Server);
+        let votes = birth.settled || first || !cluster.launched;
         let unready = NOT_READY
             .map(SmolStr::new_static)
             .into_iter()
@@ -159,7 +162,7 @@ impl State {
             not_ready_reason: (!birth.settled).then(|| "KubeletNotReady".into()),
             schedulable: true,
             role: birth.role,
-            etcd_voter: etcd.then_some(true),
+            etcd_voter: etcd.then_some(votes),
             version: birth.version,
             arch: birth.arch,
             os: birth.os,
@@ -216,6 +219,11 @@ impl State {
             return;
         }
         let first = node.node.ready_since == node.node.joined_at && node.node.ready == Readiness::NotReady;
+        if node.node.etcd_voter == Some(false)
+            && let Some(cluster) = self.clusters.get_mut(no)
+        {
+            cluster.nodes.edit(name, |n| n.node.etcd_voter = Some(true));
+        }
         self.set_ready(no, name, Readiness::Ready, None, &[]);
         if first {
             self.add_daemon(no, name, false);
@@ -383,6 +391,26 @@ impl State {
         for pod in bound.map(|(name, _)| name.clone()).collect::<Vec<_>>() {
             self.delete_pod(no, &pod);
         }
+    }
+}
+
+/// What the user data of a machine lists, with spaces between.
+fn words<'a>(machine: &'a Machine, setting: &str) -> impl Iterator<Item = &'a str> {
+    let list = machine.first_boot.as_ref().and_then(|boot| boot.settings.get(setting));
+    list.map_or("", SmolStr::as_str).split_whitespace()
+}
+
+/// The labels that the user data of a machine gives its node.
+fn marks_of(machine: &Machine) -> Marks {
+    let pair = |word: &str| {
+        word.split_once('=')
+            .map(|(key, value)| (key.into(), Some(value.into())))
+    };
+    let pool = machine.first_boot.as_ref().and_then(|boot| boot.settings.get("pool"));
+    let pool = pool.map(|pool| ("k3fleet.dev/pool".into(), Some(pool.clone())));
+    Marks {
+        labels: words(machine, "labels").filter_map(pair).chain(pool).collect(),
+        annotations: vec![],
     }
 }
 

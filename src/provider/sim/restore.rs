@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use smol_str::SmolStr;
 
+use super::asg::NewGroup;
 use super::board::Life;
 use super::first_boot::FirstBoot;
 use super::k3s::{K3s, Service};
@@ -12,8 +13,9 @@ use super::kept::{Kept, KeptCluster, KeptGroup, KeptMachine};
 use super::made::Tagged;
 use super::state::{ClusterNo, GroupNo, Host, Machine, State};
 use super::token::Secrets;
-use crate::fleet::{AsgMember, ContextId, HostName, Instance, InstanceId, InstanceState, Scope, TAG_EXPIRES_AT};
-use crate::provider::AsgOrder;
+use crate::fleet::{
+    AsgMember, ContextId, HostName, Instance, InstanceId, InstanceState, Purchase, Scope, TAG_EXPIRES_AT,
+};
 
 impl State {
     /// Brings back what was kept of this world.
@@ -34,6 +36,8 @@ impl State {
             self.parameters.remove(&parameter);
         }
         self.things.extend(kept.things);
+        // Before the groups, which may stand in networks of theirs.
+        self.restore_stacks(kept.stacks);
         self.parameters.extend(kept.parameters);
         let tokens = kept.tokens.into_iter().map(|(scope, token, id)| ((scope, token), id));
         self.tokens.extend(tokens);
@@ -66,6 +70,7 @@ impl State {
         for no in 0..self.clusters.len() {
             self.settle_pods(no);
         }
+        self.stacks_go_on();
         for (context, node) in &kept.cordoned {
             if let Some(no) = self.clusters.iter().rposition(|c| c.context == *context) {
                 self.let_schedule(no, node, false);
@@ -164,19 +169,26 @@ impl State {
         self.deploy(no);
         for group in &kept.groups {
             let Some(over) = &group.over else { continue };
-            let order = AsgOrder {
-                name: group.name.to_string(),
-                template: over.template.to_string(),
+            let percent = if over.purchase == Purchase::OnDemand { 100 } else { 0 };
+            let [base, percent] = over.mix.unwrap_or([0, percent]);
+            let new = NewGroup {
+                name: group.name.clone(),
+                template: over.template.clone(),
                 types: over.types.clone(),
                 subnets: over.subnets.clone(),
-                purchase: over.purchase,
-                desired: group.desired,
-                max: group.max,
-                tags: vec![],
+                base,
+                percent,
+                size: [group.min, group.desired, group.max],
+                tags: group.tags.clone().unwrap_or_default(),
+                stack: over.stack.clone(),
+                hook: over.hook,
+                fleet: over.fleet,
             };
             let sites: Vec<_> = over.subnets.iter().filter_map(|id| self.site(&scope, id)).collect();
-            let tags = group.tags.clone().unwrap_or_default();
-            let made = self.add_group(&scope, no, &order, &sites, tags);
+            let made = self.add_group(&scope, no, &new, &sites);
+            if let Some(group) = self.groups.get_mut(made) {
+                group.keeps_excess = over.keeps_excess;
+            }
             self.resize_to(made, group);
         }
     }
@@ -223,6 +235,7 @@ impl State {
             first_boot,
             node: kept.node.clone(),
             doomed: false,
+            leaving: None,
             joins: comes_up,
             joined: false,
             node_stays: jiff::SignedDuration::from_secs(6),

@@ -32,7 +32,7 @@ impl State {
         let named = self
             .groups
             .iter()
-            .rposition(|g| g.alive && g.scope == *scope && g.name == asg);
+            .rposition(|g| g.alive && !g.fleet && g.scope == *scope && g.name == asg);
         named.ok_or_else(|| {
             Refused::new(
                 format_smolstr!(
@@ -122,7 +122,7 @@ impl State {
             group.by_hand = true;
         }
         self.ended.insert(id.clone());
-        self.terminate(id, WHY);
+        self.leave(id, WHY);
         Ok(())
     }
 

@@ -350,6 +350,24 @@ pub(super) enum ToldEvent {
     },
     /// The first boot of the next server that is launched in a region fails at this step.
     FirstBootFails { region: Ref, step: SmolStr },
+    /// EC2 takes back so many per cent of a pool's spot instances (one at least), spread over a span of time. The pool,
+    /// `cluster/pool`, may be one that an operator launches.
+    SpotStorm {
+        pool: SmolStr,
+        percent: u32,
+        within: SignedDuration,
+    },
+    /// So many machines of a pool end at once. It may be one that an operator launches.
+    MachinesEnd { pool: SmolStr, count: usize },
+    /// The resource with this name of the next stack that makes, changes or (with `deleting`) deletes it in a region fails,
+    /// for this reason.
+    StackFails {
+        region: Ref,
+        resource: SmolStr,
+        reason: SmolStr,
+        #[serde(default)]
+        deleting: bool,
+    },
     /// The next launch in a region meets an instance profile that EC2 does not know yet.
     UnknownProfile { region: Ref },
     /// The next instance that a pool launches runs, and its node never joins.

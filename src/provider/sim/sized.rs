@@ -183,7 +183,12 @@ fn moved(event: &mut ToldEvent, to: &SmolStr, silent: Option<&SmolStr>) -> Optio
         }
         ToldEvent::PriceSpike { .. } => {}
         // Launches meet these wherever they happen.
-        ToldEvent::NoLaunches { .. } | ToldEvent::FirstBootFails { .. } | ToldEvent::UnknownProfile { .. } => {}
+        ToldEvent::NoLaunches { .. }
+        | ToldEvent::FirstBootFails { .. }
+        | ToldEvent::StackFails { .. }
+        | ToldEvent::SpotStorm { .. }
+        | ToldEvent::MachinesEnd { .. }
+        | ToldEvent::UnknownProfile { .. } => {}
         // These name numbers and clusters of the demo.
         ToldEvent::Scale { .. } | ToldEvent::Stray { .. } | ToldEvent::Budget { .. } => return None,
     }

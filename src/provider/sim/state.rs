@@ -22,6 +22,7 @@ use super::market::Market;
 use super::names::Names;
 use super::parameter::{Parameter, ParameterKey};
 use super::scenario::{ClusterSpec, LifeSpec, PoolSpec, RegionSpec, Told, TypeSpec};
+use super::stack::{SimStack, StackNo, Step};
 use super::store::Store;
 use super::token::Secrets;
 use crate::fleet::{
@@ -69,6 +70,10 @@ pub(super) struct State {
     /// What is in store for K3s on machines and boards.
     pub(super) ails: Vec<Ail>,
     pub(super) outages: Vec<Outage>,
+    /// The stacks, those that are deleted too.
+    pub(super) stacks: Vec<SimStack>,
+    /// How often something has happened in one.
+    pub(super) stack_moves: u64,
     pub(super) told: Vec<Told>,
     pub(super) life: LifeSpec,
 }
@@ -141,6 +146,16 @@ pub(super) enum Event {
     Live,
     /// An outage begins or ends: watches look at it.
     Outage,
+    /// EC2 takes back a spot instance of a group.
+    TakenBack(GroupNo),
+    /// A step of a job on a stack, by the number of the work and the place of the job in it.
+    StackStep(StackNo, u64, usize, Step),
+    /// The reaper of a stack takes what lies in its queue.
+    Reap(StackNo),
+    /// The reaper lets a machine go that waits for it, once it is drained, and then at the latest.
+    Release(StackNo, InstanceId, Timestamp),
+    /// Nobody has let a machine go in time that waits before it ends.
+    HookOver(InstanceId),
 }
 
 /// A cluster, or the place of one that is no more.
@@ -157,6 +172,8 @@ pub(super) struct Cluster {
     pub(super) destroyed: bool,
     /// What of K3s it was launched without.
     pub(super) disable: SmolStr,
+    /// Its servers keep its state elsewhere than in etcd on themselves.
+    pub(super) external: bool,
     pub(super) nodes: Store<SimNode>,
     pub(super) pods: Store<SimPod>,
     pub(super) workloads: Vec<Workload>,
@@ -229,6 +246,8 @@ pub(super) struct Machine {
     pub(super) node: SmolStr,
     /// It ends soon, and its group no longer counts on it.
     pub(super) doomed: bool,
+    /// It waits before it ends, and why it does.
+    pub(super) leaving: Option<SmolStr>,
     /// Whether its node will ever join.
     pub(super) joins: bool,
     /// Whether its node has joined once.
@@ -268,6 +287,14 @@ pub(super) struct Group {
     pub(super) subnets: Vec<SmolStr>,
     /// When it ends its machines.
     pub(super) ends_at: Option<Timestamp>,
+    /// The stack that made it, by its ARN.
+    pub(super) stack: Option<SmolStr>,
+    /// Its members wait before they end.
+    pub(super) hook: bool,
+    /// It is a Spot Fleet, and its name is the request's id.
+    pub(super) fleet: bool,
+    /// It keeps members beyond its size.
+    pub(super) keeps_excess: bool,
 }
 
 impl Cluster {
@@ -304,6 +331,8 @@ impl State {
             snags: Vec::new(),
             ails: Vec::new(),
             outages: Vec::new(),
+            stacks: Vec::new(),
+            stack_moves: 0,
             told: Vec::new(),
             life,
         }
@@ -371,11 +400,12 @@ impl State {
             | Event::PowerBack(id)
             | Event::K3sTries(Host::Machine(id), _)
             | Event::Gone(id) => self.machines.get(id).map(|m| m.cluster),
-            Event::Retry(no) | Event::EndGroup(no) => self.groups.get(*no).map(|g| g.cluster),
+            Event::Retry(no) | Event::EndGroup(no) | Event::TakenBack(no) => self.groups.get(*no).map(|g| g.cluster),
             Event::BoardBack(host) | Event::BoardJoins(host) | Event::K3sTries(Host::Board(host), _) => {
                 self.boards.get(host).map(|b| b.cluster)
             }
-            Event::Tell(_) | Event::Live | Event::Outage => None,
+            Event::Release(_, id, _) | Event::HookOver(id) => self.machines.get(id).map(|m| m.cluster),
+            Event::Tell(_) | Event::Live | Event::Outage | Event::StackStep(..) | Event::Reap(_) => None,
         }
     }
 
@@ -410,6 +440,11 @@ impl State {
             Event::Tell(n) => self.tell(n),
             Event::Live => self.live(),
             Event::Outage => self.forget_outages(),
+            Event::StackStep(no, works, job, step) => self.stack_step(no, works, job, step),
+            Event::TakenBack(no) => self.spot_notice(Some(no), None),
+            Event::Reap(no) => self.reap(no),
+            Event::Release(no, id, until) => self.release(no, &id, until),
+            Event::HookOver(id) => self.leaves_for_good(&id),
         }
     }
 }

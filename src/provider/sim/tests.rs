@@ -22,6 +22,7 @@ mod launching;
 mod long;
 mod memory;
 mod scaling;
+mod stacks;
 mod story;
 mod watches;
 

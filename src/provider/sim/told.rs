@@ -66,6 +66,26 @@ impl State {
             ToldEvent::FirstBootFails { region, step } => {
                 self.snags.push((region.into_inner(), Snag::FailsAt(step)));
             }
+            ToldEvent::SpotStorm { pool, percent, within } => self.spot_storm(&pool, percent, within),
+            ToldEvent::MachinesEnd { pool, count } => {
+                let all = self.group_named(&pool).map(|no| self.sound_members(no));
+                for id in all.into_iter().flatten().take(count) {
+                    self.terminate(&id, "Server.ScheduledStop: Stopped due to a fault of the host");
+                }
+            }
+            ToldEvent::StackFails {
+                region,
+                resource,
+                reason,
+                deleting,
+            } => {
+                let snag = Snag::PartFails {
+                    resource,
+                    reason,
+                    deleting,
+                };
+                self.snags.push((region.into_inner(), snag));
+            }
             ToldEvent::UnknownProfile { region } => self.snags.push((region.into_inner(), Snag::UnknownProfile)),
             ToldEvent::Budget {
                 cluster,
@@ -115,8 +135,25 @@ impl State {
         }
     }
 
+    /// EC2 takes back a part of a pool's spot instances, one after the other.
+    fn spot_storm(&mut self, pool: &str, percent: u32, within: SignedDuration) {
+        let Some(no) = self.group_named(pool) else { return };
+        let spot = |id: &InstanceId| {
+            self.machines
+                .get(id)
+                .is_some_and(|m| m.instance.purchase == Purchase::Spot)
+        };
+        let all = self.sound_members(no).iter().filter(|id| spot(id)).count();
+        let percent = usize::try_from(percent.min(100)).unwrap_or(0);
+        let count = (all * percent).div_ceil(100);
+        for n in 0..count {
+            let part = within * i32::try_from(n).unwrap_or(0) / i32::try_from(count).unwrap_or(1);
+            self.at(later(self.now, part), Event::TakenBack(no));
+        }
+    }
+
     /// EC2 takes back a spot instance: it is drained, replaced ahead of its end, and ends two minutes later.
-    fn spot_notice(&mut self, group: Option<GroupNo>, zone: Option<&str>) {
+    pub(super) fn spot_notice(&mut self, group: Option<GroupNo>, zone: Option<&str>) {
         let Some(no) = group else {
             return;
         };
@@ -149,7 +186,10 @@ impl State {
         };
         machine.doomed = true;
         let (cluster, node) = (machine.cluster, machine.node.clone());
-        self.after(2.0, Event::Drain(cluster, node));
+        self.say_warning(&id);
+        if !self.is_reaped(&id) {
+            self.after(2.0, Event::Drain(cluster, node));
+        }
         self.after(
             NOTICE,
             Event::Terminate(id, "Server.SpotInstanceTermination: Spot instance termination".into()),

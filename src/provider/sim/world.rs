@@ -39,8 +39,20 @@ struct Inner {
     mark: String,
     /// Where it is remembered.
     memory: Option<Memory>,
+    /// How often something had happened in a stack when it was written down last.
+    stack_moves: u64,
     /// The password for `sudo` that the operator has given.
     sudo: Option<Secret>,
+}
+
+impl Inner {
+    /// Writes down what operators have made of it, if it is remembered.
+    fn keep(&mut self) {
+        self.stack_moves = self.state.stack_moves;
+        if let Some(memory) = &mut self.memory {
+            memory.keep(&self.state);
+        }
+    }
 }
 
 impl World {
@@ -53,6 +65,7 @@ impl World {
                 clock: Clock::new(base, speed),
                 mark: mark(scenario, seed),
                 memory: None,
+                stack_moves: 0,
                 sudo: None,
             }),
             stir: watch::Sender::new(()),
@@ -142,6 +155,10 @@ impl World {
     pub(super) fn look<R>(&self, look: impl FnOnce(&State) -> R) -> R {
         let inner = &mut *self.lock();
         inner.state.advance(inner.clock.now());
+        // Stacks go on by themselves: the next run must not find them where the operator left them.
+        if inner.stack_moves != inner.state.stack_moves {
+            inner.keep();
+        }
         look(&inner.state)
     }
 
@@ -163,9 +180,7 @@ impl World {
             let inner = &mut *self.lock();
             inner.state.advance(inner.clock.now());
             let done = change(&mut inner.state);
-            if let Some(memory) = &mut inner.memory {
-                memory.keep(&inner.state);
-            }
+            inner.keep();
             done
         };
         self.stir.send_replace(());

@@ -1,6 +1,5 @@
 //! Changes at the simulated AWS, in one scope.
 
-use crate::provider::{ChangeSet, Stack, StackEvent, StackOrder, pending};
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
@@ -8,6 +7,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use smol_str::{SmolStr, format_smolstr};
 
+use super::super::cloud::no_queue;
 use super::super::fault::Target;
 use super::super::first_boot::{kubeconfig, settings};
 use super::super::made::{Template, Thing, What, tagged, user};
@@ -20,8 +20,8 @@ use super::refused;
 use crate::blueprint::machine::{Inside, Task};
 use crate::fleet::{FaultKind, Instance, InstanceId, Scope};
 use crate::provider::{
-    AsgOrder, CloudControl, GroupOrder, MachineOrder, ParameterOrder, ParameterValue, ProviderError, Resource,
-    ResourceKind, Result, RoleOrder, Secret, TagList, TemplateOrder,
+    AsgOrder, ChangeSet, CloudControl, GroupOrder, MachineOrder, ParameterOrder, ParameterValue, ProviderError,
+    Resource, ResourceKind, Result, RoleOrder, Secret, Stack, StackEvent, StackOrder, TagList, TemplateOrder,
 };
 
 /// One scope.
@@ -124,15 +124,17 @@ impl CloudControl for SimCloudControl {
         .await
     }
 
-    async fn set_target(&self, fleet: &str, _target: u32, _end_excess: bool) -> Result<()> {
-        // The world has no Spot Fleets.
-        self.change("ec2:ModifySpotFleetRequest", |_, _| {
-            Err(Refused::new(
-                format_smolstr!(
-                    "InvalidSpotFleetRequestId.NotFound: The spot fleet request ID '{fleet}' does not exist"
-                ),
-                "check the request's id, profile and region",
-            ))
+    async fn set_target(&self, fleet: &str, target: u32, end_excess: bool) -> Result<()> {
+        self.change("ec2:ModifySpotFleetRequest", |s, scope| {
+            let set = s.ask_target(scope, fleet, target, end_excess);
+            set.then_some(()).ok_or_else(|| {
+                Refused::new(
+                    format_smolstr!(
+                        "InvalidSpotFleetRequestId.NotFound: The spot fleet request ID '{fleet}' does not exist"
+                    ),
+                    "check the request's id, profile and region",
+                )
+            })
         })
         .await
     }
@@ -244,8 +246,14 @@ impl CloudControl for SimCloudControl {
             let thing = s.thing(&self.scope, ResourceKind::Secret, name);
             thing.is_some_and(|thing| thing.what == What::Secret(true))
         };
-        let written = self.read("secretsmanager:GetSecretValue", written).await?;
-        Ok(written.then(|| Secret::new(kubeconfig())))
+        let value = |s: &State| {
+            let own = || {
+                s.stack_secret(&self.scope, name)
+                    .unwrap_or_else(|| Secret::new(kubeconfig()))
+            };
+            written(s).then(own)
+        };
+        self.read("secretsmanager:GetSecretValue", value).await
     }
 
     async fn make_template(&self, order: &TemplateOrder) -> Result<()> {
@@ -399,36 +407,62 @@ impl CloudControl for SimCloudControl {
         .await
     }
 
-    async fn stack_now(&self, _name: &str) -> Result<Option<Stack>> {
-        Err(pending("cloudformation:DescribeStacks"))
+    async fn stack_now(&self, name: &str) -> Result<Option<Stack>> {
+        self.read("cloudformation:DescribeStacks", |s| s.told_stack(&self.scope, name))
+            .await
     }
 
-    async fn stack_happened(&self, _name: &str, _after: Option<&str>) -> Result<Vec<StackEvent>> {
-        Err(pending("cloudformation:DescribeStackEvents"))
+    async fn stack_happened(&self, name: &str, after: Option<&str>) -> Result<Vec<StackEvent>> {
+        self.read("cloudformation:DescribeStackEvents", |s| {
+            s.stack_happened(&self.scope, name, after)
+        })
+        .await
     }
 
-    async fn propose_stack(&self, _order: &StackOrder) -> Result<ChangeSet> {
-        Err(pending("cloudformation:CreateChangeSet"))
+    async fn propose_stack(&self, order: &StackOrder) -> Result<ChangeSet> {
+        self.change("cloudformation:CreateChangeSet", |s, scope| {
+            s.ask_proposal(scope, order)
+        })
+        .await
     }
 
-    async fn execute_change_set(&self, _change_set: &ChangeSet, _token: &str, _undo: bool) -> Result<()> {
-        Err(pending("cloudformation:ExecuteChangeSet"))
+    async fn execute_change_set(&self, change_set: &ChangeSet, token: &str, undo: bool) -> Result<()> {
+        self.change("cloudformation:ExecuteChangeSet", |s, scope| {
+            s.ask_execute(scope, change_set, token, undo)
+        })
+        .await
     }
 
-    async fn discard_change_set(&self, _change_set: &ChangeSet) -> Result<()> {
-        Err(pending("cloudformation:DeleteChangeSet"))
+    async fn discard_change_set(&self, change_set: &ChangeSet) -> Result<()> {
+        self.change("cloudformation:DeleteChangeSet", |s, scope| {
+            s.ask_discard(scope, change_set);
+            Ok(())
+        })
+        .await
     }
 
-    async fn undo_stack(&self, _name: &str, _token: &str) -> Result<()> {
-        Err(pending("cloudformation:RollbackStack"))
+    async fn undo_stack(&self, name: &str, token: &str) -> Result<()> {
+        self.change("cloudformation:RollbackStack", |s, scope| {
+            s.ask_undo(scope, name, token)
+        })
+        .await
     }
 
-    async fn delete_stack(&self, _name: &str, _token: &str) -> Result<()> {
-        Err(pending("cloudformation:DeleteStack"))
+    async fn delete_stack(&self, name: &str, _token: &str) -> Result<()> {
+        self.change("cloudformation:DeleteStack", |s, scope| {
+            s.ask_delete_stack(scope, name);
+            Ok(())
+        })
+        .await
     }
 
-    async fn send_test_event(&self, _queue: &str, _id: &str) -> Result<()> {
-        Err(pending("sqs:SendMessage"))
+    async fn send_test_event(&self, queue: &str, id: &str) -> Result<()> {
+        let call = "sqs:SendMessage";
+        let sent = self.change(call, |s, scope| Ok(s.send_test(scope, queue, id))).await?;
+        match sent {
+            true => Ok(()),
+            false => Err(no_queue(&self.target, call, queue)),
+        }
     }
 }
 
