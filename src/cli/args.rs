@@ -9,6 +9,7 @@ mod hosts;
 mod machines;
 mod tokens;
 mod told;
+mod tunnel;
 
 use std::ffi::OsString;
 
@@ -25,6 +26,7 @@ pub use tokens::{
     Backup, Certificates, NewToken, OldToken, Rotate, ShownToken, TokenWord, TokensCommand, TokensOf, Upgrade, Waves,
 };
 pub use told::{ConfigCommand, Get, Kubeconfig, OpsCommand, Table};
+pub use tunnel::{TunnelArgs, ViaWord};
 
 /// See and run fleets of K3s clusters on AWS and at the edge.
 ///
@@ -121,6 +123,11 @@ pub enum Command {
     Ci(Ci),
     /// Print where a cluster's kubeconfig is kept, print it, or merge it into your own
     Kubeconfig(Kubeconfig),
+    /// Bring a cluster's API to a port of this machine through one of its servers, and keep it there until Ctrl-C
+    ///
+    /// When the server goes another one is taken. The kept kubeconfig gets a context CLUSTER-tunnel, which k3fleet kubeconfig
+    /// CLUSTER --merge brings into your own as well.
+    Tunnel(TunnelArgs),
     /// List, show, resume or give up operations
     #[command(subcommand)]
     Ops(OpsCommand),

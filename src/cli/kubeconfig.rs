@@ -11,7 +11,7 @@ use super::{complain, complain_of};
 use crate::feeds::Want;
 use crate::fleet::{ClusterId, FeedKind, Summary};
 use crate::provider::kube::merge::{Merged, merge};
-use crate::provider::kube::{self, kubeconfig};
+use crate::provider::kube::{self, kubeconfig, tunnel};
 use crate::runtime::clock;
 use crate::runtime::kubeconfigs::{FetchError, fetch, server};
 
@@ -56,7 +56,7 @@ pub(super) async fn run(args: &Kubeconfig, settings: &Settings) -> io::Result<Ex
     let name = args.name.as_deref().unwrap_or(&args.cluster);
     match merge(&own, &text, name, clock::now()) {
         Ok(merged) => {
-            for line in told(&merged, name) {
+            for line in told(&merged, name, &args.cluster) {
                 writeln!(out, "{line}")?;
             }
             Ok(Exit::Done)
@@ -114,7 +114,7 @@ async fn find(args: &Kubeconfig, settings: &Settings) -> Result<PathBuf, FetchEr
 }
 
 /// What merging has done, for people.
-fn told(merged: &Merged, name: &str) -> Vec<String> {
+fn told(merged: &Merged, name: &str, cluster: &str) -> Vec<String> {
     let path = merged.path.display();
     let mut lines = vec![match (merged.changed, merged.known) {
         (false, _) => format!("context {name} is in {path} already"),
@@ -131,5 +131,9 @@ fn told(merged: &Merged, name: &str) -> Vec<String> {
         true => "it is the current context: none was".to_owned(),
         false => format!("use it with: kubectl --context {name} get nodes"),
     });
+    if merged.tunnel {
+        let through = tunnel::context_name(name);
+        lines.push(format!("context {through} goes through k3fleet tunnel {cluster}"));
+    }
     lines
 }

@@ -37,6 +37,7 @@ mod release;
 mod run;
 mod select;
 mod tokens;
+mod tunnel;
 mod update;
 
 use std::io::Write;

@@ -17,9 +17,6 @@ use crate::runtime::session::{Demo, Session, open_demo, open_live};
 use crate::runtime::settings::vocabulary;
 use crate::runtime::{driver, telemetry, terminal};
 
-/// Commands of later versions, which findings name already.
-const LATER: [&str; 1] = ["tunnel"];
-
 /// How much faster than real time a simulated world runs for a command.
 const COMMAND_SPEED: f64 = 100.0;
 
@@ -117,6 +114,10 @@ fn dispatch(cli: Cli) -> io::Result<Exit> {
                 Command::Shell(args) => desk(session).log_in(&args).await,
                 Command::Tokens(command) => desk(session).tokens(&command).await,
                 Command::Spec { cluster } => desk(session).spec_of(&cluster).await,
+                Command::Tunnel(args) => {
+                    let directory = settings.paths.kubeconfigs(settings.demo.is_some());
+                    desk(session).tunnel(&args, directory).await
+                }
                 change => desk(session).run(&change).await,
             }
         }),
@@ -132,15 +133,11 @@ fn speed(command: Option<&Command>) -> f64 {
     }
 }
 
-/// Says of a later version's command that it is one, and of any other that there is none.
+/// Says of a command that there is none.
 fn unknown(words: &[OsString]) -> io::Result<Exit> {
     let name = words.first().map(|word| word.to_string_lossy()).unwrap_or_default();
-    if LATER.contains(&&*name) {
-        complain(&format!("{name} is not part of this version yet"));
-    } else {
-        let text = format!("there is no command {name:?}");
-        Cli::command().error(ErrorKind::InvalidSubcommand, text).print()?;
-    }
+    let text = format!("there is no command {name:?}");
+    Cli::command().error(ErrorKind::InvalidSubcommand, text).print()?;
     Ok(Exit::Usage)
 }
 

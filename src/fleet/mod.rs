@@ -70,4 +70,4 @@ pub use store::Fleet;
 pub use summary::{Capacity, Cluster, Cost, Count, Pool, Summary};
 pub use table::{RowId, Rows, TableKind, View};
 pub use tags::{Tags, tag};
-pub use way::{Way, Ways, is_lasting_path, is_server_url};
+pub use way::{Via, Way, Ways, is_lasting_path, is_server_url};

@@ -59,6 +59,15 @@ impl Way {
     }
 }
 
+/// Through what a tunnel to a cluster's API goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Via {
+    /// A session of AWS Systems Manager, for which no port of a server has to be open.
+    Ssm,
+    /// SSH.
+    Ssh,
+}
+
 /// The ways of all clusters for which one is chosen, each under the cluster's name, alone or after its region
 /// (`eu-west-1/edge-lab`) or its profile and region.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

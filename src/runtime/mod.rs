@@ -18,4 +18,5 @@ pub mod surface;
 pub mod telemetry;
 pub mod terminal;
 pub mod themes;
+pub mod tunnel;
 pub mod wants;

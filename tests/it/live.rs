@@ -4,6 +4,7 @@
 mod changes;
 mod ha;
 mod launch;
+mod tunnel;
 
 use std::collections::HashMap;
 use std::path::Path;

@@ -13,7 +13,7 @@ use kube::config::Kubeconfig;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::context::{self, KubeContext};
-use super::file;
+use super::{file, tunnel};
 use crate::blueprint::API_PORT;
 use crate::fleet::{ContextId, FaultKind};
 use crate::provider::{ProviderError, Secret};
@@ -22,8 +22,8 @@ use crate::provider::{ProviderError, Secret};
 pub const ON_SERVER: &str = "/etc/rancher/k3s/k3s.yaml";
 
 /// What a call of this module is named in an error.
-const READ: &str = "read the kubeconfig";
-const KEEP: &str = "keep the kubeconfig";
+pub(super) const READ: &str = "read the kubeconfig";
+pub(super) const KEEP: &str = "keep the kubeconfig";
 
 /// The context that a cluster's kept kubeconfig makes known: the cluster's own name.
 pub fn context(cluster: &str) -> ContextId {
@@ -66,10 +66,17 @@ impl At<'_> {
 }
 
 /// Keeps a cluster's kubeconfig as `directory/<cluster>`, mode 0600: its server is `at` that place, and its context, cluster
-/// and user are named after the cluster.
+/// and user are named after the cluster. Where that place is a name, which may be one that only the cluster's network
+/// knows, and where there was one before, it has a second context that goes through a [`tunnel`].
 pub fn keep<'a>(directory: &Path, cluster: &str, at: impl Into<At<'a>>, text: &Secret) -> Result<(), ProviderError> {
     let path = path(directory, cluster).ok_or_else(|| no_file(cluster))?;
+    let at = at.into();
+    let by_default = (!matches!(at, At::Address(_))).then(|| tunnel::default_port(cluster));
+    let port = tunnel::port(directory, cluster).or(by_default);
     let text = rewritten(cluster, at, text)?;
+    let text = port
+        .and_then(|port| tunnel::added(&text, cluster, port))
+        .unwrap_or(text);
     let written = file::private_directory(directory).and_then(|()| file::write(&path, text.expose()));
     written.map_err(|error| disk(KEEP, &path, &error))
 }
@@ -177,7 +184,7 @@ pub(super) fn written(kubeconfig: &impl serde::Serialize) -> Result<String, serd
     serde_saphyr::to_string_with_options(kubeconfig, options)
 }
 
-fn no_file(cluster: &str) -> ProviderError {
+pub(super) fn no_file(cluster: &str) -> ProviderError {
     ProviderError {
         kind: FaultKind::Other,
         call: KEEP.into(),

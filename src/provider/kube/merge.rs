@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use smol_str::{SmolStr, format_smolstr};
 
 use super::kubeconfig::{disk, written};
-use super::{context, file, same_server};
+use super::{context, file, same_server, tunnel};
 use crate::fleet::FaultKind;
 use crate::provider::{ProviderError, Secret};
 
@@ -38,9 +38,12 @@ pub struct Merged {
     pub current: bool,
     /// Whether the file had to be written anew as a whole, without its comments.
     pub rewritten: bool,
+    /// Whether the context that goes through a tunnel was merged as well, under its name with `-tunnel`.
+    pub tunnel: bool,
 }
 
-/// Merges a cluster's kept kubeconfig into a file of the operator's, under a name. The file is made when it is not there.
+/// Merges a cluster's kept kubeconfig into a file of the operator's, under a name, with the context of a tunnel where it has
+/// one. The file is made when it is not there.
 pub fn merge(path: &Path, cluster: &Secret, name: &str, now: Timestamp) -> Result<Merged, ProviderError> {
     let old = match fs::read_to_string(path) {
         Ok(text) => Some(text),
@@ -55,7 +58,12 @@ pub fn merge(path: &Path, cluster: &Secret, name: &str, now: Timestamp) -> Resul
         mend,
     };
     let entries = Entries::of(cluster, name).map_err(refused)?;
-    let new = entries.merged(old.as_deref().unwrap_or_default()).map_err(refused)?;
+    let mut new = entries.merged(old.as_deref().unwrap_or_default()).map_err(refused)?;
+    let beside = tunnel::context_name(name);
+    let through = Entries::through(cluster, &beside);
+    if let Some(through) = &through {
+        new = through.merged(&new.text).map_err(refused)?.after(&new);
+    }
     let mut merged = Merged {
         path: path.to_owned(),
         backup: None,
@@ -63,6 +71,7 @@ pub fn merge(path: &Path, cluster: &Secret, name: &str, now: Timestamp) -> Resul
         changed: new.changed,
         current: new.current,
         rewritten: new.rewritten,
+        tunnel: through.is_some(),
     };
     if !new.changed {
         return Ok(merged);
@@ -119,6 +128,19 @@ struct New {
     rewritten: bool,
 }
 
+impl New {
+    /// What has come of it together with what was merged before.
+    fn after(self, before: &Self) -> Self {
+        Self {
+            known: self.known || before.known,
+            changed: self.changed || before.changed,
+            current: self.current || before.current,
+            rewritten: self.rewritten || before.rewritten,
+            ..self
+        }
+    }
+}
+
 impl<'a> Entries<'a> {
     fn of(cluster: &Secret, name: &'a str) -> Result<Self, Refusal> {
         let broken = || {
@@ -128,6 +150,18 @@ impl<'a> Entries<'a> {
             )
         };
         let kept: Value = serde_saphyr::from_str(cluster.expose()).map_err(|_told_nowhere| broken())?;
+        let current = kept.get("current-context").cloned().unwrap_or_default();
+        Self::named(&kept, &current, name).ok_or_else(broken)
+    }
+
+    /// Those of the context that goes through a tunnel; `None` where the kubeconfig has none.
+    fn through(cluster: &Secret, name: &'a str) -> Option<Self> {
+        let kept: Value = serde_saphyr::from_str(cluster.expose()).ok()?;
+        let current = kept.get("current-context")?.as_str()?;
+        Self::named(&kept, &tunnel::context_name(current).into(), name)
+    }
+
+    fn named(kept: &Value, context: &Value, name: &'a str) -> Option<Self> {
         let part = |list: usize, name: &Value| {
             let (list, own) = LISTS.get(list)?;
             let entries = kept.get(*list)?.as_array()?;
@@ -137,16 +171,11 @@ impl<'a> Entries<'a> {
                 .get(*own)
                 .cloned()
         };
-        let parts = || {
-            let context = part(2, kept.get("current-context")?)?;
-            let cluster = part(0, context.get("cluster")?)?;
-            let user = part(1, context.get("user")?)?;
-            Some([cluster, user, json!({ "cluster": name, "user": name })])
-        };
-        Ok(Self {
-            name,
-            parts: parts().ok_or_else(broken)?,
-        })
+        let context = part(2, context)?;
+        let cluster = part(0, context.get("cluster")?)?;
+        let user = part(1, context.get("user")?)?;
+        let parts = [cluster, user, json!({ "cluster": name, "user": name })];
+        Some(Self { name, parts })
     }
 
     /// Merges into the text of a kubeconfig.

@@ -20,6 +20,7 @@ mod pace;
 pub(super) mod page;
 mod proxy;
 mod tokens;
+pub mod tunnel;
 mod watch;
 
 use std::sync::Arc;

@@ -8,3 +8,4 @@ mod keys;
 mod rig;
 mod root;
 mod small;
+mod tunnel;

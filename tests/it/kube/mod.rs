@@ -4,7 +4,7 @@ mod calls;
 mod control;
 mod credentials;
 mod joining;
-mod tls;
+pub(crate) mod tls;
 mod watching;
 
 use std::path::Path;

@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 
 use k3fleet::fleet::FaultKind;
 use k3fleet::provider::KubeControl;
@@ -11,10 +12,10 @@ use sha2::{Digest, Sha256};
 use super::{Lab, quick};
 
 /// A server; it ends when dropped.
-struct Tls {
+pub(crate) struct Tls {
     process: Child,
-    port: u16,
-    files: tempfile::TempDir,
+    pub(crate) port: u16,
+    pub(crate) files: Arc<tempfile::TempDir>,
 }
 
 impl Drop for Tls {
@@ -49,7 +50,7 @@ fn authority(directory: &Path, name: &str) {
 }
 
 /// Starts a server on a free port. `None`, with a printed line, where there is no openssl.
-fn start() -> Option<Tls> {
+pub(crate) fn start() -> Option<Tls> {
     if let Err(why) = Command::new("openssl").arg("version").output() {
         let all = std::env::var("K3FLEET_REQUIRE_ALL").is_ok_and(|value| value == "1");
         assert!(!all, "no openssl: {why}");
@@ -57,7 +58,7 @@ fn start() -> Option<Tls> {
         let _ = writeln!(std::io::stderr(), "skipped: no openssl: {why}");
         return None;
     }
-    let files = tempfile::tempdir().expect("a directory");
+    let files = Arc::new(tempfile::tempdir().expect("a directory"));
     let directory = files.path();
     authority(directory, "cacerts");
     authority(directory, "other");
@@ -65,11 +66,21 @@ fn start() -> Option<Tls> {
         directory,
         "req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=k3s -keyout leaf.key -out leaf.csr",
     );
-    std::fs::write(directory.join("names"), "subjectAltName=IP:127.0.0.1\n").expect("a file");
+    std::fs::write(
+        directory.join("names"),
+        "subjectAltName=IP:127.0.0.1,DNS:api.shop.example\n",
+    )
+    .expect("a file");
     openssl(
         directory,
         "x509 -req -in leaf.csr -CA cacerts -CAkey cacerts.key -CAcreateserial -days 2 -extfile names -out leaf.pem",
     );
+    std::fs::write(directory.join("version"), r#"{"gitVersion":"v1.36.4+k3s1"}"#).expect("a file");
+    Some(serve(files))
+}
+
+/// Starts a server that shows the certificate in these files.
+fn serve(files: Arc<tempfile::TempDir>) -> Tls {
     let mut process = Command::new("openssl")
         .args([
             "s_server",
@@ -81,7 +92,7 @@ fn start() -> Option<Tls> {
             "-key",
             "leaf.key",
         ])
-        .current_dir(directory)
+        .current_dir(files.path())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -94,14 +105,19 @@ fn start() -> Option<Tls> {
     });
     // What it says of its connections nobody reads, but somebody must take.
     std::thread::spawn(move || lines.for_each(drop));
-    Some(Tls {
+    Tls {
         process,
         port: port.expect("it says where it listens"),
         files,
-    })
+    }
 }
 
 impl Tls {
+    /// Another server with the same certificate.
+    pub(crate) fn another(&self) -> Self {
+        serve(Arc::clone(&self.files))
+    }
+
     fn lab(&self, entries: &str) -> Lab {
         let cluster = format!("server: \"https://127.0.0.1:{}\", {entries}", self.port);
         Lab::with_cluster(&cluster, "{token: s3cr3t}", quick())
