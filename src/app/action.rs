@@ -149,6 +149,8 @@ pub enum Action {
     Upgrade,
     /// Extend a TTL.
     Extend,
+    /// Whether the cluster's reaper works.
+    TestReaper,
     /// Where the cluster's kubeconfig is.
     Kubeconfig,
     /// The cluster's kubeconfig into the operator's own.

@@ -104,6 +104,8 @@ pub enum Effect {
     CopySecret(Secret),
     /// Give the terminal to a program that logs in to a machine, and take it again when that has ended.
     Shell(Login),
+    /// Send a test event to the reaper of a cluster, and say whether it is worked on.
+    TestReaper(ClusterId),
     /// Find a cluster's kubeconfig, fetch it if need be, and copy how it is used; or merge it into the operator's own.
     Kubeconfig {
         /// The cluster.

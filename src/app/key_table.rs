@@ -107,6 +107,7 @@ const EDGE: &[Pane] = &[Pane::Edge];
 const PRICES: &[Pane] = &[Pane::Prices, Pane::PriceChart, Pane::FleetSpot];
 const REMOVABLE: &[Pane] = &[Pane::FleetClusters, Pane::FleetMachines, Pane::Machines];
 const CERTIFIED: &[Pane] = &[Pane::FleetClusters, Pane::FleetMachines, Pane::Machines, Pane::Edge];
+const REAPED: &[Pane] = &[Pane::FleetClusters, Pane::Findings];
 const FINDINGS: &[Pane] = &[Pane::Findings];
 const OPERATIONS: &[Pane] = &[Pane::Operations, Pane::Steps];
 
@@ -206,6 +207,7 @@ pub(super) const TABLE: [ActionInfo; Action::COUNT] = [
     row(Action::Backup, "backup", Group::Change, &["alt-b"], Place::Panes(CLUSTERS), Reach::Screen, "save the cluster's state on one of its servers: a snapshot of etcd, or a copy of its database"),
     row(Action::Upgrade, "upgrade", Group::Change, &["shift-u"], Place::Panes(CLUSTERS), Reach::Screen, "bring the cluster to another release of K3s"),
     row(Action::Extend, "extend", Group::Change, &["shift-e"], Place::Panes(CLUSTERS), Reach::Screen, "let a ci cluster live longer"),
+    row(Action::TestReaper, "test-reaper", Group::Change, &["alt-t"], Place::Panes(REAPED), Reach::Screen, "send a test event to the reaper of a highly available cluster, and see whether it works"),
     row(Action::Kubeconfig, "kubeconfig", Group::Row, &["e"], Place::Panes(CLUSTERS), Reach::Screen, "copy export KUBECONFIG=… with the cluster's kubeconfig, fetched if need be"),
     row(Action::MergeKubeconfig, "merge-kubeconfig", Group::Row, &["alt-e"], Place::Panes(CLUSTERS), Reach::Screen, "merge the cluster's kubeconfig into your own, with a backup"),
     row(Action::Shell, "shell", Group::Change, &["s"], Place::Panes(MACHINES), Reach::Screen, "a shell on the machine"),

@@ -59,6 +59,7 @@ pub mod plan_lines;
 pub mod planning;
 pub mod program;
 mod projection;
+mod reaper;
 mod rows;
 pub mod running;
 pub mod scaling;

@@ -317,7 +317,7 @@ impl Turn<'_> {
 }
 
 impl State {
-    /// Whether an action about operations fits the one under the cursor; other actions are always worth it.
+    /// Whether an action that is about some rows alone fits the one under the cursor; other actions are always worth it.
     pub(super) fn is_worth(&self, action: Action) -> bool {
         let stands = chosen(self).map(|p| state_of(self, p));
         match action {
@@ -327,6 +327,7 @@ impl State {
                 Some(RowId::Cluster(cluster)) => super::inquiry::ends(self, cluster).is_some(),
                 _ => false,
             },
+            Action::TestReaper => super::reaper::matters(self),
             _ => true,
         }
     }

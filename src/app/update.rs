@@ -262,6 +262,7 @@ impl Turn<'_> {
             Action::Stop => self.stop_operation(),
             Action::Resume => self.resume_operation(),
             Action::Abort => self.abort_operation(),
+            Action::TestReaper => self.test_reaper(),
             Action::Kubeconfig | Action::MergeKubeconfig => self.kubeconfig(action),
             Action::Shell => self.open_shell(),
             Action::Logs => self.open_logs(),

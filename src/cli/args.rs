@@ -2,6 +2,7 @@
 
 mod cluster;
 mod edge;
+mod events;
 mod export;
 mod global;
 mod ha;
@@ -17,6 +18,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub use cluster::{Ci, Destroy, Extend, Launch, Parts, ShapeWord};
 pub use edge::{Join, Joiners, Preflight, ReachArgs, Ssh};
+pub use events::Events;
 pub use export::{ExportCommand, Exported, StackPart, Whose};
 pub use global::{Format, Global};
 pub use ha::{HaParts, Update};
@@ -108,6 +110,10 @@ pub enum Command {
     Backup(Backup),
     /// Renew the certificates of K3s on machines; get edge tells when they expire
     Certificates(Certificates),
+    /// Print how the queues of a highly available cluster stand, and what AWS has said of its machines within minutes
+    ///
+    /// With --test also whether its reaper works, which drains machines that are about to go.
+    Events(Events),
     /// Let a cluster that destroys itself live longer
     Extend(Extend),
     /// Delete a cluster and all that carries its tag

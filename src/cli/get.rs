@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use super::args::{Format, Get, Table};
 use super::exit::Exit;
 use super::output::{self, Columns};
-use super::read::{read, read_prices, take};
+use super::read::{read, read_prices, read_stacks, take};
 use super::{complain, complain_of};
 use crate::config::Poll;
 use crate::feeds::{Feeds, Want};
@@ -154,6 +154,9 @@ async fn read_once(question: &Question, session: &Session, fleet: &mut Fleet) {
         _ => SignedDuration::ZERO,
     };
     read(session, fleet, &want).await;
+    if question.table == TableKind::Findings {
+        read_stacks(session, fleet).await;
+    }
     if question.table != TableKind::Edge {
         read_prices(session, fleet, want).await;
     }

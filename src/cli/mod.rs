@@ -12,6 +12,7 @@ mod ci;
 mod config;
 mod doctor;
 mod ending;
+mod events;
 pub mod exit;
 mod export;
 mod files;

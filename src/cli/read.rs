@@ -1,9 +1,9 @@
 //! Reading the fleet for a command: each source once.
 
-use crate::feeds::{Batch, Want, gather, gather_prices};
+use crate::feeds::{Batch, Want, gather, gather_prices, gather_stacks};
 use crate::fleet::{FeedKind, Fleet, Offer, Summary, View, found_hosts};
 use crate::runtime::session::Session;
-use crate::runtime::wants::offers;
+use crate::runtime::wants::{offers, stacks};
 
 /// What prices are read for.
 const PRICES: [FeedKind; 2] = [FeedKind::SpotPrices, FeedKind::OnDemandPrices];
@@ -32,6 +32,15 @@ pub(super) async fn read_prices(session: &Session, fleet: &mut Fleet, want: Want
         now,
     });
     prices(session, fleet, want, offers).await;
+}
+
+/// Reads the stacks of the fleet's highly available clusters, so it comes after the fleet.
+pub(super) async fn read_stacks(session: &Session, fleet: &mut Fleet) {
+    let stacks = stacks(&Summary::of(fleet, (session.clock)()));
+    if !stacks.is_empty() {
+        let batches = gather_stacks(&session.providers, &session.clock, &Want::new([]), stacks).await;
+        take(fleet, batches);
+    }
 }
 
 /// Reads the prices of these offers.

@@ -1,5 +1,7 @@
 //! Everything once, for the command line: all sources side by side, each for a limited time.
 
+mod stacks;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -21,11 +23,13 @@ use super::{Batch, Clock};
 use crate::fleet::{EdgeHost, FeedId, FeedKind, FeedReport, Observation, Offer, Source};
 use crate::provider::{Cloud, Kube, Providers, Result, Shell};
 
+pub use stacks::gather_stacks;
+
 /// What is to be read.
 #[derive(Clone, Debug)]
 pub struct Want {
     /// The kinds of feeds. Nodes, pods and usage need the server, which is asked without being named. Activities
-    /// are not gathered.
+    /// and events are not gathered, stacks by [`gather_stacks`].
     pub kinds: BTreeSet<FeedKind>,
     /// The hosts of `hosts.toml`; they are probed when [`FeedKind::Edge`] is wanted.
     pub hosts: Vec<EdgeHost>,

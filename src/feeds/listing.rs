@@ -8,6 +8,7 @@ use futures::future::BoxFuture;
 
 use super::diff::Diff;
 use super::item::Item;
+use super::ours::Ours;
 use super::poll::{Answer, Halt, Next, Poll};
 use super::sink::Sink;
 use crate::fleet::{Asg, Instance, NodeUsage, Notice, Purchase, SpotFleet};
@@ -55,14 +56,16 @@ impl<T: Item> Poll for Listing<T> {
     }
 }
 
-/// The instances of a scope. `spot` tells from then on whether any of them is a spot instance.
-pub(super) fn instances(cloud: Arc<dyn Cloud>, spot: Arc<AtomicBool>) -> Listing<Instance> {
+/// The instances of a scope. `spot` tells from then on whether any of them is a spot instance, `ours` which are those of
+/// highly available clusters.
+pub(super) fn instances(cloud: Arc<dyn Cloud>, spot: Arc<AtomicBool>, ours: Ours) -> Listing<Instance> {
     Listing::new(Box::new(move || {
-        let (cloud, spot) = (cloud.clone(), spot.clone());
+        let (cloud, spot, ours) = (cloud.clone(), spot.clone(), ours.clone());
         Box::pin(async move {
             let instances = cloud.instances().await?;
             let any = instances.iter().any(|i| i.purchase == Purchase::Spot);
             spot.store(any, Ordering::Relaxed);
+            ours.listed(&instances);
             Ok(instances)
         })
     }))

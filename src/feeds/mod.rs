@@ -17,10 +17,12 @@ mod activities;
 mod awaited;
 mod diff;
 mod edge;
+mod events;
 mod fault;
 mod gather;
 mod item;
 mod listing;
+mod ours;
 mod pace;
 mod poll;
 mod prices;
@@ -29,6 +31,7 @@ mod settings;
 mod sim_tests;
 mod single;
 mod sink;
+mod stacks;
 mod supervisor;
 #[cfg(test)]
 mod testing;
@@ -43,7 +46,7 @@ use jiff::Timestamp;
 use crate::fleet::Observation;
 
 pub use awaited::awaited;
-pub use gather::{Want, gather, gather_prices};
+pub use gather::{Want, gather, gather_prices, gather_stacks};
 pub use settings::Settings;
 pub use supervisor::Feeds;
 

@@ -24,6 +24,8 @@ const URGENT: Duration = Duration::from_secs(5);
 /// A source rests so many times as long as its latest answer took: one with thousands of things to list would
 /// otherwise be asked all the time.
 const REST: u32 = 4;
+/// The interval of a source that is listened to, and the one while nobody looks.
+const LISTENING: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));
 /// No feed calls itself stale sooner than this.
 const LEAST_GOOD_FOR: Duration = Duration::from_secs(30);
 
@@ -33,6 +35,8 @@ pub(super) struct Pace {
     normal: Duration,
     slow: Duration,
     focused: bool,
+    /// Whether its news come at any time, after however long a silence.
+    listens: bool,
     urgent: bool,
     hasty_until: Option<Instant>,
     calm_until: Option<Instant>,
@@ -49,6 +53,7 @@ impl Pace {
             normal,
             slow,
             focused: true,
+            listens: false,
             urgent: false,
             hasty_until: None,
             calm_until: None,
@@ -71,6 +76,16 @@ impl Pace {
     /// Faster after a nudge, but never slower.
     pub(super) fn watchful(normal: Duration) -> Self {
         Self::new(FAST.min(normal), normal, normal)
+    }
+
+    /// As fast as news shall be told, for as long as somebody looks: the answers of such a source are mostly its waiting
+    /// for them.
+    pub(super) fn listening() -> Self {
+        let (normal, slow) = LISTENING;
+        Self {
+            listens: true,
+            ..Self::new(normal, normal, slow)
+        }
     }
 
     /// Somebody looks, or nobody does any more.
@@ -113,6 +128,9 @@ impl Pace {
         let rest = self.took.saturating_mul(REST);
         if within(self.calm_until) {
             return self.slow.max(rest);
+        }
+        if self.listens {
+            return if self.focused { self.normal } else { self.slow };
         }
         if within(self.hasty_until) {
             return self.fast.max(self.took);
@@ -241,6 +259,22 @@ mod tests {
         assert_eq!(pace.interval(now), URGENT);
         pace.focus(false, now);
         assert_eq!(pace.interval(now), NORMAL);
+    }
+
+    #[test]
+    fn what_is_listened_to_is_never_slowed_by_silence() {
+        let start = Instant::now();
+        let mut pace = Pace::listening();
+        pace.answered(start, false);
+        pace.took(secs(1));
+        pace.nudge(start);
+        assert!(!pace.heeds_nudges());
+        assert_eq!(pace.interval(start + secs(3600)), secs(1));
+        pace.focus(false, start);
+        assert_eq!(pace.interval(start), secs(5));
+        pace.focus(true, start);
+        pace.failed(start, FaultKind::Throttled);
+        assert_eq!(pace.interval(start + secs(1)), secs(5));
     }
 
     #[test]

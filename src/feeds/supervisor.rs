@@ -17,12 +17,15 @@ use tokio::time::{Instant, sleep};
 use super::activities::Activities;
 use super::diff::Diff;
 use super::edge::{Hosts, Probes};
+use super::events::Events;
 use super::fault::crash;
+use super::ours::Ours;
 use super::pace::{Pace, Spread, backoff};
 use super::poll::{Poll, Polled, Signal};
 use super::prices::{OnDemandPrices, PriceWish, Region, SpotPrices};
 use super::single::{Account, Server};
 use super::sink::{Closed, Sink};
+use super::stacks::{OfClusters, Stacks};
 use super::watch::Watch;
 use super::{Batch, Clock, Settings, listing};
 use crate::fleet::{ContextId, EdgeHost, FaultKind, FeedId, FeedKind, Observation, Scope, Source};
@@ -51,6 +54,8 @@ pub struct Feeds {
     prices: BTreeMap<SmolStr, watch::Sender<PriceWish>>,
     /// The groups whose activities are wanted.
     groups: BTreeMap<Scope, watch::Sender<BTreeSet<SmolStr>>>,
+    /// The highly available clusters, each with the name of its stack.
+    stacks: BTreeMap<Scope, watch::Sender<OfClusters>>,
     hosts: watch::Sender<Arc<[EdgeHost]>>,
 }
 
@@ -71,6 +76,7 @@ impl Feeds {
             signals: BTreeMap::new(),
             prices: BTreeMap::new(),
             groups: BTreeMap::new(),
+            stacks: BTreeMap::new(),
             hosts: watch::Sender::new(Arc::default()),
         };
         for cloud in &providers.clouds {
@@ -171,6 +177,18 @@ impl Feeds {
         }
     }
 
+    /// The highly available clusters of a scope by name, each with the name of its stack, in place of those named before:
+    /// their stacks are read from then on, and the events that lie in their queues. Unknown scopes are ignored.
+    pub fn want_stacks(&self, scope: &Scope, stacks: BTreeMap<SmolStr, SmolStr>) {
+        if let Some(wish) = self.stacks.get(scope) {
+            wish.send_if_modified(|known| {
+                let new = *known != stacks;
+                *known = stacks;
+                new
+            });
+        }
+    }
+
     /// What the feeds of a source are told.
     fn signals(&mut self, source: &Source) -> watch::Receiver<Signal> {
         let signal = Signal {
@@ -186,9 +204,12 @@ impl Feeds {
         let signals = self.signals(&source);
         let every = self.start.settings.aws;
         let spot = Arc::new(AtomicBool::new(false));
+        let stacks = self.stacks.entry(cloud.scope().clone()).or_default().subscribe();
+        let nudge = self.signals.get(&source).cloned();
         let mut start = self.start.of(&source, &signals);
         start.poll(FeedKind::Account, Account::new(cloud.clone()), Pace::steady(ACCOUNT));
-        let instances = listing::instances(cloud.clone(), spot.clone());
+        let ours = Ours::default();
+        let instances = listing::instances(cloud.clone(), spot.clone(), ours.clone());
         start.poll(FeedKind::Instances, instances, Pace::adaptive(every));
         start.poll(FeedKind::Asgs, listing::asgs(cloud.clone()), Pace::adaptive(every));
         start.poll(
@@ -201,6 +222,13 @@ impl Feeds {
         start.poll(FeedKind::Notices, notices, Pace::watchful(every));
         let activities = Activities::new(cloud.clone(), wish);
         start.poll(FeedKind::Activities, activities, Pace::adaptive(every * 2));
+        let (queues, named) = watch::channel(OfClusters::new());
+        let stacks = Stacks::new(cloud.clone(), stacks, queues);
+        start.poll(FeedKind::Stacks, stacks, Pace::adaptive(every));
+        if let Some(nudge) = nudge {
+            let events = Events::new(cloud.clone(), named, ours, nudge);
+            start.poll(FeedKind::Events, events, Pace::listening());
+        }
     }
 
     fn start_prices(&mut self, region: SmolStr, clouds: &[Arc<dyn Cloud>]) {

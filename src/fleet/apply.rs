@@ -32,6 +32,12 @@ impl Fleet {
             Observation::SpotFleetGone(scope, id) => self.drop_spot_fleet(scope, id),
             Observation::Activity(activity) => self.apply_activity(*activity, at),
             Observation::Notice(notice) => self.apply_notice(notice),
+            Observation::Stack(stack) => self.apply_stack(*stack),
+            Observation::Queues(queues) => self.apply_queues(*queues, at),
+            Observation::Event(event) => self.apply_event(*event),
+            Observation::StackGone(cluster) => {
+                self.stacks.remove(&cluster);
+            }
             Observation::SpotPrice(price) => self.market.add_spot(price),
             Observation::OnDemandPrice(price) => self.market.add_on_demand(price),
             Observation::Server(server) => {

@@ -31,6 +31,10 @@ pub enum FeedKind {
     Activities,
     /// Interruption notices.
     Notices,
+    /// Stacks of highly available clusters, and their queues.
+    Stacks,
+    /// What EC2 and Auto Scaling say of such clusters' machines.
+    Events,
     /// Spot prices.
     SpotPrices,
     /// On-demand prices.
@@ -57,6 +61,8 @@ impl FeedKind {
             Self::SpotFleets => "spot fleets",
             Self::Activities => "activities",
             Self::Notices => "notices",
+            Self::Stacks => "stacks",
+            Self::Events => "events",
             Self::SpotPrices => "spot prices",
             Self::OnDemandPrices => "on-demand prices",
             Self::Server => "server",

@@ -37,6 +37,7 @@ pub mod rules;
 mod severity;
 mod shared;
 mod shelf;
+mod stack;
 mod store;
 mod summary;
 pub mod table;
@@ -66,6 +67,7 @@ pub use node::{KubeServer, Node, NodeUsage, OwnerKind, Pod, PodPhase, Readiness,
 pub use observation::{Observation, OnDemandPrice, SpotPrice};
 pub use policy::Policy;
 pub use severity::Severity;
+pub use stack::{ClusterEvent, ClusterQueues, ClusterStack, QueueDepth, StackDrift, StackStatus, Stacked};
 pub use store::Fleet;
 pub use summary::{Capacity, Cluster, Cost, Count, Pool, Summary};
 pub use table::{RowId, Rows, TableKind, View};

@@ -4,8 +4,9 @@ use jiff::Timestamp;
 use smol_str::SmolStr;
 
 use super::{
-    Activity, Asg, ContextId, EdgeHost, EdgeProbe, FeedId, FeedReport, HostName, Instance, InstanceId, KubeServer,
-    Node, NodeKey, NodeUsage, Notice, Pod, PodKey, Scope, SpotFleet,
+    Activity, Asg, ClusterEvent, ClusterId, ClusterQueues, ClusterStack, ContextId, EdgeHost, EdgeProbe, FeedId,
+    FeedReport, HostName, Instance, InstanceId, KubeServer, Node, NodeKey, NodeUsage, Notice, Pod, PodKey, Scope,
+    SpotFleet,
 };
 
 /// One thing seen. Applying one costs O(1); a feed that lists its source sends only what changed.
@@ -31,6 +32,14 @@ pub enum Observation {
     Activity(Box<Activity>),
     /// A warning about an instance.
     Notice(Notice),
+    /// A cluster's stack, new or changed.
+    Stack(Box<ClusterStack>),
+    /// How a cluster's queues stand.
+    Queues(Box<ClusterQueues>),
+    /// What EC2 or Auto Scaling said of a cluster's machine; it may be said again.
+    Event(Box<ClusterEvent>),
+    /// A cluster whose stack is no more, or is looked at no longer.
+    StackGone(ClusterId),
     /// A spot price.
     SpotPrice(SpotPrice),
     /// An on-demand price, or that there is none.

@@ -19,6 +19,7 @@ use super::market::Market;
 use super::pods::Pods;
 use super::shared::Shared;
 use super::shelf::Shelf;
+use super::stack::Stacked;
 use super::{
     Activity, AdoptRule, Asg, ClusterId, ContextId, EdgeProbe, Feed, FeedId, FeedKind, Freshness, HostName, InstanceId,
     KubeServer, MachineId, Node, NodeKey, Notice, Policy, PoolId, Scope, Source, SpotFleet, Usage,
@@ -48,6 +49,8 @@ pub struct Fleet {
     pub(super) group_votes: FxHashMap<PoolId, BTreeMap<ContextId, u32>>,
     pub(super) joins: Joins,
     pub(super) market: Market,
+    /// What is known of clusters by their stacks.
+    pub(super) stacks: BTreeMap<ClusterId, Stacked>,
     pub(super) log: Log,
     pub(super) early_notices: Early<InstanceId, Notice>,
     pub(super) early_probes: Early<HostName, EdgeProbe>,

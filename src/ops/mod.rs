@@ -28,6 +28,7 @@ pub mod launch;
 pub mod lock;
 mod plan;
 pub mod preflight;
+pub mod reaper;
 mod release;
 mod request;
 pub mod rotation;

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use super::TagList;
+use crate::fleet::StackDrift;
+pub use crate::fleet::StackStatus;
 
 /// A stack (`cloudformation:DescribeStacks`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +21,9 @@ pub struct Stack {
     pub reason: Option<SmolStr>,
     /// When it was made.
     pub created_at: Timestamp,
+    /// Whether what it made is still as its template says; `None` when nobody has had CloudFormation look.
+    #[serde(default)]
+    pub drift: Option<StackDrift>,
     /// Its outputs, each as key and value.
     pub outputs: Vec<(SmolStr, SmolStr)>,
     /// Its tags, each as key and value.
@@ -29,38 +34,6 @@ impl Stack {
     /// An output by its key.
     pub fn output(&self, key: &str) -> Option<&SmolStr> {
         self.outputs.iter().find(|(k, _)| k == key).map(|(_, value)| value)
-    }
-}
-
-/// How a stack or one of its resources stands, in CloudFormation's words, such as `CREATE_IN_PROGRESS`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct StackStatus(pub SmolStr);
-
-impl StackStatus {
-    /// Whether something is being done still.
-    pub fn is_moving(&self) -> bool {
-        self.0.ends_with("_IN_PROGRESS") && !self.is_in_review()
-    }
-
-    /// Whether there is a change set for a stack that was never made.
-    pub fn is_in_review(&self) -> bool {
-        self.0 == "REVIEW_IN_PROGRESS"
-    }
-
-    /// Whether what was asked for has failed, or was undone for that.
-    pub fn has_failed(&self) -> bool {
-        self.0.contains("FAILED") || self.0.contains("ROLLBACK")
-    }
-
-    /// Whether it was made, or changed, as it was asked for.
-    pub fn is_good(&self) -> bool {
-        !self.has_failed() && (self.0 == "CREATE_COMPLETE" || self.0.starts_with("UPDATE_COMPLETE"))
-    }
-
-    /// Whether it is deleted.
-    pub fn is_gone(&self) -> bool {
-        self.0 == "DELETE_COMPLETE"
     }
 }
 

@@ -3,6 +3,7 @@
 //! its answer comes back as a message.
 
 mod hosts;
+mod reaper;
 mod tokens;
 
 pub(super) use hosts::keep_password;

@@ -1,5 +1,5 @@
-//! What the feeds shall fetch for the fleet that is there: prices of the types in use, activities of its groups, probes of
-//! the hosts that its nodes tell of.
+//! What the feeds shall fetch for the fleet that is there: prices of the types in use, activities of its groups, stacks and
+//! events of its highly available clusters, probes of the hosts that its nodes tell of.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -7,9 +7,10 @@ use std::time::Duration;
 use smol_str::SmolStr;
 
 use super::session::Session;
+use crate::blueprint::Names;
 use crate::config::Poll;
 use crate::feeds::{Feeds, Settings};
-use crate::fleet::{EdgeHost, Offer, PoolId, Scope, Summary, View, found_hosts};
+use crate::fleet::{EdgeHost, Offer, PoolId, Scope, Shape, Summary, View, found_hosts};
 
 /// What is wanted now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub struct Wants {
     types: BTreeMap<SmolStr, BTreeSet<SmolStr>>,
     /// The Auto Scaling groups of the fleet's clusters, by scope.
     groups: BTreeMap<Scope, BTreeSet<SmolStr>>,
+    /// The highly available clusters by scope, each with the name of its stack.
+    stacks: BTreeMap<Scope, BTreeMap<SmolStr, SmolStr>>,
     /// The edge hosts: those that are written down, then those that nodes tell of.
     hosts: Vec<EdgeHost>,
 }
@@ -33,6 +36,7 @@ impl Wants {
             wants.add_type(&instance.scope.region, &instance.instance_type);
         }
         wants.add_pools(view.summary);
+        wants.stacks = stacks(view.summary);
         wants
     }
 
@@ -48,6 +52,10 @@ impl Wants {
         feeds.set_hosts(wants.hosts.clone());
         for (scope, groups) in &wants.groups {
             feeds.want_activities(scope, groups.iter().cloned());
+        }
+        // A scope that has none any longer is told so.
+        for scope in wants.stacks.keys().chain(self.stacks.keys()) {
+            feeds.want_stacks(scope, wants.stacks.get(scope).cloned().unwrap_or_default());
         }
         *self = wants;
     }
@@ -73,6 +81,19 @@ impl Wants {
             }
         }
     }
+}
+
+/// The highly available clusters by scope, each with the name of its stack.
+pub fn stacks(summary: &Summary) -> BTreeMap<Scope, BTreeMap<SmolStr, SmolStr>> {
+    let mut stacks: BTreeMap<Scope, BTreeMap<SmolStr, SmolStr>> = BTreeMap::new();
+    for cluster in summary.clusters.values().filter(|c| c.shape == Shape::Ha) {
+        if let Some(home) = &cluster.id.home {
+            let stack = Names::new(&cluster.id.name, &home.region).stack();
+            let of_scope = stacks.entry(home.clone()).or_default();
+            of_scope.insert(cluster.id.name.clone(), stack.into());
+        }
+    }
+    stacks
 }
 
 /// The offers that the fleet uses.

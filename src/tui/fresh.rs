@@ -20,7 +20,7 @@ pub(super) fn kinds(pane: Pane) -> &'static [FeedKind] {
         }
         (_, Some(TableKind::Edge)) => &[FeedKind::Edge, FeedKind::Nodes],
         (_, Some(TableKind::Findings)) => &[FeedKind::Instances, FeedKind::Nodes, FeedKind::Asgs],
-        _ => &[FeedKind::Activities, FeedKind::Notices],
+        _ => &[FeedKind::Activities, FeedKind::Notices, FeedKind::Events],
     }
 }
 
@@ -98,7 +98,14 @@ pub(super) fn words(kind: FeedKind, freshness: &Freshness<'_>, synced: Option<Ti
     match freshness {
         Freshness::Waiting => "waiting".to_owned(),
         // A watch hears of changes as they happen: its silence is no age.
-        Freshness::Live if matches!(kind, FeedKind::Nodes | FeedKind::Pods | FeedKind::Notices) => "live".to_owned(),
+        Freshness::Live
+            if matches!(
+                kind,
+                FeedKind::Nodes | FeedKind::Pods | FeedKind::Notices | FeedKind::Events
+            ) =>
+        {
+            "live".to_owned()
+        }
         Freshness::Live => synced.map_or_else(|| "live".to_owned(), ago),
         Freshness::Stale { since } => format!("stale {}", ago(*since)),
         Freshness::Failed { why, .. } => fault_word(why.kind).to_owned(),
@@ -115,6 +122,8 @@ fn group(kind: FeedKind) -> Option<&'static str> {
         | FeedKind::Pods
         | FeedKind::Usage
         | FeedKind::Notices
+        | FeedKind::Stacks
+        | FeedKind::Events
         | FeedKind::Activities
         | FeedKind::SpotFleets => {
             return None;

@@ -31,6 +31,9 @@ pub(super) fn cluster(view: &View<'_>, cluster: &Cluster) -> Description {
     all.add(lines);
     let own = |f: &&Finding| f.cluster.as_ref() == Some(&cluster.id);
     all.add(findings(view.summary.findings.iter().filter(own)));
+    if let Some(stacked) = view.fleet.stacked(&cluster.id) {
+        super::stack::add(&mut all, view, stacked);
+    }
     all.add(machines(&cluster.count));
     all.add(cost(&cluster.count));
     let mut pools = Lines::new("Pools");

@@ -4,6 +4,7 @@
 mod console;
 mod groups;
 mod machine;
+mod stack;
 
 use jiff::{SignedDuration, Timestamp};
 

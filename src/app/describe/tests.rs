@@ -62,3 +62,94 @@ fn a_machine_tells_its_price_or_why_it_has_none() {
     let node = value_of(&nodeless, "Kubernetes node", "node").unwrap();
     assert!(node.value.starts_with("none has joined, for 1h00m"), "{}", node.value);
 }
+
+#[test]
+fn a_highly_available_cluster_tells_its_stack_its_queues_and_what_aws_has_said() {
+    use crate::fleet::testing::{World, instance, minutes_ago, now, scope, tags};
+    use crate::fleet::{
+        ClusterEvent, ClusterId, ClusterQueues, ClusterStack, Instance, Observation, QueueDepth, StackDrift,
+        StackStatus,
+    };
+    let mut world = World::live();
+    world.instance(Instance {
+        tags: tags(&[("k3fleet:cluster", "prod"), ("k3fleet:shape", "ha")]),
+        ..instance(1)
+    });
+    let cluster = ClusterId {
+        name: "prod".into(),
+        home: Some(scope()),
+    };
+    let drift = StackDrift {
+        drifted: false,
+        checked_at: Some(minutes_ago(30)),
+    };
+    world.see(Observation::Stack(Box::new(ClusterStack {
+        cluster: cluster.clone(),
+        name: "k3fleet-prod".into(),
+        status: StackStatus("UPDATE_COMPLETE".into()),
+        reason: None,
+        drift: Some(drift),
+    })));
+    let queues = ClusterQueues {
+        cluster: cluster.clone(),
+        reaper: Some(QueueDepth { waiting: 2, taken: 1 }),
+        dead: None,
+        why: Some("sqs:GetQueueAttributes failed".into()),
+    };
+    world.see_at(Observation::Queues(Box::new(queues)), minutes_ago(4));
+    let event = |n: i64, kind: &str| ClusterEvent {
+        cluster: cluster.clone(),
+        id: format!("e-{n}").into(),
+        at: minutes_ago(n),
+        kind: kind.into(),
+        instance: Some(instance(1).id),
+        says: Some("terminate".into()),
+        asg: None,
+    };
+    world.see(Observation::Event(Box::new(event(
+        2,
+        "EC2 Instance Terminate Successful",
+    ))));
+    world.see(Observation::Event(Box::new(event(
+        1,
+        "EC2 Spot Instance Interruption Warning",
+    ))));
+    let summary = Summary::of(&world.0, now());
+    let view = View {
+        fleet: &world.0,
+        summary: &summary,
+        now: now(),
+    };
+    let all = describe(&view, &RowId::Cluster(cluster)).unwrap();
+    let told = |section: &'static str| {
+        let section = all.sections.iter().find(|s| s.title == section).unwrap();
+        let line = |line: &Line| format!("{}: {}", line.label, line.value);
+        section.lines.iter().map(line).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        told("Stack"),
+        [
+            "name: k3fleet-prod",
+            "status: UPDATE_COMPLETE",
+            "drift: none, seen 30m ago · 2027-01-15 07:30:00 UTC",
+        ]
+    );
+    assert_eq!(
+        told("Queues"),
+        [
+            "reaper: 2 waiting, 1 taken",
+            "not empty since: 4m00s ago · 2027-01-15 07:56:00 UTC",
+            "not read: sqs:GetQueueAttributes failed",
+            "last reaped: i-00000000000000001, 2m00s ago · 2027-01-15 07:58:00 UTC",
+        ]
+    );
+    assert_eq!(
+        told("Events"),
+        [
+            "1m00s ago: i-00000000000000001 · Spot Instance Interruption Warning: terminate",
+            "2m00s ago: i-00000000000000001 · Instance Terminate Successful: terminate",
+        ]
+    );
+    let events = all.sections.iter().find(|s| s.title == "Events").unwrap();
+    assert_eq!(events.lines[0].severity, Severity::Critical);
+}

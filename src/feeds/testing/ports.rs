@@ -1,6 +1,7 @@
 //! The three ports, faked call by call.
 
 use crate::provider::{CloudEvent, Queue, Stack, StackEvent, pending};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -25,6 +26,12 @@ pub(in crate::feeds) struct FakeCloud {
     pub(in crate::feeds) notices: Fake<Vec<Notice>>,
     pub(in crate::feeds) spot_prices: Fake<Vec<SpotPrice>>,
     pub(in crate::feeds) on_demand_prices: Fake<Vec<OnDemandPrice>>,
+    /// The stacks, by name.
+    pub(in crate::feeds) stacks: Fake<BTreeMap<SmolStr, Stack>>,
+    /// How many messages wait in queues and are taken, by URL.
+    pub(in crate::feeds) queues: Fake<BTreeMap<SmolStr, (u64, u64)>>,
+    /// The events that lie in queues, by URL.
+    pub(in crate::feeds) events: Fake<BTreeMap<SmolStr, Vec<CloudEvent>>>,
 }
 
 impl FakeCloud {
@@ -39,6 +46,9 @@ impl FakeCloud {
             notices: Fake::default(),
             spot_prices: Fake::default(),
             on_demand_prices: Fake::default(),
+            stacks: Fake::default(),
+            queues: Fake::default(),
+            events: Fake::default(),
         })
     }
 
@@ -151,8 +161,9 @@ impl Cloud for FakeCloud {
         Err(crate::provider::pending("parameter_versions"))
     }
 
-    async fn stack(&self, _name: &str) -> Result<Option<Stack>> {
-        Err(pending("cloudformation:DescribeStacks"))
+    async fn stack(&self, name: &str) -> Result<Option<Stack>> {
+        let all = self.stacks.call("cloudformation:DescribeStacks", name).await?;
+        Ok(all.get(name).cloned())
     }
 
     async fn stack_events(&self, _name: &str, _after: Option<&str>) -> Result<Vec<StackEvent>> {
@@ -163,12 +174,22 @@ impl Cloud for FakeCloud {
         Err(pending("ec2:DescribeVpcEndpoints"))
     }
 
-    async fn cloud_events(&self, _queue: &str) -> Result<Vec<CloudEvent>> {
-        Err(pending("sqs:ReceiveMessage"))
+    async fn cloud_events(&self, queue: &str) -> Result<Vec<CloudEvent>> {
+        let all = self.events.call("sqs:ReceiveMessage", queue).await?;
+        if queue.contains("-web-") {
+            return Err(error("sqs:ReceiveMessage", FaultKind::Other));
+        }
+        Ok(all.get(queue).cloned().unwrap_or_default())
     }
 
-    async fn queue(&self, _url: &str) -> Result<Queue> {
-        Err(pending("sqs:GetQueueAttributes"))
+    async fn queue(&self, url: &str) -> Result<Queue> {
+        let all = self.queues.call("sqs:GetQueueAttributes", url).await?;
+        let found = all
+            .get(url)
+            .ok_or_else(|| error("sqs:GetQueueAttributes", FaultKind::Other))?;
+        let (waiting, taken) = *found;
+        let url = url.into();
+        Ok(Queue { url, waiting, taken })
     }
 }
 

@@ -13,6 +13,7 @@ mod machines;
 mod pools;
 mod prices;
 mod skew;
+mod stacks;
 
 use jiff::Timestamp;
 
@@ -54,6 +55,7 @@ pub(super) fn judge_rows(
     pools.judge(&sight, &mut findings);
     pools::judge(&sight, &mut findings);
     prices.judge(&sight, &mut findings);
+    stacks::judge(&sight, &mut findings);
     feeds::judge(&sight, &mut findings);
     findings.sort_by(|a, b| (&a.about, a.rule, b.severity).cmp(&(&b.about, b.rule, a.severity)));
     findings.dedup_by(|a, b| a.rule == b.rule && a.about == b.about);

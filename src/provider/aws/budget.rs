@@ -184,6 +184,8 @@ fn allowance(api: &str) -> (f64, f64) {
         "ec2:ModifySpotFleetRequest" => (50.0, 5.0),
         _ if api.starts_with("ec2:") => (100.0, 20.0),
         _ if api.starts_with("autoscaling:") => (40.0, 10.0),
+        // Its queues take next to any number; ours are read about once a second.
+        _ if api.starts_with("sqs:") => (200.0, 100.0),
         _ => (20.0, 10.0),
     }
 }

@@ -6,6 +6,7 @@ use smol_str::{SmolStr, format_smolstr};
 use tokio::time::sleep;
 
 use super::{AwsCloud, error, optional, timestamp};
+use crate::fleet::StackDrift;
 use crate::provider::{ChangeSet, Result, Stack, StackAction, StackChange, StackEvent, StackOrder, StackStatus};
 
 const DESCRIBE: &str = "cloudformation:DescribeStacks";
@@ -38,10 +39,22 @@ fn mapped(cloud: &AwsCloud, from: sdk::Stack) -> Result<Stack> {
         name,
         status: StackStatus(status),
         reason: optional(from.stack_status_reason),
+        drift: from.drift_information.and_then(drift),
         created_at,
         outputs: outputs.filter_map(|o| pair(o.output_key, o.output_value)).collect(),
         tags: tags.filter_map(|tag| pair(tag.key, tag.value)).collect(),
     })
+}
+
+/// What CloudFormation found when it was last asked to look; `None` when it never was, or looks still.
+fn drift(from: sdk::StackDriftInformation) -> Option<StackDrift> {
+    let drifted = match from.stack_drift_status? {
+        sdk::StackDriftStatus::Drifted => true,
+        sdk::StackDriftStatus::InSync => false,
+        _ => return None,
+    };
+    let checked_at = from.last_check_timestamp.as_ref().and_then(timestamp);
+    Some(StackDrift { drifted, checked_at })
 }
 
 /// What has happened in a stack after an event; CloudFormation tells the newest first, page by page.

@@ -58,6 +58,7 @@ impl<S: Surface> Driver<S> {
                 self.operate(|operations| operations.start(*plan, take_over).map(drop));
             }
             Effect::Shell(login) => self.log_in(login),
+            Effect::TestReaper(cluster) => self.errands.test_reaper(self.session.as_ref(), cluster),
             Effect::Kubeconfig { cluster, merge } => {
                 self.errands
                     .kubeconfig(self.session.as_ref(), &self.state.fleet, cluster, merge);

@@ -213,3 +213,34 @@ async fn a_test_event_is_what_the_reaper_answers_to() {
     );
     assert_eq!(event["time"], "2026-11-22T12:00:00Z");
 }
+
+#[tokio::test]
+async fn drift_is_told_as_cloudformation_found_it_when_it_was_last_asked_to_look() {
+    let drift = |told: &str| {
+        let told = told.to_owned();
+        async move {
+            let server = Server::start(move |_: &Request| {
+                let inner = format!(
+                    "<Stacks><member><StackId>arn:stack</StackId><StackName>k3fleet-shop</StackName>\
+                     <CreationTime>2026-11-22T12:00:00.000Z</CreationTime><StackStatus>CREATE_COMPLETE</StackStatus>\
+                     <DriftInformation>{told}</DriftInformation></member></Stacks>"
+                );
+                done("DescribeStacks", &inner)
+            })
+            .await;
+            let stack = cloud(&server.url(), options()).stack("k3fleet-shop").await.unwrap();
+            stack.unwrap().drift
+        }
+    };
+    let seen = "<LastCheckTimestamp>2026-11-22T12:30:00.000Z</LastCheckTimestamp>";
+    for (status, drifted) in [("DRIFTED", Some(true)), ("IN_SYNC", Some(false)), ("UNKNOWN", None)] {
+        let told = drift(&format!("<StackDriftStatus>{status}</StackDriftStatus>{seen}")).await;
+        let at = "2026-11-22T12:30:00Z".parse().ok();
+        assert_eq!(
+            told.map(|told| (told.drifted, told.checked_at)),
+            drifted.map(|drifted| (drifted, at)),
+            "{status}"
+        );
+    }
+    assert_eq!(drift("<StackDriftStatus>NOT_CHECKED</StackDriftStatus>").await, None);
+}

@@ -6,6 +6,7 @@ mod feeds;
 mod machines;
 mod pools;
 mod prices;
+mod stacks;
 
 use crate::fleet::testing::*;
 use crate::fleet::{FaultKind, FeedKind, Finding, Observation, Readiness, Severity, Summary};
