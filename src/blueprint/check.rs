@@ -68,6 +68,11 @@ impl Faults {
         }
     }
 
+    /// All of them.
+    pub(super) fn into_list(self) -> Vec<Fault> {
+        self.0
+    }
+
     fn secret(&mut self, field: &'static str, expected: &str) {
         self.0.push(Fault {
             field,
@@ -268,7 +273,7 @@ pub(super) fn apart_from_k3s(field: &'static str, given: &str, cidr: Cidr, fault
 }
 
 /// Whether it is a DNS label that AWS takes in every name made from it.
-fn is_label(text: &str) -> bool {
+pub(super) fn is_label(text: &str) -> bool {
     let within = text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'));
     let first = text.starts_with(|c: char| c.is_ascii_lowercase());
     text.len() <= 40 && within && first && !text.ends_with('-')

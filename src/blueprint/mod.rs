@@ -11,6 +11,7 @@ pub mod iam;
 mod image;
 pub mod machine;
 mod names;
+pub mod pipeline;
 mod quote;
 mod spec;
 pub mod tags;

@@ -19,7 +19,7 @@ use clap::{Args, Parser, Subcommand};
 pub use cluster::{Ci, Destroy, Extend, Launch, Parts, ShapeWord};
 pub use edge::{Join, Joiners, Preflight, ReachArgs, Ssh};
 pub use events::Events;
-pub use export::{ExportCommand, Exported, StackPart, Whose};
+pub use export::{ExportCommand, Exported, PipelineArgs, StackPart, Whose};
 pub use global::{Format, Global};
 pub use ha::{HaParts, Update};
 pub use hosts::{Added, Edited, HostsCommand, Import, OriginWord, Said};

@@ -1,5 +1,6 @@
 //! `export`: what k3fleet needs of others, and what clusters are made of, written out. Nothing is changed at AWS.
 
+mod pipeline;
 mod policy;
 mod terraform;
 
@@ -7,6 +8,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
+pub(super) use pipeline::pipeline;
 pub(super) use policy::policy;
 use serde_json::Value;
 use terraform::{TEMPLATE, terraform};
@@ -26,6 +28,7 @@ impl Desk<'_> {
         self.session.faults.iter().for_each(super::complain_of);
         match command {
             ExportCommand::IamPolicy(whose) => policy(*whose, &self.config.adopt),
+            ExportCommand::Codepipeline(args) => pipeline(args),
             ExportCommand::Cloudformation { of, pretty } => match self.made_of(of).await {
                 Ok((spec, template)) => {
                     before(&spec).iter().for_each(|line| complain(line));

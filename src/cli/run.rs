@@ -62,6 +62,7 @@ fn dispatch(cli: Cli) -> io::Result<Exit> {
     match command {
         None => screen(settings),
         Some(Command::Export(ExportCommand::IamPolicy(whose))) => export::policy(whose, &settings.config.adopt),
+        Some(Command::Export(ExportCommand::Codepipeline(args))) => export::pipeline(&args),
         Some(Command::Get(get)) if get.table == Table::Operations => ops::get(&get, &journals, global.output),
         Some(Command::Ops(OpsCommand::List)) => ops::list(&journals, global.output),
         Some(Command::Ops(OpsCommand::Show { id })) => match ops::id(&id) {

@@ -24,6 +24,7 @@ mod kubeconfig;
 mod live;
 mod machine;
 mod operations;
+mod pipeline;
 mod pty;
 mod rights;
 mod scenarios;

@@ -153,7 +153,7 @@ pub struct Extend {
     pub confirm: Confirm,
 }
 
-fn life(text: &str) -> Result<SignedDuration, String> {
+pub(super) fn life(text: &str) -> Result<SignedDuration, String> {
     let life = span(text)?;
     match life <= LONGEST {
         true => Ok(life),
@@ -161,7 +161,7 @@ fn life(text: &str) -> Result<SignedDuration, String> {
     }
 }
 
-fn arch(word: &str) -> Result<Arch, String> {
+pub(super) fn arch(word: &str) -> Result<Arch, String> {
     match Arch::parse(word) {
         Some(arch @ (Arch::Amd64 | Arch::Arm64)) => Ok(arch),
         _ => Err("expected arm64 or amd64".to_owned()),

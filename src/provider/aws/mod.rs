@@ -78,7 +78,7 @@ use smol_str::{SmolStr, format_smolstr};
 pub use self::actions::{CHANGE_ACTIONS, VIEW_ACTIONS};
 use self::budget::ApiUsage;
 use self::meter::Meter;
-pub use self::policy::{adopted_policy, operator_policy, view_policy};
+pub use self::policy::{adopted_policy, ci_statements, operator_policy, view_policy};
 use self::price_cache::PriceCache;
 use self::sieve::Sifting;
 use super::{

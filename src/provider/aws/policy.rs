@@ -20,6 +20,71 @@ pub fn view_policy() -> String {
 /// The IAM policy of somebody who may also change it, as JSON to be pasted into IAM. What may be changed carries the tag
 /// `k3fleet:cluster`; what is made carries it from the first moment, or its name or path says whose it is.
 pub fn operator_policy() -> String {
+    written(&operating())
+}
+
+/// What of an operator's policy `k3fleet ci` has no use for: its clusters are no stacks, have no events, are changed by no
+/// commands, and take an instance profile that is there.
+const NOT_OF_CI: [&str; 11] = [
+    "Answers",
+    "BesideSpotFleets",
+    "Events",
+    "MakeRoles",
+    "PassRoles",
+    "Roles",
+    "Run",
+    "RunShellScript",
+    "Stacks",
+    "TestEvents",
+    "VolumesOfKubernetes",
+];
+
+/// The statements by which `k3fleet ci --instance-profile NAME` may launch clusters whose names begin with `prefix`, and
+/// destroy them; `iam:PassRole` on the profile's role is needed besides. They are an operator's, bound to those names: who
+/// runs other people's tests must not reach other clusters by them.
+pub fn ci_statements(prefix: &str) -> Vec<Value> {
+    let has_use = |one: &Value| {
+        let id = one.get("Sid").and_then(Value::as_str).unwrap_or_default();
+        !NOT_OF_CI.contains(&id.trim_start_matches("K3fleet"))
+    };
+    let mut statements: Vec<_> = operating().into_iter().filter(has_use).collect();
+    for statement in &mut statements {
+        bind(statement, prefix);
+    }
+    statements
+}
+
+/// Binds what any cluster's name may stand in, and any value of its tag, to names that begin so.
+fn bind(value: &mut Value, prefix: &str) {
+    match value {
+        Value::String(text) => {
+            for (any, ours) in [
+                ("/k3fleet/*", "/k3fleet/"),
+                (":k3fleet/*", ":k3fleet/"),
+                ("Name/*", "Name/k3fleet-"),
+            ] {
+                if let Some(begin) = text.strip_suffix(any) {
+                    *text = format!("{begin}{ours}{prefix}*");
+                    return;
+                }
+            }
+        }
+        Value::Array(all) => all.iter_mut().for_each(|one| bind(one, prefix)),
+        Value::Object(fields) => {
+            for (key, field) in fields {
+                match field {
+                    Value::String(any) if any == "*" && key.ends_with(TAG_CLUSTER) => {
+                        *field = format!("{prefix}*").into()
+                    }
+                    field => bind(field, prefix),
+                }
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+fn operating() -> Vec<Value> {
     let mut statements = vec![view(), events()];
     statements.extend(on_tagged(TAG_CLUSTER, ""));
     let carries_tag = json!({"StringLike": {format!("aws:RequestTag/{TAG_CLUSTER}"): "*"}});
@@ -88,7 +153,7 @@ pub fn operator_policy() -> String {
             json!("*"),
         ),
     ]);
-    written(&statements)
+    statements
 }
 
 /// What an operator needs besides for clusters made by others, as JSON to be pasted into IAM: the same on what carries one
@@ -265,6 +330,40 @@ mod tests {
                 (&json!(RUN_PLACES), Some(&of(TAG_CLUSTER))),
                 (&json!(RUN_DOCUMENT), None)
             ]
+        );
+    }
+
+    #[test]
+    fn a_ci_runner_reaches_its_own_clusters_alone() {
+        let all = ci_statements("shop-");
+        let ids: Vec<_> = all.iter().map(|one| one["Sid"].as_str().unwrap()).collect();
+        for dropped in NOT_OF_CI {
+            assert!(!ids.contains(&format!("K3fleet{dropped}").as_str()), "{dropped}");
+            let known = operating().iter().any(|one| one["Sid"] == format!("K3fleet{dropped}"));
+            assert!(known, "an operator has no {dropped}");
+        }
+        let of = |action: &str| all.iter().find(|one| actions(one).contains(&action)).unwrap();
+        assert_eq!(
+            of("ssm:PutParameter")["Resource"],
+            "arn:*:ssm:*:*:parameter/k3fleet/shop-*"
+        );
+        assert_eq!(
+            of("secretsmanager:DeleteSecret")["Resource"],
+            "arn:*:secretsmanager:*:*:secret:k3fleet/shop-*"
+        );
+        let tagged = json!({"StringLike": {"aws:ResourceTag/k3fleet:cluster": "shop-*"}});
+        assert_eq!(of("ec2:TerminateInstances")["Condition"], tagged);
+        let made = of("autoscaling:CreateAutoScalingGroup");
+        assert_eq!(
+            made["Condition"],
+            json!({"StringLike": {"aws:RequestTag/k3fleet:cluster": "shop-*"}})
+        );
+        let group = "arn:*:autoscaling:*:*:autoScalingGroup:*:autoScalingGroupName/k3fleet-shop-*";
+        assert!(made["Resource"].as_array().unwrap().contains(&group.into()), "{made}");
+        assert!(
+            !all.iter()
+                .flat_map(actions)
+                .any(|action| action.starts_with("iam:Create") && action != SERVICE_ROLES)
         );
     }
 
