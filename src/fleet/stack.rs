@@ -315,7 +315,7 @@ mod tests {
             for n in &order {
                 world.see(Observation::Event(Box::new(event(*n, "EC2 Instance State-change Notification"))));
             }
-            let mut expected: Vec<_> = order.clone();
+            let mut expected = order;
             expected.sort_unstable_by(|a, b| b.cmp(a));
             expected.dedup();
             expected.truncate(KEPT);

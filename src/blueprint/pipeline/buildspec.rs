@@ -1,5 +1,7 @@
 //! What CodeBuild runs, as its build specifications have it: YAML, of which each command is a quoted string.
 
+use std::fmt::Write as _;
+
 use serde_json::Value;
 
 use super::Pipeline;
@@ -81,13 +83,13 @@ fn written(phases: &[(&str, &str, &[String])]) -> String {
     let mut last = "";
     for (phase, list, commands) in phases {
         if *phase != last {
-            text += &format!("  {phase}:\n");
+            let _ = writeln!(text, "  {phase}:");
             last = phase;
         }
-        text += &format!("    {list}:\n");
+        let _ = writeln!(text, "    {list}:");
         for command in *commands {
             // A string of JSON is one of YAML.
-            text += &format!("      - {}\n", Value::from(command.as_str()));
+            let _ = writeln!(text, "      - {}", Value::from(command.as_str()));
         }
     }
     text
