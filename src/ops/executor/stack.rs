@@ -297,7 +297,9 @@ impl Executor {
 struct Followed {
     /// The stack once it has ended; `None` when it is forgotten then.
     stack: Option<Stack>,
-    resources: BTreeMap<SmolStr, (StackStatus, Option<SmolStr>)>,
+    resources: BTreeMap<SmolStr, StackStatus>,
+    /// What failed, in that order, each with its reason: its resource may be gone again.
+    failed: Vec<String>,
 }
 
 impl Followed {
@@ -306,13 +308,16 @@ impl Followed {
         if event.is_of_stack() {
             return false;
         }
-        let now = (event.status.clone(), event.reason.clone());
-        let before = self.resources.insert(event.resource.clone(), now);
-        before.is_none_or(|(status, _)| status != event.status)
+        let why = event.reason.as_ref().map_or("no reason is told", SmolStr::as_str);
+        if event.status.0.ends_with("_FAILED") && !why.contains(STOPPED) {
+            self.failed.push(format!("{}: {why}", event.resource));
+        }
+        let before = self.resources.insert(event.resource.clone(), event.status.clone());
+        before.is_none_or(|status| status != event.status)
     }
 
     fn line(&self) -> String {
-        let moving = self.resources.iter().filter(|(_, (status, _))| status.is_moving());
+        let moving = self.resources.iter().filter(|(_, status)| status.is_moving());
         let moving: Vec<_> = moving.map(|(name, _)| name.as_str()).collect();
         let ended = self.resources.len() - moving.len();
         match moving.as_slice() {
@@ -320,16 +325,6 @@ impl Followed {
             [one] => format!("{ended} resources done; {one} under way"),
             [first, rest @ ..] => format!("{ended} resources done; {first} and {} more under way", rest.len()),
         }
-    }
-
-    /// The resources that failed by themselves, with their reasons.
-    fn failures(&self) -> Vec<String> {
-        let failed = self.resources.iter().filter_map(|(name, (status, reason))| {
-            let why = reason.as_ref().map_or("no reason is told", SmolStr::as_str);
-            let own = status.0.ends_with("_FAILED") && !why.contains(STOPPED);
-            own.then(|| format!("{name}: {why}"))
-        });
-        failed.take(FAILURES).collect()
     }
 }
 
@@ -342,7 +337,7 @@ fn judged(at: &Work<'_>, followed: &Followed, good: fn(&Stack) -> bool) -> Resul
     if good(stack) {
         return Ok(format!("{} resources, {}", followed.resources.len(), stack.status.0));
     }
-    let mut failures = followed.failures();
+    let mut failures: Vec<_> = followed.failed.iter().take(FAILURES).cloned().collect();
     if failures.is_empty() {
         failures.extend(stack.reason.as_ref().map(ToString::to_string));
     }

@@ -5,6 +5,7 @@ mod desk;
 mod edge;
 mod ending;
 mod faults;
+mod ha;
 mod launching;
 mod rotating;
 mod rotating_others;
