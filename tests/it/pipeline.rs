@@ -194,3 +194,74 @@ fn a_tests_role_may_launch_and_destroy_its_clusters_and_touch_no_other() {
         assert!(!text.contains("k3fleet/*"), "any cluster: {text}");
     }
 }
+
+/// The commands of the phases of a test after the installation, as one script: what fails ends it, after what is run finally.
+fn script(spec: &str) -> String {
+    let (mut lists, mut finally) = (vec![], vec![]);
+    for line in spec.lines().skip_while(|line| *line != "  pre_build:") {
+        match line.trim_start().strip_prefix("- ") {
+            Some(command) => lists.push(serde_json::from_str::<String>(command).expect("a string")),
+            None if line.trim() == "finally:" => finally.append(&mut lists),
+            None => {}
+        }
+    }
+    let (before, after) = (finally.join("\n"), lists.join("\n"));
+    format!("set -e\nended() {{ {after}\n}}\ntrap ended EXIT\n{before}\n")
+}
+
+#[test]
+fn what_codebuild_runs_is_run_by_the_real_program() {
+    let home = place();
+    let program = home.path().join("k3fleet");
+    let asks = format!(
+        "#!/bin/sh\nexec '{}' --demo --region eu-west-1 \"$@\"\n",
+        env!("CARGO_BIN_EXE_k3fleet")
+    );
+    fs::write(&program, asks).unwrap();
+    let made = Command::new("chmod").arg("755").arg(&program).status().unwrap();
+    assert!(made.success());
+    let says = "echo \"$1 in $K3FLEET_CLUSTER\"; exit $2";
+    for code in ["0", "7"] {
+        let args = [
+            "export",
+            "codepipeline",
+            "shop",
+            "--spot",
+            "--ttl=45m",
+            "--",
+            "sh",
+            "-c",
+            says,
+            "x",
+            "it's",
+            code,
+        ];
+        let template = json(&run(home.path(), &args));
+        let spec = template["Resources"]["TestProject"]["Properties"]["Source"]["BuildSpec"]
+            .as_str()
+            .unwrap();
+        let output = Command::new("bash")
+            .args(["-c", &script(spec)])
+            .env_clear()
+            .env("HOME", home.path())
+            .env("PATH", format!("{}:/usr/bin:/bin", home.path().display()))
+            .env("CODEBUILD_BUILD_NUMBER", "7")
+            .env("MACHINE_PROFILE", "shop")
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(
+            output.status.code().map(|code| code.to_string()).as_deref(),
+            Some(code),
+            "{errors}"
+        );
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(said.lines().any(|line| line == "it's in shop-7"), "{said}{errors}");
+        assert!(errors.contains("shop-7 is destroyed"), "{errors}");
+        assert!(
+            errors.contains("nothing carries its tag"),
+            "the second destroy finds nothing: {errors}"
+        );
+    }
+}
