@@ -20,7 +20,7 @@ impl State {
                 self.give_up(scope, |s| s.machines.get(&id).map(|m| m.cluster));
                 self.ask_end(scope, &id);
             }
-            ResourceKind::SpotFleet => {}
+            ResourceKind::SpotFleet => self.drop_stack_group(scope, id),
             ResourceKind::Stack | ResourceKind::LoadBalancer | ResourceKind::NetworkInterface | ResourceKind::Other => {
                 return Err(Refused::new(
                     format_smolstr!("{} is nothing that k3fleet deletes", resource.describe()),
@@ -60,7 +60,8 @@ impl State {
         }
     }
 
-    fn forget(&mut self, scope: &Scope, kind: ResourceKind, id: &SmolStr) {
+    /// A thing is no more.
+    pub(super) fn forget(&mut self, scope: &Scope, kind: ResourceKind, id: &SmolStr) {
         if kind == ResourceKind::Parameter {
             let key = self.parameter_key(scope, id);
             self.parameters.remove(&key);

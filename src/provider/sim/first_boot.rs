@@ -11,7 +11,7 @@ use super::clock::seconds;
 use super::made::What;
 use super::state::{Event, Machine, State};
 use crate::fleet::{InstanceId, InstanceState, Role, Scope};
-use crate::provider::ResourceKind;
+use crate::provider::{Marks, ResourceKind};
 
 /// The settings at the head of a machine's user data, by name.
 pub(super) type Settings = BTreeMap<SmolStr, SmolStr>;
@@ -59,6 +59,23 @@ impl FirstBoot {
     /// A setting; empty where there is none.
     pub(super) fn setting(&self, name: &str) -> &str {
         self.settings.get(name).map_or("", SmolStr::as_str)
+    }
+
+    /// The taints that the machine's node is registered with.
+    pub(super) fn taints(&self) -> Box<[SmolStr]> {
+        self.setting("taints").split_whitespace().map(SmolStr::new).collect()
+    }
+
+    /// The labels that the machine's node is registered with.
+    pub(super) fn marks(&self) -> Marks {
+        let words = self.setting("labels").split_whitespace();
+        let labels = words.filter_map(|word| word.split_once('='));
+        let pool = Some(("k3fleet.dev/pool", self.setting("pool"))).filter(|(_, pool)| !pool.is_empty());
+        let labels = labels.chain(pool).map(|(key, value)| (key.into(), Some(value.into())));
+        Marks {
+            labels: labels.collect(),
+            annotations: vec![],
+        }
     }
 }
 
@@ -133,6 +150,7 @@ impl State {
         if let Some(boot) = self.machines.get_mut(id).and_then(|m| m.first_boot.as_mut()) {
             boot.failed = true;
             self.signal(id);
+            self.never_healthy(id);
         }
     }
 

@@ -244,7 +244,7 @@ impl State {
         }
         self.after(
             6.0,
-            Event::Terminate(id.clone(), "Taken out of service by a health check".into()),
+            Event::Leave(id.clone(), "Taken out of service by a health check".into()),
         );
     }
 

@@ -22,6 +22,7 @@ impl State {
         let k3s = &machine.k3s;
         let datastore = (machine.role == Role::Server).then(|| match self.has_etcd(machine.cluster) {
             true => Datastore::Etcd,
+            false if self.clusters.get(machine.cluster).is_some_and(|c| c.external) => Datastore::External,
             false => Datastore::Sqlite,
         });
         let told = Inside {

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use smol_str::{SmolStr, format_smolstr};
 
 use super::clock::{earlier, whole};
+use super::first_boot::FirstBoot;
 use super::k3s::K3s;
 use super::scenario::Shape;
 use super::state::{ClusterNo, Event, Host, Machine, SimNode, State};
@@ -53,6 +54,7 @@ impl State {
         let instance = &machine.instance;
         let kind = self.types.get(&instance.instance_type);
         let launched = instance.launched_at.unwrap_or(self.now);
+        let boot = machine.first_boot.as_ref();
         let birth = Birth {
             name: machine.node.clone(),
             host: Host::Machine(id.clone()),
@@ -66,8 +68,8 @@ impl State {
             instance_type: Some(instance.instance_type.clone()),
             zone: Some(instance.zone.clone()),
             ssh: None,
-            marks: marks_of(machine),
-            taints: words(machine, "taints").map(SmolStr::new).collect(),
+            marks: boot.map_or_else(Marks::default, FirstBoot::marks),
+            taints: boot.map_or_else(Box::default, FirstBoot::taints),
             cores: kind.map_or(2, |t| t.vcpu),
             memory_gib: kind.map_or(4.0, |t| t.memory_gib),
             joined_at: if settled {
@@ -391,26 +393,6 @@ impl State {
         for pod in bound.map(|(name, _)| name.clone()).collect::<Vec<_>>() {
             self.delete_pod(no, &pod);
         }
-    }
-}
-
-/// What the user data of a machine lists, with spaces between.
-fn words<'a>(machine: &'a Machine, setting: &str) -> impl Iterator<Item = &'a str> {
-    let list = machine.first_boot.as_ref().and_then(|boot| boot.settings.get(setting));
-    list.map_or("", SmolStr::as_str).split_whitespace()
-}
-
-/// The labels that the user data of a machine gives its node.
-fn marks_of(machine: &Machine) -> Marks {
-    let pair = |word: &str| {
-        word.split_once('=')
-            .map(|(key, value)| (key.into(), Some(value.into())))
-    };
-    let pool = machine.first_boot.as_ref().and_then(|boot| boot.settings.get("pool"));
-    let pool = pool.map(|pool| ("k3fleet.dev/pool".into(), Some(pool.clone())));
-    Marks {
-        labels: words(machine, "labels").filter_map(pair).chain(pool).collect(),
-        annotations: vec![],
     }
 }
 

@@ -122,6 +122,8 @@ pub(super) enum Event {
     Unhealthy(InstanceId),
     /// An instance is ended, and replaced if it is a group's.
     Terminate(InstanceId, SmolStr),
+    /// A group ends a member, which may wait before it ends.
+    Leave(InstanceId, SmolStr),
     /// An instance that was shutting down is terminated.
     Gone(InstanceId),
     /// The node of an instance that is no more is deleted.
@@ -397,6 +399,7 @@ impl State {
             | Event::BootEnds(id)
             | Event::Unhealthy(id)
             | Event::Terminate(id, _)
+            | Event::Leave(id, _)
             | Event::PowerBack(id)
             | Event::K3sTries(Host::Machine(id), _)
             | Event::Gone(id) => self.machines.get(id).map(|m| m.cluster),
@@ -428,6 +431,7 @@ impl State {
             Event::Retry(no) => self.retry(no),
             Event::Unhealthy(id) => self.unhealthy(&id),
             Event::Terminate(id, why) => self.terminate(&id, &why),
+            Event::Leave(id, why) => self.leave(&id, &why),
             Event::Gone(id) => self.gone(&id),
             Event::DeleteNode(c, node) => self.node_outlived(c, &node),
             Event::BoardBack(host) => self.board_back(&host),

@@ -326,7 +326,9 @@ impl State {
             return;
         };
         let up = self.rng.bool();
-        if let Some(desired) = self.groups.get(no).filter(|g| !g.by_hand).map(|g| g.desired) {
+        // Nor is what a stack says.
+        let free = |g: &&super::state::Group| !g.by_hand && g.stack.is_none();
+        if let Some(desired) = self.groups.get(no).filter(free).map(|g| g.desired) {
             self.set_desired(
                 no,
                 if up {

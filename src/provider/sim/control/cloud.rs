@@ -325,8 +325,8 @@ impl CloudControl for SimCloudControl {
     }
 
     async fn delete_parameter(&self, name: &str) -> Result<()> {
-        self.change("ssm:DeleteParameter", |s, _| {
-            s.parameters.remove(&self.key(name));
+        self.change("ssm:DeleteParameter", |s, scope| {
+            s.forget(scope, ResourceKind::Parameter, &name.into());
             Ok(())
         })
         .await

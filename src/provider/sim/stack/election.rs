@@ -6,11 +6,13 @@ use smol_str::{SmolStr, format_smolstr};
 use super::super::clock::whole;
 use super::super::made::{Tagged, Thing, What, user};
 use super::super::parameter::Parameter;
-use super::super::state::State;
+use super::super::state::{Event, State};
 use super::Signal;
 use crate::fleet::{InstanceId, InstanceState, Readiness, Role, Scope, TAG_CLUSTER};
 use crate::provider::ResourceKind;
 
+/// How long a group leaves a server alone that is not healthy yet, in seconds.
+const GRACE: f64 = 900.0;
 /// How often a server that waits looks again.
 const LOOK: f64 = 10.0;
 /// After how many looks at a server that is gone the next is elected.
@@ -188,6 +190,20 @@ impl State {
             self.say(&scope, &lock, free, &name);
         }
         Ok(())
+    }
+
+    /// A server that never takes part fails the health checks of its load balancer: its group replaces it once it has had
+    /// its time.
+    pub(in super::super) fn never_healthy(&mut self, id: &InstanceId) {
+        let of_stack =
+            |m: &super::super::state::Machine| m.group.and_then(|no| self.groups.get(no)?.stack.as_ref()).is_some();
+        if self
+            .machines
+            .get(id)
+            .is_some_and(|m| m.role == Role::Server && of_stack(m))
+        {
+            self.after(GRACE, Event::Unhealthy(id.clone()));
+        }
     }
 
     /// A machine tells the stack that waits for it how its first boot ended.

@@ -243,7 +243,7 @@ impl State {
     }
 
     /// A group ends its machines, and goes when they are gone.
-    pub(super) fn drop_stack_group(&mut self, scope: &Scope, name: &str) {
+    pub(in super::super) fn drop_stack_group(&mut self, scope: &Scope, name: &str) {
         let own = |g: &super::super::state::Group| g.alive && g.scope == *scope && g.name == name;
         let Some(no) = self.groups.iter().rposition(own) else {
             return;

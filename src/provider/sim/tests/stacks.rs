@@ -398,4 +398,13 @@ async fn deleting_leaves_the_snapshots_and_what_the_stack_did_not_make() {
         "{parameters:?}"
     );
     assert!(aws.secret("k3fleet/shop/kubeconfig").await.unwrap().is_none());
+    for parameter in parameters {
+        aws.delete_parameter(&parameter.id).await.unwrap();
+    }
+    let left = aws.left("shop").await.unwrap();
+    assert_eq!(
+        kinds(&left),
+        [ResourceKind::Other].into(),
+        "what servers wrote goes by its name: {left:#?}"
+    );
 }
