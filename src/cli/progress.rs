@@ -151,7 +151,7 @@ impl Bars {
             }
             What::Began { .. } | What::Resumed { .. } | What::Ended { .. } => self.keep(plan, event),
             What::StackSaid { happened, .. } => {
-                if happened.status.has_failed() {
+                if happened.status.has_failed() && !happened.was_stopped() {
                     self.keep(plan, event);
                 }
             }
@@ -190,7 +190,9 @@ fn line(plan: &Plan, event: &Event) -> Option<String> {
         What::StepBegan { step } => format!("{step} {} …", what(*step)),
         What::StepSaid { step, line } => format!("{step} {line}"),
         // That each resource begins is said by how many are under way.
-        What::StackSaid { happened, .. } if happened.status.is_moving() => return None,
+        What::StackSaid { happened, .. } if happened.status.is_moving() && !happened.status.has_failed() => {
+            return None;
+        }
         What::StackSaid { step, happened } => format!("{step} {}", stack_line(happened)),
         What::StepMade { .. } => return None,
         What::StepDone { step, line } if line.is_empty() => format!("{step} done: {}", what(*step)),

@@ -59,6 +59,12 @@ impl StackEvent {
     pub fn is_of_stack(&self) -> bool {
         self.kind == "AWS::CloudFormation::Stack"
     }
+
+    /// Whether the resource was stopped since another one failed.
+    pub fn was_stopped(&self) -> bool {
+        let told = self.reason.as_ref().is_some_and(|why| why.contains("cancelled"));
+        self.status.0.ends_with("_FAILED") && told
+    }
 }
 
 /// A stack that is to be made, or to be changed.
