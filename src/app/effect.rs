@@ -1,5 +1,7 @@
 //! What the driver shall do. The screen's state never does anything itself.
 
+use std::path::PathBuf;
+
 use jiff::Timestamp;
 use smol_str::SmolStr;
 
@@ -44,8 +46,9 @@ pub enum Effect {
     Redraw,
     /// Ask a region what it offers to a launch; it comes back as [`Msg::Surveyed`](super::Msg::Surveyed).
     Survey(Scope),
-    /// Find the place for a cluster by what its region told; it comes back as [`Msg::Placed`](super::Msg::Placed).
-    Place(Box<Survey>, Box<Spec>),
+    /// Find the place for a cluster by what its region told; it comes back as [`Msg::Placed`](super::Msg::Placed). The file
+    /// with the DSN of a database of the operator's own, as it was typed, is looked into before.
+    Place(Box<Survey>, Box<Spec>, Option<PathBuf>),
     /// Ask for all that carries a cluster's tag; it comes back as [`Msg::Resources`](super::Msg::Resources).
     Resources(ClusterId),
     /// Ask where a cluster's API servers say that they are reached; it comes back as

@@ -7,6 +7,7 @@ use super::State;
 use super::operations;
 use super::planning::{PlanOption, Planning};
 use crate::fleet::MachineId;
+use crate::ops::parts::{PartLine, Parts};
 use crate::ops::{Call, CostChange, Plan, Refusal, Request, Step};
 
 /// Up to so many hosts that join stand on lines of their own.
@@ -50,6 +51,13 @@ pub enum PlanLine {
         what: String,
         /// To whom.
         names: Vec<String>,
+    },
+    /// What is made: what the line is about, and what is told of it.
+    Part {
+        /// What it is about, in a word.
+        about: String,
+        /// What is told.
+        text: String,
     },
     /// The permissions that it needs.
     Needs(String),
@@ -109,12 +117,12 @@ pub fn named(plan: &Plan) -> String {
 /// A planned change, line by line.
 pub fn lines(state: &State, planning: &Planning) -> Vec<PlanLine> {
     match &planning.outcome {
-        Ok(plan) => of_plan(state, plan),
+        Ok(plan) => of_plan(state, plan, planning.parts.as_ref()),
         Err(refusal) => of_refusal(refusal),
     }
 }
 
-fn of_plan(state: &State, plan: &Plan) -> Vec<PlanLine> {
+fn of_plan(state: &State, plan: &Plan, parts: Option<&Parts>) -> Vec<PlanLine> {
     let mut lines = vec![];
     if plan.stages.is_empty() {
         return vec![PlanLine::Note("Nothing has to be done: it is so already.".to_owned())];
@@ -125,6 +133,7 @@ fn of_plan(state: &State, plan: &Plan) -> Vec<PlanLine> {
     let busy = busy.map(|p| format!("{} is being changed: {} has to end first", plan.cluster, named(&p.plan)));
     let warnings = plan.warnings.iter().map(|warning| as_keys(warning));
     lines.extend(busy.chain(warnings).map(PlanLine::Warning));
+    lines.extend(parts.into_iter().flat_map(made));
     for (at, stage) in plan.stages.iter().enumerate() {
         lines.push(PlanLine::Gap);
         lines.push(PlanLine::Stage {
@@ -152,6 +161,20 @@ fn of_plan(state: &State, plan: &Plan) -> Vec<PlanLine> {
         )));
     }
     lines.push(PlanLine::Needs(permissions(plan)));
+    lines
+}
+
+/// What a stack is made of: its pools, its place, and what it holds.
+fn made(parts: &Parts) -> Vec<PlanLine> {
+    let line = |part: &PartLine| PlanLine::Part {
+        about: part.about.clone(),
+        text: part.text.clone(),
+    };
+    let mut lines = vec![PlanLine::Gap];
+    lines.extend(parts.pools.iter().chain(&parts.place).map(line));
+    lines.push(PlanLine::Gap);
+    lines.push(PlanLine::Note(format!("its stack holds {} resources", parts.resources)));
+    lines.extend(parts.held.iter().map(line));
     lines
 }
 

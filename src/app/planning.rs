@@ -6,6 +6,7 @@ use tui_input::Input;
 
 use crate::fleet::Fleet;
 use crate::fleet::table::age;
+use crate::ops::parts::{self, Parts};
 use crate::ops::{self, DrainOptions, KubeStep, Plan, Refusal, Request, Resource, ResourceKind, Step, VictimOrder};
 
 /// A change that is looked at.
@@ -15,6 +16,8 @@ pub struct Planning {
     pub request: Request,
     /// What would be done, or why not.
     pub outcome: Result<Plan, Refusal>,
+    /// What the stack of a highly available cluster that is launched is made of.
+    pub parts: Option<Parts>,
     /// What is typed to confirm it, where it has to be.
     pub line: Input,
     /// First line shown.
@@ -149,8 +152,14 @@ impl PlanOption {
 impl Planning {
     /// Plans a request.
     pub fn new(fleet: &Fleet, request: Request, now: Timestamp) -> Self {
+        let outcome = ops::plan(fleet, &request, now);
         Self {
-            outcome: ops::plan(fleet, &request, now),
+            // It hangs on the launch alone, which no option changes.
+            parts: match (&request, &outcome) {
+                (Request::Launch(launch), Ok(_)) => parts::of(launch),
+                _ => None,
+            },
+            outcome,
             request,
             line: Input::default(),
             scroll: 0,

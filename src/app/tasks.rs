@@ -1,8 +1,10 @@
 //! The task tree of an operation: its stages and steps with how each stands, how long it took, and what it said.
 
+mod stack;
+
 use super::State;
 use super::operations::{OperationState, state_of};
-use crate::ops::{Progress, StepId, StepState};
+use crate::ops::{CloudStep, Progress, Step, StepId, StepState};
 
 /// A stage with more steps than these tells first what wants looking at, and while it runs what is done and what waits
 /// only by their numbers.
@@ -28,7 +30,9 @@ pub enum TaskState {
 pub struct TaskLine {
     /// The stage's number, from 1, on a stage's line; a step's has none.
     pub number: Option<usize>,
-    /// Whether it is the last step of its stage.
+    /// Whether it is below a step: a resource of the stack that the step works on.
+    pub inner: bool,
+    /// Whether it is the last step of its stage, or below that one.
     pub last: bool,
     /// What it does.
     pub text: String,
@@ -58,10 +62,11 @@ pub fn lines(state: &State, progress: &Progress) -> Vec<TaskLine> {
                 }
                 StepState::Running(_) => (TaskState::Stopped, None, None),
                 StepState::Done(seconds) => (TaskState::Done, Some(seconds.max(0.0) as i64), None),
-                StepState::Failed(error) => (TaskState::Failed, None, Some(error)),
+                StepState::Failed(error) => (TaskState::Failed, None, Some(readable(what, error))),
             };
             TaskLine {
                 number: None,
+                inner: false,
                 last: step == last,
                 text: what.describe(),
                 stands,
@@ -78,6 +83,7 @@ pub fn lines(state: &State, progress: &Progress) -> Vec<TaskLine> {
         };
         lines.push(TaskLine {
             number: Some(stage + 1),
+            inner: false,
             last: false,
             text: all.title.clone(),
             stands: together(&steps, live),
@@ -91,10 +97,24 @@ pub fn lines(state: &State, progress: &Progress) -> Vec<TaskLine> {
         });
         match steps.len() > MANY {
             true => lines.extend(many(steps, live)),
-            false => lines.extend(steps),
+            false => {
+                for (step, line) in steps.into_iter().enumerate() {
+                    let below = stack::lines(state, progress, StepId { stage, step }, &line, live);
+                    lines.push(line);
+                    lines.extend(below);
+                }
+            }
         }
     }
     lines
+}
+
+/// Why a step failed: of a stack many resources may fail, each of which gets a line of its own.
+fn readable(step: &Step, error: String) -> String {
+    match step {
+        Step::Cloud(_, CloudStep::Stack { .. }) => error.replace("; ", ";\n"),
+        _ => error,
+    }
 }
 
 /// The steps of a stage that has many: what failed, then what runs, what waits and what is done.
@@ -114,6 +134,7 @@ fn many(mut steps: Vec<TaskLine>, live: bool) -> Vec<TaskLine> {
                 steps.retain(|s| s.stands != stands);
                 steps.push(TaskLine {
                     number: None,
+                    inner: false,
                     last: false,
                     text: format!("{folded} {word}"),
                     stands,
@@ -161,6 +182,16 @@ pub fn height(lines: &[TaskLine]) -> usize {
 /// not begun, else the last.
 pub fn active(lines: &[TaskLine]) -> usize {
     height(lines.get(..active_line(lines)).unwrap_or_default())
+}
+
+/// What is to be kept in sight, as [`active`] has it, and how far it is scrolled to the end of what is told of it.
+pub fn followed(lines: &[TaskLine]) -> (usize, usize) {
+    let at = active_line(lines);
+    let below = lines.iter().skip(at + 1).take_while(|line| line.inner).count();
+    (
+        height(lines.get(..at).unwrap_or_default()),
+        height(lines.get(..=at + below).unwrap_or(lines)),
+    )
 }
 
 fn active_line(lines: &[TaskLine]) -> usize {

@@ -7,14 +7,18 @@ use std::io::{self, BufRead, IsTerminal, Write};
 use super::complain;
 use super::exit::Exit;
 use crate::fleet::table::money;
-use crate::ops::launch::{Launch, Profile, SshKey};
+use crate::ops::launch::{Launch, Profile, Spec, SshKey};
+use crate::ops::parts::{self, Parts};
 use crate::ops::{CostChange, Plan, Request};
 
 /// A plan as text.
 pub(super) fn text(plan: &Plan) -> String {
     let mut text = format!("{}, in cluster {}\n", plan.title, plan.cluster.name);
     if let Request::Launch(launch) = &plan.request {
-        text.push_str(&chosen(launch));
+        match parts::of(launch) {
+            Some(parts) => text.push_str(&made(launch, &parts)),
+            None => text.push_str(&chosen(launch)),
+        }
     }
     if let Request::Update(update) = &plan.request {
         for change in &update.change_set.changes {
@@ -52,6 +56,43 @@ fn chosen(launch: &Launch) -> String {
     } = launch;
     let zones: BTreeSet<_> = ground.subnets.iter().map(|s| s.zone.as_str()).collect();
     let zones: Vec<_> = zones.into_iter().collect();
+    let profile = match &spec.profile {
+        Profile::Own => "its own roles".to_owned(),
+        Profile::Named(name) => format!("the instance profile {name}"),
+        Profile::None => "no instance profile".to_owned(),
+    };
+    let mut text = format!(
+        "  in {scope}: {}, {}; {}, {} ({}), {} GiB each; {profile}\n  {}\n",
+        ground.vpc,
+        zones.join(", "),
+        spec.arch.as_str(),
+        spec.image.as_str(),
+        ground.image,
+        spec.volume_gib,
+        reached(spec),
+    );
+    if let Some(at) = spec.expires_at {
+        let _ = writeln!(text, "  destroys itself at {}", at.strftime("%F %T UTC"));
+    }
+    text
+}
+
+/// What a highly available cluster is made of, and where.
+fn made(launch: &Launch, parts: &Parts) -> String {
+    let mut text = String::new();
+    for part in parts.pools.iter().chain(&parts.place) {
+        let _ = writeln!(text, "  {:<12} {}", part.about, part.text);
+    }
+    let _ = writeln!(text, "  {}", reached(&launch.spec));
+    let _ = writeln!(text, "  its stack holds {} resources:", parts.resources);
+    for part in &parts.held {
+        let _ = writeln!(text, "     {:<9} {}", part.about, part.text);
+    }
+    text
+}
+
+/// Who reaches a cluster, and who logs in.
+fn reached(spec: &Spec) -> String {
     let from = match spec.from.as_slice() {
         [] => "nowhere".to_owned(),
         networks => networks.join(", "),
@@ -65,24 +106,7 @@ fn chosen(launch: &Launch) -> String {
             words.iter().map(|(_, word)| *word).collect::<Vec<_>>().join(" ")
         }
     };
-    let profile = match &spec.profile {
-        Profile::Own => "its own roles".to_owned(),
-        Profile::Named(name) => format!("the instance profile {name}"),
-        Profile::None => "no instance profile".to_owned(),
-    };
-    let mut text = format!(
-        "  in {scope}: {}, {}; {}, {} ({}), {} GiB each; {profile}\n  reached from {from}; SSH for {ssh}\n",
-        ground.vpc,
-        zones.join(", "),
-        spec.arch.as_str(),
-        spec.image.as_str(),
-        ground.image,
-        spec.volume_gib,
-    );
-    if let Some(at) = spec.expires_at {
-        let _ = writeln!(text, "  destroys itself at {}", at.strftime("%F %T UTC"));
-    }
-    text
+    format!("reached from {from}; SSH for {ssh}")
 }
 
 fn cost(cost: &CostChange) -> String {

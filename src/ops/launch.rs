@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
-pub use crate::blueprint::ha::Site;
+pub use crate::blueprint::ha::{Site, Store, WORKERS, WayOut};
 pub use crate::blueprint::{Cidr, Fault, Image, Network, Profile, Spec, SshKey};
 pub use crate::provider::{Channel, InstanceType, Subnet, Vpc};
 

@@ -26,6 +26,7 @@ pub mod journal;
 pub mod json;
 pub mod launch;
 pub mod lock;
+pub mod parts;
 mod plan;
 pub mod preflight;
 pub mod reaper;
@@ -58,4 +59,4 @@ pub use upgrading::Upgrade;
 pub use vpn_auth::{VpnAuthError, is_open_to_others, read_vpn_auth};
 pub use watch::{About, Question, Questions};
 
-pub use crate::provider::{BootstrapToken, HostKey, ParameterVersion, Ran, Resource, ResourceKind, Secret};
+pub use crate::provider::{BootstrapToken, HostKey, ParameterVersion, Ran, Resource, ResourceKind, Secret, StackEvent};

@@ -8,7 +8,7 @@ mod tokens;
 
 pub(super) use hosts::keep_password;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
@@ -18,7 +18,8 @@ use super::{clock, kubeconfigs, own_keys};
 use crate::app::Msg;
 use crate::app::launching::{OwnKey, Surveyed};
 use crate::fleet::{ClusterId, Fleet, Scope, Severity};
-use crate::ops::launch::Spec;
+use crate::ops::dsn;
+use crate::ops::launch::{Launch, Spec};
 use crate::ops::survey::{Survey, survey};
 use crate::provider::Cloud;
 use crate::provider::kube::merge::merge;
@@ -46,11 +47,17 @@ impl Errands {
     }
 
     /// Finds the place for a cluster.
-    pub(super) fn place(&mut self, session: Option<&Session>, survey: Box<Survey>, spec: Box<Spec>) {
+    pub(super) fn place(
+        &mut self,
+        session: Option<&Session>,
+        survey: Box<Survey>,
+        spec: Box<Spec>,
+        dsn: Option<PathBuf>,
+    ) {
         match cloud(session, &survey.scope) {
             Ok(cloud) => self.tasks.spawn(async move {
-                let answer = survey.place(cloud.as_ref(), (*spec).clone()).await;
-                Msg::Placed(spec, answer.map(Box::new).map_err(|error| error.to_string()))
+                let answer = place(cloud.as_ref(), &survey, &spec, dsn).await;
+                Msg::Placed(spec, answer.map(Box::new))
             }),
             Err(why) => self.tasks.spawn(async move { Msg::Placed(spec, Err(why)) }),
         };
@@ -121,6 +128,35 @@ impl Errands {
             None => std::future::pending().await,
         }
     }
+}
+
+/// The launch that a spec becomes in a region, with the file of its DSN where it has one: that file must hold one.
+async fn place(cloud: &dyn Cloud, survey: &Survey, spec: &Spec, dsn: Option<PathBuf>) -> Result<Launch, String> {
+    let dsn_file = match dsn {
+        Some(typed) => {
+            let checked = tokio::task::spawn_blocking(move || {
+                let file = whole(typed);
+                dsn::read(&file).map(|_secret| file).map_err(|error| error.to_string())
+            });
+            Some(checked.await.map_err(|error| error.to_string())??)
+        }
+        None => None,
+    };
+    let launch = survey
+        .place(cloud, spec.clone())
+        .await
+        .map_err(|error| error.to_string())?;
+    Ok(Launch { dsn_file, ..launch })
+}
+
+/// A path as a shell takes it, from the root on: whoever resumes the launch may be elsewhere.
+fn whole(typed: PathBuf) -> PathBuf {
+    let home = directories::BaseDirs::new();
+    let path = match (typed.strip_prefix("~"), home) {
+        (Ok(rest), Some(home)) => home.home_dir().join(rest),
+        _ => typed,
+    };
+    std::path::absolute(&path).unwrap_or(path)
 }
 
 /// What sees a profile and region.

@@ -55,9 +55,7 @@ pub(super) fn draw(buffer: &mut Buffer, state: &State, look: Look<'_>, area: Rec
     let room = area.width.saturating_sub(2);
     let lines: Vec<Vec<Line>> = tasks.iter().flat_map(|task| told(state, look, task, room)).collect();
     let height = usize::from(area.height);
-    let wanted = state
-        .steps_scroll
-        .unwrap_or_else(|| tasks::active(&tasks).saturating_sub(height / 2));
+    let wanted = state.steps_scroll.unwrap_or_else(|| followed(&tasks, &lines, height));
     let first = wanted.min(last_page(&lines, height));
     for (y, line) in (area.y..area.bottom()).zip(lines.iter().skip(first).flatten()) {
         let place = Rect {
@@ -78,11 +76,21 @@ pub(super) fn draw(buffer: &mut Buffer, state: &State, look: Look<'_>, area: Rec
     scrollbar(buffer, look, bar, above, all);
 }
 
+/// How far they are scrolled while they follow what runs: that is in the window's middle, or higher where more is told
+/// of it.
+fn followed(tasks: &[TaskLine], lines: &[Vec<Line>], height: usize) -> usize {
+    let (at, end) = tasks::followed(tasks);
+    let tall = |first: usize| lines.get(first..end).into_iter().flatten().map(Vec::len).sum::<usize>();
+    let first = at.saturating_sub(height / 2);
+    (first..at).find(|first| tall(*first) <= height).unwrap_or(at)
+}
+
 /// A stage or a step with what it says, and below it why it failed, line by line.
 fn told(state: &State, look: Look<'_>, task: &TaskLine, room: u16) -> Vec<Vec<Line>> {
     let (sign, style) = look.task(task.stands, state.now);
     let lead = match (task.number, task.last) {
         (Some(number), _) => format!("{number} "),
+        (None, last) if task.inner => format!("  {}   ", if last { " " } else { look.glyphs.track }),
         (None, true) => format!("  {} ", look.glyphs.leaf),
         (None, false) => format!("  {} ", look.glyphs.branch),
     };
@@ -115,11 +123,12 @@ fn told(state: &State, look: Look<'_>, task: &TaskLine, room: u16) -> Vec<Vec<Li
     let branch = if task.last { " " } else { look.glyphs.track };
     // What a console said stays on lines of its own.
     let error = task.error.iter().flat_map(|error| error.lines());
+    let deep = if task.inner { "    " } else { "  " };
     lines.extend(error.map(|line| {
-        let line = wrap(line, room.saturating_sub(6)).into_iter();
+        let line = wrap(line, room.saturating_sub(4 + width(deep))).into_iter();
         let told = line.map(|text| {
             vec![
-                Span::styled(format!("  {branch}   "), look.theme.muted),
+                Span::styled(format!("  {branch} {deep}"), look.theme.muted),
                 Span::styled(text, look.theme.critical),
             ]
         });

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 
 use super::{Description, Lines, findings, time};
 use crate::fleet::table::{RowId, View, age, cheaper_zone, money};
-use crate::fleet::{Cluster, Count, Finding, Offer, Pool, PoolId, Severity};
+use crate::fleet::{Cluster, Count, Finding, Offer, Pool, PoolId, Readiness, Severity};
 
 /// How many scaling activities are told.
 const ACTIVITIES: usize = 10;
@@ -34,7 +34,15 @@ pub(super) fn cluster(view: &View<'_>, cluster: &Cluster) -> Description {
     if let Some(stacked) = view.fleet.stacked(&cluster.id) {
         super::stack::add(&mut all, view, stacked);
     }
-    all.add(machines(&cluster.count));
+    let mut counts = machines(&cluster.count);
+    if let Some((ready, voters)) = voters(view, cluster) {
+        let severity = match ready == voters {
+            true => Severity::Ok,
+            false => Severity::Warning,
+        };
+        counts.graded(severity, "etcd voters", format!("{ready} of {voters} ready"));
+    }
+    all.add(counts);
     all.add(cost(&cluster.count));
     let mut pools = Lines::new("Pools");
     for pool in view
@@ -56,6 +64,21 @@ pub(super) fn cluster(view: &View<'_>, cluster: &Cluster) -> Description {
     }
     all.add(pools);
     all
+}
+
+/// How many of a cluster's etcd voters are ready, of how many; `None` without embedded etcd.
+fn voters(view: &View<'_>, cluster: &Cluster) -> Option<(usize, usize)> {
+    let own = view
+        .fleet
+        .machines()
+        .filter(|m| m.cluster().as_ref() == Some(&cluster.id));
+    let voters = own
+        .filter_map(|m| m.node())
+        .filter(|node| node.etcd_voter == Some(true));
+    let (ready, all) = voters.fold((0, 0), |(ready, all), node| {
+        (ready + usize::from(node.ready == Readiness::Ready), all + 1)
+    });
+    (all > 0).then_some((ready, all))
 }
 
 pub(super) fn pool(view: &View<'_>, pool: &Pool) -> Description {

@@ -153,3 +153,33 @@ fn a_highly_available_cluster_tells_its_stack_its_queues_and_what_aws_has_said()
     let events = all.sections.iter().find(|s| s.title == "Events").unwrap();
     assert_eq!(events.lines[0].severity, Severity::Critical);
 }
+
+#[test]
+fn a_cluster_tells_how_many_of_its_etcd_voters_are_ready() {
+    let mut fleet = example::fleet(1);
+    let servers = [1, 2, 3].map(|n| example::node(&example::instance(n, "servers", crate::fleet::Purchase::OnDemand)));
+    for (n, node) in servers.into_iter().enumerate() {
+        let node = crate::fleet::Node {
+            etcd_voter: Some(true),
+            ready: match n {
+                0 => crate::fleet::Readiness::NotReady,
+                _ => crate::fleet::Readiness::Ready,
+            },
+            ..node
+        };
+        fleet.apply(crate::fleet::Observation::Node(Box::new(node)), example::now());
+    }
+    let summary = Summary::of(&fleet, example::now());
+    let view = View {
+        fleet: &fleet,
+        summary: &summary,
+        now: example::now(),
+    };
+    let cluster = fleet.machines().find_map(|m| m.cluster()).unwrap();
+    let all = describe(&view, &RowId::Cluster(cluster)).unwrap();
+    let line = value_of(&all, "Machines", "etcd voters").unwrap();
+    assert_eq!(
+        (line.value.as_str(), line.severity),
+        ("2 of 3 ready", Severity::Warning)
+    );
+}

@@ -3,10 +3,10 @@
 use jiff::SignedDuration;
 use smol_str::SmolStr;
 
-use super::{Field, LaunchForm, Login, Reach, Rights, taken};
+use super::{Field, HaField, LaunchForm, Login, Reach, Rights, ha, taken};
 use crate::app::State;
 use crate::fleet::Shape;
-use crate::ops::launch::{Fault, Network, Profile, Spec, SshKey};
+use crate::ops::launch::{Fault, Network, Profile, Spec, SshKey, WORKERS};
 use crate::ops::survey::Survey;
 use crate::ops::wish::{From, Wish};
 
@@ -19,14 +19,16 @@ const ANY_RELEASE: &str = "v1.0.0+k3s1";
 pub struct Checked {
     /// The spec; `None` while the place has not answered, and where something is wrong.
     pub spec: Option<Spec>,
-    /// The types it would have; empty while none is known.
+    /// The types it would have, of an ha cluster its servers; empty while none is known.
     pub types: Vec<SmolStr>,
+    /// The types that the usual workers of an ha cluster would have.
+    pub worker_types: Vec<SmolStr>,
     /// What is wrong, at most one thing for each field.
     pub faults: Vec<(Field, String)>,
 }
 
 impl Checked {
-    fn add(&mut self, field: Field, why: impl Into<String>) {
+    pub(super) fn add(&mut self, field: Field, why: impl Into<String>) {
         if self.faults.iter().all(|(at, _)| *at != field) {
             self.faults.push((field, why.into()));
         }
@@ -56,13 +58,23 @@ pub fn check(state: &State, form: &LaunchForm) -> Checked {
         unknown(survey, &mut wish, &mut checked);
     } else {
         wish.types.push(SmolStr::new_static(ANY_TYPE));
+        ha::judged_alone(&mut wish, ANY_TYPE);
         wish.k3s = SmolStr::new_static(ANY_RELEASE);
         if wish.from == From::Own {
             wish.from = From::Networks(vec![]);
         }
     }
     let survey = known.unwrap_or(&neutral);
-    let mut spec = match wish.spec(survey, state.fleet.market(), state.now) {
+    let mut made = wish.spec(survey, state.fleet.market(), state.now);
+    if let (Err(why), Some(ha)) = (&made, &mut wish.ha)
+        && let Some(why) = why.strip_prefix("--pool ")
+    {
+        checked.add(Field::Ha(HaField::Pools), why);
+        ha.pools.retain(|pool| pool.name == WORKERS && pool.arch.is_none());
+        ha.workers = None;
+        made = wish.spec(survey, state.fleet.market(), state.now);
+    }
+    let mut spec = match made {
         Ok(spec) => spec,
         Err(why) => {
             checked.add(Field::K3s, why);
@@ -71,10 +83,13 @@ pub fn check(state: &State, form: &LaunchForm) -> Checked {
     };
     if known.is_some() {
         checked.types.clone_from(&spec.types);
+        let workers = spec.ha.as_ref().and_then(|ha| ha.pool(WORKERS));
+        checked.worker_types = workers.map(|pool| pool.types.clone()).unwrap_or_default();
     }
     place(form, &mut spec, &mut checked);
     for fault in spec.check() {
-        checked.add(field(&fault), told(&fault));
+        let at = ha::field(form, fault.field).filter(|_| form.is_ha());
+        checked.add(at.unwrap_or_else(|| field(&fault)), told(&fault));
     }
     if known.is_some() && checked.faults.is_empty() {
         checked.spec = Some(spec);
@@ -83,7 +98,7 @@ pub fn check(state: &State, form: &LaunchForm) -> Checked {
 }
 
 /// What is wished for, as it is chosen and typed.
-fn wish(form: &LaunchForm, checked: &mut Checked) -> Wish {
+pub(super) fn wish(form: &LaunchForm, checked: &mut Checked) -> Wish {
     let mut number = |field, line: &tui_input::Input, usual| {
         let text = line.value().trim();
         text.parse().unwrap_or_else(|_| {
@@ -91,10 +106,13 @@ fn wish(form: &LaunchForm, checked: &mut Checked) -> Wish {
             usual
         })
     };
+    let is_ha = form.is_ha();
+    let workers = if is_ha { &form.ha.workers } else { &form.workers };
     let (workers, volume_gib) = (
-        number(Field::Workers, &form.workers, form.wish.workers),
+        number(Field::Workers, workers, form.wish.workers),
         number(Field::Volume, &form.volume, form.wish.volume_gib),
     );
+    let ha = is_ha.then(|| ha::wish(&form.ha, workers, checked));
     let ttl = match form.ttl.value().trim().parse::<SignedDuration>() {
         Ok(ttl) if ttl > SignedDuration::ZERO && ttl <= SignedDuration::from_hours(24 * 365) => ttl,
         _ => {
@@ -107,7 +125,9 @@ fn wish(form: &LaunchForm, checked: &mut Checked) -> Wish {
     let text = |line: &tui_input::Input| SmolStr::new(line.value().trim());
     Wish {
         name: text(&form.name),
-        workers,
+        // Those of a highly available cluster stand in its pools, and so does how they are bought.
+        workers: if is_ha { 0 } else { workers },
+        on_demand_fallback: form.wish.on_demand_fallback && !is_ha,
         volume_gib,
         ttl,
         k3s: form.channel.clone().unwrap_or_else(|| text(&form.release)),
@@ -129,10 +149,13 @@ fn wish(form: &LaunchForm, checked: &mut Checked) -> Wish {
             Login::Nobody => None,
         },
         profile: match form.rights {
+            _ if is_ha => Profile::Own,
             Rights::Own => Profile::Own,
             Rights::Named => Profile::Named(text(&form.profile)),
             Rights::None => Profile::None,
         },
+        vpc: form.wish.vpc.clone().filter(|_| !form.makes_vpc()),
+        ha,
         ..form.wish.clone()
     }
 }
@@ -163,7 +186,7 @@ fn unknown(survey: &Survey, wish: &mut Wish, checked: &mut Checked) {
 
 /// Gives the spec the networks of the VPC it will be in, which it is judged by.
 fn place(form: &LaunchForm, spec: &mut Spec, checked: &mut Checked) {
-    if form.surveyed().is_none() {
+    if form.surveyed().is_none() || form.makes_vpc() {
         return;
     }
     let Some(vpc) = form.vpc() else {
@@ -208,7 +231,7 @@ fn field(fault: &Fault) -> Field {
         "from" => Field::From,
         "ssh" => Field::Ssh,
         "profile" => Field::Profile,
-        "network.vpc" | "network.subnets" | "network.cidrs" => Field::Vpc,
+        "network" | "network.vpc" | "network.subnets" | "network.cidrs" => Field::Vpc,
         _ => Field::Name,
     }
 }
@@ -216,7 +239,10 @@ fn field(fault: &Fault) -> Field {
 /// A fault as it is told beside its field.
 fn told(fault: &Fault) -> String {
     match &fault.given {
-        Some(given) if matches!(fault.field, "from" | "types" | "network.cidrs" | "network.subnets") => {
+        Some(given)
+            if matches!(fault.field, "from" | "types" | "network.cidrs" | "network.subnets")
+                || fault.field.starts_with("ha.pools") =>
+        {
             format!("expected {}, not {given}", fault.expected)
         }
         _ => format!("expected {}", fault.expected),

@@ -4,15 +4,16 @@ use smol_str::SmolStr;
 use tui_input::Input;
 
 use super::LaunchForm;
+use super::ha::{HaField, HaPick};
 use crate::fleet::{Arch, Purchase, Scope, Shape};
-use crate::ops::launch::Image;
+use crate::ops::launch::{Image, WayOut};
 
 /// A field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Field {
     /// The cluster's name.
     Name,
-    /// Quick or ci.
+    /// Quick, ci or ha.
     Shape,
     /// How long it lives.
     Ttl,
@@ -46,6 +47,24 @@ pub enum Field {
     Vpc,
     /// Whether machines may be in this subnet of the VPC, by its place.
     Subnet(usize),
+    /// What only a highly available cluster has.
+    Ha(HaField),
+}
+
+impl Field {
+    /// Whether a table of instance types is opened for it; of the workers of an ha cluster, or of the others.
+    pub(super) fn is_table(self) -> Option<bool> {
+        match self {
+            Self::Types => Some(false),
+            Self::Ha(HaField::WorkerTypes) => Some(true),
+            _ => None,
+        }
+    }
+
+    /// Whether it is opened rather than turned or typed.
+    pub fn is_opened(self) -> bool {
+        self == Self::More || self.is_table().is_some()
+    }
 }
 
 /// Who may reach the cluster.
@@ -106,8 +125,12 @@ pub enum Pick {
     Profile(Rights),
     /// A VPC; `None`: the default one.
     Vpc(Option<SmolStr>),
+    /// A VPC that the stack makes.
+    MadeVpc,
     /// A subnet, and whether machines may be in it.
     Subnet(SmolStr, bool),
+    /// Of what only a highly available cluster has.
+    Ha(HaPick),
 }
 
 impl LaunchForm {
@@ -123,17 +146,42 @@ impl LaunchForm {
         if self.wish.shape == Shape::Ci {
             fields.push(Field::Ttl);
         }
-        fields.extend([Field::Place, Field::Arch, Field::Buy]);
-        if self.wish.purchase == Purchase::Spot {
+        fields.push(Field::Place);
+        if self.is_ha() {
+            fields.push(Field::Ha(HaField::Servers));
+        }
+        fields.extend([Field::Arch, Field::Buy]);
+        if self.wish.purchase == Purchase::Spot && !self.is_ha() {
             fields.push(Field::Fallback);
         }
         let usual = [Field::Types, Field::Workers, Field::K3s, Field::From, Field::Ssh];
         fields.extend(usual);
         fields.push(Field::More);
         if self.more {
-            fields.extend([Field::Volume, Field::Image, Field::Profile, Field::Vpc]);
+            fields.extend(self.seldom());
+        }
+        fields
+    }
+
+    /// The fields that are seldom changed.
+    fn seldom(&self) -> Vec<Field> {
+        let mut fields = vec![];
+        if self.is_ha() {
+            fields.extend(self.ha.parts().into_iter().map(Field::Ha));
+        }
+        fields.extend([Field::Volume, Field::Image]);
+        if !self.is_ha() {
+            fields.push(Field::Profile);
+        }
+        fields.push(Field::Vpc);
+        if self.makes_vpc() {
+            fields.extend([HaField::Cidr, HaField::Zones, HaField::WayOut].map(Field::Ha));
+        } else {
             let subnets = self.vpc().map_or(0, |vpc| vpc.subnets.len());
             fields.extend((0..subnets).map(Field::Subnet));
+        }
+        if self.is_ha() {
+            fields.extend([HaField::Mirror, HaField::OnFailure].map(Field::Ha));
         }
         fields
     }
@@ -142,7 +190,7 @@ impl LaunchForm {
     pub fn options(&self, field: Field) -> Vec<Pick> {
         match field {
             Field::Name | Field::Ttl | Field::Types | Field::Workers | Field::More | Field::Volume => vec![],
-            Field::Shape => [Shape::Quick, Shape::Ci].map(Pick::Shape).to_vec(),
+            Field::Shape => [Shape::Quick, Shape::Ci, Shape::Ha].map(Pick::Shape).to_vec(),
             Field::Place => self.scopes.iter().cloned().map(Pick::Place).collect(),
             Field::Arch => [Arch::Arm64, Arch::Amd64].map(Pick::Arch).to_vec(),
             Field::Buy => [Purchase::OnDemand, Purchase::Spot].map(Pick::Buy).to_vec(),
@@ -167,8 +215,11 @@ impl LaunchForm {
                     .iter()
                     .filter(|vpc| !vpc.is_default)
                     .map(|vpc| Some(vpc.id.clone()));
-                std::iter::once(None).chain(others).map(Pick::Vpc).collect()
+                let made = self.is_ha().then_some(Pick::MadeVpc);
+                let there = std::iter::once(None).chain(others).map(Pick::Vpc);
+                there.chain(made).collect()
             }
+            Field::Ha(field) => self.ha.options(field).into_iter().map(Pick::Ha).collect(),
             Field::Subnet(at) => self.subnet(at).map_or(vec![], |id| {
                 [false, true].map(|on| Pick::Subnet(id.clone(), on)).to_vec()
             }),
@@ -203,7 +254,9 @@ impl LaunchForm {
             Field::Ssh => Pick::Ssh(self.login()),
             Field::Image => Pick::Image(self.wish.image),
             Field::Profile => Pick::Profile(self.rights),
+            Field::Vpc if self.makes_vpc() => Pick::MadeVpc,
             Field::Vpc => Pick::Vpc(self.wish.vpc.clone()),
+            Field::Ha(field) => Pick::Ha(self.ha.chosen(field)?),
             Field::Subnet(at) => {
                 let id = self.subnet(at)?;
                 let on = self.wish.subnets.contains(&id);
@@ -219,13 +272,13 @@ impl LaunchForm {
             Pick::Place(scope) => {
                 if scope != self.scope {
                     self.scope = scope;
-                    self.wish.types.clear();
+                    self.forget_types();
                     self.choose(Pick::Vpc(None));
                 }
             }
             Pick::Arch(arch) => {
                 self.wish.arch = arch;
-                self.wish.types.clear();
+                self.forget_types();
             }
             Pick::Buy(purchase) => {
                 self.wish.purchase = purchase;
@@ -241,7 +294,10 @@ impl LaunchForm {
             Pick::Vpc(vpc) => {
                 self.wish.vpc = vpc;
                 self.wish.subnets.clear();
+                self.ha.way_out = None;
             }
+            Pick::MadeVpc => self.ha.way_out = Some(WayOut::Public),
+            Pick::Ha(pick) => self.ha.choose(pick),
             Pick::Subnet(id, on) => {
                 self.wish.subnets.retain(|other| *other != id);
                 if on {
@@ -251,17 +307,24 @@ impl LaunchForm {
         }
     }
 
+    fn forget_types(&mut self) {
+        self.wish.types.clear();
+        self.ha.worker_types.clear();
+    }
+
     /// The text field of what a field is turned to.
     pub fn line(&self, field: Field) -> Option<&Input> {
         Some(match field {
             Field::Name => &self.name,
             Field::Ttl => &self.ttl,
+            Field::Workers if self.is_ha() => &self.ha.workers,
             Field::Workers => &self.workers,
             Field::Volume => &self.volume,
             Field::K3s if self.channel.is_none() => &self.release,
             Field::From if self.reach == Reach::Networks => &self.networks,
             Field::Ssh if self.login() == Login::Pair => &self.pair,
             Field::Profile if self.rights == Rights::Named => &self.profile,
+            Field::Ha(field) => return self.ha.line(field),
             _ => return None,
         })
     }
@@ -271,12 +334,14 @@ impl LaunchForm {
         Some(match self.at {
             Field::Name => &mut self.name,
             Field::Ttl => &mut self.ttl,
+            Field::Workers if self.is_ha() => &mut self.ha.workers,
             Field::Workers => &mut self.workers,
             Field::Volume => &mut self.volume,
             Field::K3s if self.channel.is_none() => &mut self.release,
             Field::From if self.reach == Reach::Networks => &mut self.networks,
             Field::Ssh if self.login() == Login::Pair => &mut self.pair,
             Field::Profile if self.rights == Rights::Named => &mut self.profile,
+            Field::Ha(field) => return self.ha.line_mut(field),
             _ => return None,
         })
     }

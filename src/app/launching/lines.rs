@@ -1,8 +1,9 @@
 //! The form as the view shows it: each field with what it is turned to, what that stands for, and what is wrong.
 
+use smol_str::SmolStr;
 use tui_input::Input;
 
-use super::{Checked, Field, LaunchForm, Login, Pick, Reach, Rights, check};
+use super::{Checked, Field, HaField, HaPick, LaunchForm, Login, Pick, Reach, Rights, check, ha};
 use crate::app::State;
 use crate::fleet::table::money;
 use crate::fleet::{Offer, Purchase, Shape};
@@ -44,7 +45,10 @@ pub fn lines(state: &State, form: &LaunchForm) -> Vec<FieldLine> {
             aside: aside(state, form, field, &checked),
             fault: checked.fault(field).filter(|_| !early).map(ToOwned::to_owned),
             ticked: match form.chosen(field) {
-                Some(Pick::Subnet(_, on)) => Some(on),
+                Some(
+                    Pick::Subnet(_, on)
+                    | Pick::Ha(HaPick::SharedStorage(on) | HaPick::Ingress(on) | HaPick::PublicApi(on)),
+                ) => Some(on),
                 _ => None,
             },
             turns: form.options(field).len() > 1,
@@ -75,6 +79,7 @@ fn label(field: Field) -> &'static str {
         Field::Vpc => "VPC",
         Field::Subnet(0) => "subnets",
         Field::Subnet(_) => "",
+        Field::Ha(field) => ha::label(field),
     }
 }
 
@@ -106,7 +111,9 @@ fn value(form: &LaunchForm, field: Field, checked: &Checked) -> String {
         Some(Pick::Profile(Rights::None)) => "none",
         Some(Pick::Vpc(None)) => "the default one",
         Some(Pick::Vpc(Some(vpc))) => return vpc.to_string(),
+        Some(Pick::MadeVpc) => "one made for it",
         Some(Pick::Subnet(id, _)) => return id.to_string(),
+        Some(Pick::Ha(pick)) => return ha::value(pick),
     };
     text.to_owned()
 }
@@ -115,13 +122,20 @@ fn value(form: &LaunchForm, field: Field, checked: &Checked) -> String {
 fn opened(form: &LaunchForm, field: Field, checked: &Checked) -> String {
     match field {
         Field::More if form.more => "less".to_owned(),
+        Field::More if form.is_ha() => "more: pools, store, storage, ingress, VPC, if it fails".to_owned(),
         Field::More => "more: volume, system, AWS rights, VPC and subnets".to_owned(),
-        Field::Types => match checked.types.as_slice() {
-            [] => String::new(),
-            [one] => one.to_string(),
-            [first, rest @ ..] => format!("{first} or {} more", rest.len()),
-        },
+        Field::Types => several(&checked.types),
+        Field::Ha(HaField::WorkerTypes) => several(&checked.worker_types),
         _ => String::new(),
+    }
+}
+
+/// Types in a few words.
+fn several(types: &[SmolStr]) -> String {
+    match types {
+        [] => String::new(),
+        [one] => one.to_string(),
+        [first, rest @ ..] => format!("{first} or {} more", rest.len()),
     }
 }
 
@@ -131,6 +145,7 @@ fn aside(state: &State, form: &LaunchForm, field: Field, checked: &Checked) -> S
     match field {
         Field::Name if form.name.value().is_empty() => "lower-case letters, digits, hyphens".to_owned(),
         Field::Shape if form.wish.shape == Shape::Ci => "the least there is; destroys itself".to_owned(),
+        Field::Shape if form.is_ha() => "it survives the loss of a server".to_owned(),
         Field::Shape => "one server, and workers if wanted".to_owned(),
         Field::Ttl => match form.ttl.value().trim().parse::<jiff::SignedDuration>() {
             Ok(ttl) => state.now.checked_add(ttl).map_or_else(
@@ -144,7 +159,19 @@ fn aside(state: &State, form: &LaunchForm, field: Field, checked: &Checked) -> S
             Some(Ok(told)) => format!("account {}", told.survey.account),
             Some(Err(_)) => "has not answered".to_owned(),
         },
-        Field::Types => types(state, form, checked),
+        Field::Types => types(
+            state,
+            form,
+            &checked.types,
+            form.wish.purchase,
+            form.wish.types.is_empty(),
+        ),
+        Field::Ha(HaField::WorkerTypes) => {
+            let own = form.ha.worker_types.is_empty();
+            types(state, form, &checked.worker_types, Purchase::Spot, own)
+        }
+        Field::Ha(field) => ha::aside(form, field),
+        Field::Workers if form.is_ha() => workers(form),
         Field::Workers if form.workers.value().trim() == "0" => "the server does the work".to_owned(),
         Field::K3s => {
             let channels = told
@@ -165,6 +192,7 @@ fn aside(state: &State, form: &LaunchForm, field: Field, checked: &Checked) -> S
         Field::Volume => "GiB each".to_owned(),
         Field::Profile if form.rights == Rights::Own => "read their tokens, write the kubeconfig".to_owned(),
         Field::Profile if form.rights == Rights::None => "one server, kubeconfig over SSH".to_owned(),
+        Field::Vpc if form.makes_vpc() => "it goes with the cluster".to_owned(),
         Field::Vpc => form.vpc().map_or_else(String::new, |vpc| {
             let name = vpc.name.as_ref().map_or_else(String::new, |name| format!("{name} "));
             let id = if form.wish.vpc.is_none() {
@@ -190,22 +218,27 @@ fn aside(state: &State, form: &LaunchForm, field: Field, checked: &Checked) -> S
     }
 }
 
-/// What the types cost, and why they were chosen.
-fn types(state: &State, form: &LaunchForm, checked: &Checked) -> String {
-    if form.surveyed().is_none() {
-        return String::new();
+/// How the usual workers of a highly available cluster are bought.
+fn workers(form: &LaunchForm) -> String {
+    let number = |line: &Input| line.value().trim().parse::<u32>().ok();
+    match (number(&form.ha.workers), number(&form.ha.base)) {
+        (Some(0), _) if form.ha.pools.value().trim().is_empty() => "the servers do the work".to_owned(),
+        (Some(all), Some(base)) if all > 0 && base >= all => "on-demand".to_owned(),
+        (Some(all), Some(0)) if all > 0 => "spot".to_owned(),
+        (Some(all), Some(base)) if all > 0 => format!("{base} on-demand, {} spot", all - base),
+        _ => String::new(),
     }
-    let usual = if form.wish.types.is_empty() {
-        ", the cheapest"
-    } else {
-        ""
-    };
-    let Some(first) = checked.types.first() else {
+}
+
+/// What types cost, and why they were chosen.
+fn types(state: &State, form: &LaunchForm, types: &[SmolStr], purchase: Purchase, by_price: bool) -> String {
+    let Some(first) = types.first().filter(|_| form.surveyed().is_some()) else {
         return String::new();
     };
+    let usual = if by_price { ", the cheapest" } else { "" };
     let offer = Offer::new(&form.scope.region, first);
     let market = state.fleet.market();
-    let price = match form.wish.purchase {
+    let price = match purchase {
         Purchase::OnDemand => market.on_demand(&offer).map(|usd| format!("${}/h", money(usd))),
         Purchase::Spot => {
             let zone = cheapest_zone(market, &offer);

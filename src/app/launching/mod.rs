@@ -6,10 +6,11 @@
 //! ```
 //! The form keeps what was chosen and typed; [`check`] makes a spec of it, or says at which field what is wrong, and
 //! [`lines`] tells the view each field with what it stands for. Instance types are chosen in a table of their own
-//! ([`types`]).
+//! ([`types`]). What only a highly available cluster has stands in [`HaForm`].
 
 mod check;
 mod fields;
+mod ha;
 mod lines;
 mod turn;
 pub mod types;
@@ -21,10 +22,11 @@ use tui_input::Input;
 
 pub use check::{Checked, check};
 pub use fields::{Field, Login, Pick, Reach, Rights};
+pub use ha::{HaField, HaForm, HaPick, StoreKind};
 pub use lines::{FieldLine, lines};
 
 use super::State;
-use crate::fleet::{Fleet, Scope, Source};
+use crate::fleet::{Fleet, Scope, Shape, Source};
 use crate::ops::launch::{Spec, SshKey, Vpc};
 use crate::ops::survey::Survey;
 use crate::ops::wish::Wish;
@@ -94,6 +96,8 @@ pub struct LaunchForm {
     pub rights: Rights,
     /// The instance profile.
     pub profile: Input,
+    /// What only a highly available cluster has.
+    pub ha: HaForm,
 }
 
 impl LaunchForm {
@@ -122,8 +126,19 @@ impl LaunchForm {
             pair: Input::default(),
             rights: Rights::Own,
             profile: Input::default(),
+            ha: HaForm::default(),
             wish,
         })
+    }
+
+    /// Whether a highly available cluster is wished for.
+    pub fn is_ha(&self) -> bool {
+        self.wish.shape == Shape::Ha
+    }
+
+    /// Whether the stack makes the VPC.
+    pub fn makes_vpc(&self) -> bool {
+        self.is_ha() && self.ha.way_out.is_some()
     }
 
     /// What the place has told; `None` while it is asked, and where it failed.

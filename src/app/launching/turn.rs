@@ -90,9 +90,9 @@ impl Turn<'_> {
             KeyCode::Char(' ') if !typed && key.text().is_some() => return self.open_field(),
             _ => {}
         }
-        if form.at == Field::Types {
+        if let Some(workers) = form.at.is_table() {
             if key.text().is_some() {
-                self.open_types(Some(key));
+                self.open_types(workers, Some(key));
             }
             return;
         }
@@ -104,7 +104,12 @@ impl Turn<'_> {
             form.choose(pick);
         }
         // A number that stands there already is meant to be replaced by the one that is typed.
-        let replaced = form.fresh && matches!(form.at, Field::Workers | Field::Volume | Field::Ttl);
+        let replaced = form.fresh
+            && match form.at {
+                Field::Workers | Field::Volume | Field::Ttl => true,
+                Field::Ha(field) => form.ha.is_replaced(field),
+                _ => false,
+            };
         let Some(field) = form.line_mut() else { return };
         if replaced && key.text().is_some() {
             field.reset();
@@ -171,9 +176,9 @@ impl Turn<'_> {
     /// Opens the field under the cursor, or turns it.
     fn open_field(&mut self) {
         let Some(form) = self.form() else { return };
-        match form.at {
-            Field::Types => self.open_types(None),
-            Field::More => {
+        match (form.at, form.at.is_table()) {
+            (_, Some(workers)) => self.open_types(workers, None),
+            (Field::More, _) => {
                 form.more = !form.more;
                 self.touch();
             }
@@ -184,9 +189,9 @@ impl Turn<'_> {
     /// Enter: opens what can be opened, else goes on.
     pub(in crate::app) fn launch_enter(&mut self) {
         let Some(form) = self.form() else { return };
-        match form.at {
-            Field::Types | Field::More => self.open_field(),
-            _ => self.plan_launch(),
+        match form.at.is_opened() {
+            true => self.open_field(),
+            false => self.plan_launch(),
         }
     }
 
@@ -196,7 +201,7 @@ impl Turn<'_> {
         let Some(field) = form.fields().get(at).copied() else {
             return;
         };
-        let again = form.at == field || matches!(field, Field::Types | Field::More);
+        let again = form.at == field || field.is_opened();
         form.go(field);
         self.touch();
         if again {
@@ -226,8 +231,15 @@ impl Turn<'_> {
         let spec = Box::new(spec);
         form.placing = Some(spec.clone());
         form.refused = None;
+        let dsn_file = form.ha.dsn_file().filter(|_| form.is_ha());
         self.touch();
-        self.effect(Effect::Place(survey, spec));
+        if let Some(ha) = &spec.ha {
+            // The plan tells what each of its pools costs.
+            let pools = ha.pools.iter().flat_map(|pool| &pool.types);
+            let names = spec.types.iter().chain(pools).cloned().collect();
+            self.want_unknown_prices(&spec.region, names);
+        }
+        self.effect(Effect::Place(survey, spec, dsn_file));
     }
 
     /// Shows the plan of a launch that has its place.
@@ -237,14 +249,32 @@ impl Turn<'_> {
         };
         form.placing = None;
         match answer {
-            Ok(launch) => {
+            Ok(mut launch) => {
+                if form.is_ha() {
+                    launch.on_failure = form.ha.on_failure;
+                }
                 let planning = Planning::new(&self.state.fleet, Request::Launch(launch), self.state.now);
                 self.push(Overlay::Plan(Box::new(planning)));
             }
             Err(why) => {
-                form.refused = Some(why);
+                form.refused = Some(as_fields(&why));
                 self.touch();
             }
         }
     }
+}
+
+/// A text that names options of the command line, with the fields that stand for them here.
+fn as_fields(why: &str) -> String {
+    const FIELDS: [(&str, &str); 4] = [
+        ("with --subnet", "under subnets"),
+        ("with --zones", "under zones"),
+        ("with --vpc-cidr", "under VPC"),
+        ("with --vpc", "under VPC"),
+    ];
+    let mut text = why.to_owned();
+    for (option, field) in FIELDS {
+        text = text.replace(option, field);
+    }
+    text
 }

@@ -3,12 +3,13 @@
 use smol_str::SmolStr;
 use tui_input::Input;
 
-use super::{LaunchForm, check};
+use super::check::wish;
+use super::{Checked, LaunchForm, check};
 use crate::app::key::{Key, KeyCode};
 use crate::app::overlay::Overlay;
 use crate::app::update::Turn;
 use crate::app::{Effect, State, line};
-use crate::fleet::Offer;
+use crate::fleet::{Offer, Purchase};
 use crate::ops::wish::{by_price, candidates, cheapest_zone, fitting};
 
 /// Of how few rows left by the filter all prices are asked for.
@@ -19,6 +20,8 @@ const FEW: usize = 24;
 pub struct TypePicker {
     /// What is looked for.
     pub line: Input,
+    /// Whether it is for the workers of a highly available cluster.
+    pub workers: bool,
     /// The type under the cursor; `None`: the first one.
     pub cursor: Option<SmolStr>,
     /// The marked types, in the order in which they were marked.
@@ -97,8 +100,12 @@ pub fn rows(state: &State) -> Vec<TypeRow> {
     };
     let Some(told) = form.surveyed() else { return vec![] };
     let (market, region) = (state.fleet.market(), &form.scope.region);
-    let fit = fitting(&told.survey.types, form.wish.arch, form.wish.purchase);
-    let mut fit = by_price(fit, region, form.wish.purchase, market);
+    let purchase = match picker.workers {
+        true => Purchase::Spot,
+        false => form.wish.purchase,
+    };
+    let fit = fitting(&told.survey.types, form.wish.arch, purchase);
+    let mut fit = by_price(fit, region, purchase, market);
     match picker.sort {
         TypeSort::Price => {}
         TypeSort::Memory => fit.sort_by_key(|t| (t.memory_mib, t.vcpus)),
@@ -134,6 +141,7 @@ pub fn rows(state: &State) -> Vec<TypeRow> {
 pub fn marks(state: &State) -> Vec<SmolStr> {
     match opened(state) {
         Some((_, picker)) if picker.own => picker.marks.clone(),
+        Some((form, picker)) if picker.workers => check(state, form).worker_types,
         Some((form, _)) => check(state, form).types,
         None => vec![],
     }
@@ -168,11 +176,19 @@ impl Turn<'_> {
         };
         let Some(told) = form.surveyed() else { return };
         let found = candidates(&told.survey.types, form.wish.arch, form.wish.purchase);
-        let names = found.into_iter().map(|t| t.name.clone()).collect();
+        let mut names: Vec<_> = found.into_iter().map(|t| t.name.clone()).collect();
+        if form.is_ha() {
+            // What is typed of a pool may be no type yet.
+            let sold = |name: &SmolStr| told.survey.types.iter().any(|t| t.name == *name);
+            let of_pools = wish(form, &mut Checked::default()).priced(&told.survey);
+            names.extend(of_pools.into_iter().filter(sold));
+            names.sort();
+            names.dedup();
+        }
         self.want_unknown_prices(&form.scope.region.clone(), names);
     }
 
-    fn want_unknown_prices(&mut self, region: &SmolStr, names: Vec<SmolStr>) {
+    pub(super) fn want_unknown_prices(&mut self, region: &SmolStr, names: Vec<SmolStr>) {
         let market = self.state.fleet.market();
         let unknown = |name: &SmolStr| {
             let offer = Offer::new(region, name);
@@ -188,17 +204,22 @@ impl Turn<'_> {
         }
     }
 
-    pub(super) fn open_types(&mut self, typed: Option<Key>) {
+    /// Opens the table for the types of all machines, or of an ha cluster's servers, or its workers.
+    pub(super) fn open_types(&mut self, workers: bool, typed: Option<Key>) {
         let Some(Overlay::Launch(form)) = self.state.overlays.last() else {
             return;
         };
         if form.surveyed().is_none() {
             return self.not_surveyed();
         }
-        let own = !form.wish.types.is_empty();
-        let marks = form.wish.types.clone();
+        let marks = match workers {
+            true => form.ha.worker_types.clone(),
+            false => form.wish.types.clone(),
+        };
+        let own = !marks.is_empty();
         self.push(Overlay::Types(Box::new(TypePicker {
             line: Input::default(),
+            workers,
             cursor: None,
             marks,
             own,
@@ -313,9 +334,13 @@ impl Turn<'_> {
             Some(row) if !row.marked => Some(vec![row.name.clone()]),
             _ => None,
         };
+        let workers = picker.workers;
         self.close();
         if let (Some(types), Some(Overlay::Launch(form))) = (types, self.state.overlays.last_mut()) {
-            form.wish.types = types;
+            match workers {
+                true => form.ha.worker_types = types,
+                false => form.wish.types = types,
+            }
         }
         self.form_changed();
     }

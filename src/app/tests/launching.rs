@@ -14,6 +14,10 @@ use crate::ops::launch::{Channel, Ground, InstanceType, Launch, OnFailure, Profi
 use crate::ops::survey::Survey;
 use crate::ops::{Request, Resource, ResourceKind};
 
+mod ha;
+
+pub(super) use ha::ha_launch;
+
 const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdd0bVZ0xUqWQ1VwQ8mQJ0aZbqGxN9lqL1k6Zc9b2Xy ana@desk";
 
 fn scope() -> Scope {
@@ -153,7 +157,7 @@ fn go(state: &mut State, field: Field) {
 
 fn placed(effects: &[Effect]) -> Spec {
     match effects {
-        [Effect::Place(survey, spec)] => {
+        [Effect::Place(survey, spec, None)] => {
             assert_eq!(survey.scope, scope());
             (**spec).clone()
         }

@@ -8,6 +8,7 @@ mod operations;
 mod overlays;
 mod property;
 mod running;
+mod stacks;
 mod upkeep;
 
 use jiff::{SignedDuration, Timestamp};

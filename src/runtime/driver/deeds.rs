@@ -64,7 +64,7 @@ impl<S: Surface> Driver<S> {
                     .kubeconfig(self.session.as_ref(), &self.state.fleet, cluster, merge);
             }
             Effect::Survey(scope) => self.errands.survey(self.session.as_ref(), scope),
-            Effect::Place(survey, spec) => self.errands.place(self.session.as_ref(), survey, spec),
+            Effect::Place(survey, spec, dsn) => self.errands.place(self.session.as_ref(), survey, spec, dsn),
             Effect::Resources(cluster) => self.errands.resources(self.session.as_ref(), cluster),
             Effect::Advertised(context) => self.errands.advertised(self.session.as_ref(), context),
             Effect::LookAt(hosts, addresses) => self.errands.look_at(self.session.as_ref(), hosts, addresses),

@@ -3,9 +3,9 @@
 use ratatui::style::Modifier;
 use ratatui::text::Span;
 
-use super::field::{Field, TYPED};
-use super::{Body, Content, LEAVE, Line, keys_line};
-use crate::app::launching::{self, FieldLine, LaunchForm, lines};
+use super::field::{Field, LABEL, LONG, TYPED};
+use super::{Body, Content, LEAVE, Line, keys_line, signed};
+use crate::app::launching::{self, FieldLine, HaField, LaunchForm, StoreKind, lines};
 use crate::app::{Action, State};
 use crate::tui::look::Look;
 use crate::tui::strip::Piece;
@@ -29,11 +29,11 @@ pub(super) fn content(state: &State, look: Look<'_>, form: &LaunchForm, room: u1
             fault: line.fault.as_deref(),
             ticked: line.ticked,
             turns: line.turns,
-            typed: TYPED,
+            typed: typed(form, line, here, room),
             here,
             style: match line.field {
                 launching::Field::More => look.theme.accent,
-                launching::Field::Types => look.theme.text.add_modifier(Modifier::BOLD),
+                field if field.is_opened() => look.theme.text.add_modifier(Modifier::BOLD),
                 _ => look.theme.text,
             },
         };
@@ -51,6 +51,20 @@ pub(super) fn content(state: &State, look: Look<'_>, form: &LaunchForm, room: u1
     }
 }
 
+/// Cells for the text that is typed in a field.
+fn typed(form: &LaunchForm, line: &FieldLine, here: bool, room: u16) -> u16 {
+    let empty = line.line.as_ref().is_none_or(|typed| typed.value().is_empty());
+    match line.field {
+        launching::Field::Ha(HaField::Pools | HaField::Mirror) if here || !empty => room.saturating_sub(LABEL),
+        launching::Field::Ha(HaField::Store) if form.ha.store == StoreKind::External => LONG,
+        _ => TYPED,
+    }
+}
+
+/// What may be said of a pool.
+const ENTRIES: &str = "name=, then kind= arch= types=A+B min= desired= max= base= on-demand= volume= label=K=V taint=K=V:EFFECT, \
+                       with commas between; a space before another pool";
+
 /// What is asked or has gone wrong, and the keys.
 pub(super) fn foot(state: &State, look: Look<'_>, form: &LaunchForm, room: u16) -> Vec<Vec<Piece<'static>>> {
     let asking = |what: String| vec![Piece::spans(waiting(state, look, &what))];
@@ -61,14 +75,18 @@ pub(super) fn foot(state: &State, look: Look<'_>, form: &LaunchForm, room: u16) 
         (None, None, Some(Err(why))) => wrong(look, why, room),
         (None, None, Some(Ok(_))) => vec![],
     };
+    if form.at == launching::Field::Ha(HaField::Pools) {
+        let lines = signed((look.glyphs.info, look.theme.info), ENTRIES, look.theme.text, room);
+        foot.extend(lines.into_iter().take(TOLD).map(|line| vec![Piece::spans(line)]));
+    }
     let enter = match form.at {
-        launching::Field::Types => "choose types",
+        launching::Field::Types | launching::Field::Ha(HaField::WorkerTypes) => "choose types",
         launching::Field::More if form.more => "show less",
         launching::Field::More => "show more",
         _ if matches!(form.told.get(&form.scope), Some(Err(_))) => "ask again",
         _ => "see the plan",
     };
-    let open = (!matches!(form.at, launching::Field::Types | launching::Field::More)).then_some(Action::Open);
+    let open = (!form.at.is_opened()).then_some(Action::Open);
     foot.push(keys_line(
         look,
         &[

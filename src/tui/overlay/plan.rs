@@ -3,6 +3,7 @@
 use ratatui::style::{Modifier, Style};
 use ratatui::text::Span;
 
+use super::field::LABEL;
 use super::{Body, Content, LEAVE, Line, flow, keys_line, signed};
 use crate::app::plan_lines::{self, PlanLine};
 use crate::app::planning::{PlanOption, Planning};
@@ -11,7 +12,7 @@ use crate::fleet::table::money;
 use crate::tui::header::MONTH;
 use crate::tui::look::Look;
 use crate::tui::strip::Piece;
-use crate::tui::text::{clip, wrap};
+use crate::tui::text::{clip, width, wrap};
 
 pub(super) fn content(state: &State, look: Look<'_>, planning: &Planning, room: u16) -> Content {
     let lines = plan_lines::lines(state, planning);
@@ -60,6 +61,7 @@ pub(super) fn told(look: Look<'_>, line: &PlanLine, room: u16) -> Vec<Line> {
             };
             lines.map(line).collect()
         }
+        PlanLine::Part { about, text } => part(look, about, text, room),
         PlanLine::Needs(permissions) => {
             let lines = wrap(&format!("needs {permissions}"), room).into_iter();
             lines.map(|text| vec![Span::styled(text, theme.muted)]).collect()
@@ -77,6 +79,18 @@ pub(super) fn told(look: Look<'_>, line: &PlanLine, room: u16) -> Vec<Line> {
         PlanLine::Lift(text) => signed((look.glyphs.right, theme.accent), text, Style::default(), room),
         PlanLine::Note(text) => signed((look.glyphs.info, theme.info), text, Style::default(), room),
     }
+}
+
+/// What a part of a launch is, beside what it is about.
+fn part(look: Look<'_>, about: &str, text: &str, room: u16) -> Vec<Line> {
+    let label = LABEL.max(width(about).saturating_add(1));
+    let lines = wrap(text, room.saturating_sub(label)).into_iter().enumerate();
+    let line = |(i, text): (usize, String)| {
+        let about = if i == 0 { about } else { "" };
+        let about = format!("{about:<width$}", width = usize::from(label));
+        vec![Span::styled(about, look.theme.muted), Span::raw(text)]
+    };
+    lines.map(line).collect()
 }
 
 /// What the cluster costs before and after, and what that makes in a month.

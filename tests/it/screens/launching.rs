@@ -101,7 +101,7 @@ fn asked() -> (State, Scope) {
 }
 
 /// The form once its region has told.
-fn told() -> (State, Scope) {
+pub(super) fn told() -> (State, Scope) {
     let (mut state, scope) = asked();
     prices(&mut state, &scope.region);
     update(&mut state, Msg::Surveyed(scope.clone(), Ok(Box::new(surveyed(&scope)))));
@@ -111,7 +111,7 @@ fn told() -> (State, Scope) {
 /// Lets the region tell the image; the plan is shown then.
 fn place(state: &mut State, scope: &Scope) -> Spec {
     let effects = update(state, Msg::Do(Action::Open)).effects;
-    let Some(Effect::Place(survey, spec)) = effects.into_iter().next() else {
+    let Some(Effect::Place(survey, spec, _)) = effects.into_iter().next() else {
         panic!("the form is not right: {:?}", state.overlays)
     };
     let launch = Launch {

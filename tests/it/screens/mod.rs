@@ -6,6 +6,7 @@ mod hits;
 mod joining;
 mod launching;
 mod operations;
+mod stacks;
 mod tokens;
 
 use std::path::Path;
