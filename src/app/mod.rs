@@ -27,6 +27,7 @@
 
 pub mod action;
 pub mod asking;
+pub mod bill_lines;
 pub mod changes;
 mod columns;
 pub mod describe;

@@ -4,9 +4,11 @@
 use std::collections::BTreeSet;
 
 use super::State;
+use super::bill_lines;
 use super::operations;
 use super::planning::{PlanOption, Planning};
 use crate::fleet::MachineId;
+use crate::ops::bill::told::Line;
 use crate::ops::parts::{PartLine, Parts};
 use crate::ops::{Call, CostChange, Plan, Refusal, Request, Step};
 
@@ -27,6 +29,8 @@ pub enum PlanLine {
         /// After.
         after: Option<f64>,
     },
+    /// A line of what it costs part by part.
+    Bill(Line),
     /// What should be known before saying yes.
     Warning(String),
     /// A stage.
@@ -134,6 +138,7 @@ fn of_plan(state: &State, plan: &Plan, parts: Option<&Parts>) -> Vec<PlanLine> {
     let warnings = plan.warnings.iter().map(|warning| as_keys(warning));
     lines.extend(busy.chain(warnings).map(PlanLine::Warning));
     lines.extend(parts.into_iter().flat_map(made));
+    lines.extend(bill_lines::of(plan));
     for (at, stage) in plan.stages.iter().enumerate() {
         lines.push(PlanLine::Gap);
         lines.push(PlanLine::Stage {

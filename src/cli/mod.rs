@@ -5,6 +5,7 @@
 mod access;
 mod alike;
 pub mod args;
+mod bill;
 mod carry_out;
 mod change;
 mod child;

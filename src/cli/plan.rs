@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::{self, BufRead, IsTerminal, Write};
 
-use super::complain;
 use super::exit::Exit;
+use super::{bill, complain};
 use crate::fleet::table::money;
 use crate::ops::launch::{Launch, Profile, Spec, SshKey};
 use crate::ops::parts::{self, Parts};
@@ -39,6 +39,9 @@ pub(super) fn text(plan: &Plan) -> String {
         let _ = writeln!(text, "AWS calls: {trips} one after the other, the rest beside them");
     }
     let _ = writeln!(text, "cost: {}", cost(&plan.cost));
+    if let Some(whole) = &plan.bill {
+        text.push_str(&bill::text(whole));
+    }
     let permissions: Vec<_> = plan.calls().into_iter().map(|call| call.permission()).collect();
     if !permissions.is_empty() {
         let _ = writeln!(text, "needs: {}", permissions.join(", "));

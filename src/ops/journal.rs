@@ -236,6 +236,7 @@ mod tests {
                 whatever: false,
             }],
             cost: CostChange::default(),
+            bill: None,
             warnings: vec![],
             confirm: None,
         }

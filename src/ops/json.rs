@@ -3,6 +3,7 @@
 use serde::Serialize;
 use smol_str::SmolStr;
 
+use super::bill::Bill;
 use super::call::Call;
 use super::event::{Progress, StepState};
 use super::launch::Spec;
@@ -25,6 +26,9 @@ pub struct PlanRow<'a> {
     pub steps: Vec<StepRow<'a>>,
     /// USD per hour before and after; `null` where a price is not known.
     pub cost: CostChange,
+    /// What the cluster costs part by part, in USD per hour.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bill: Option<&'a Bill>,
     /// What to know before saying yes.
     pub warnings: &'a [String],
     /// What has to be typed to confirm, if anything.
@@ -70,6 +74,7 @@ impl<'a> PlanRow<'a> {
             round_trips: plan.round_trips(),
             steps: steps.collect(),
             cost: plan.cost,
+            bill: plan.bill.as_ref(),
             warnings: &plan.warnings,
             confirm: plan.confirm.as_deref(),
             spec: match &plan.request {

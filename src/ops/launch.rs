@@ -8,7 +8,7 @@ use smol_str::SmolStr;
 
 pub use crate::blueprint::ha::{Site, Store, WORKERS, WayOut};
 pub use crate::blueprint::{Cidr, Fault, Image, Network, Profile, Spec, SshKey};
-pub use crate::provider::{Channel, InstanceType, Subnet, Vpc};
+pub use crate::provider::{Channel, InstanceType, PartPrice, PricedPart, Subnet, Vpc};
 
 use crate::fleet::{ClusterId, Scope};
 use crate::provider::Resource;
@@ -58,6 +58,9 @@ pub struct Ground {
     /// What carries the cluster's tag already: left by one of the same name.
     #[serde(default)]
     pub leftovers: Vec<Resource>,
+    /// What parts of a cluster cost there besides its instances.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<PartPrice>,
 }
 
 impl Launch {

@@ -10,6 +10,7 @@
 //! A verb is a file in `verbs` that makes stages of steps; steps are a small closed set shared by all verbs. An operation
 //! that was cut off is found in its journal and goes on: what is done is skipped, and nothing is made twice.
 
+pub mod bill;
 pub mod bootstrap;
 pub mod call;
 pub mod candidates;

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
+use super::bill::Bill;
 use super::call::Call;
 use super::request::Request;
 use super::step::Step;
@@ -28,6 +29,9 @@ pub struct Plan {
     pub stages: Vec<Stage>,
     /// What the cluster costs now and will cost then.
     pub cost: CostChange,
+    /// What the cluster costs part by part, where that is counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bill: Option<Bill>,
     /// What the operator should know before saying yes.
     pub warnings: Vec<String>,
     /// What has to be typed before anything is done, where something is destroyed that cannot come back.

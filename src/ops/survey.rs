@@ -8,9 +8,12 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use smol_str::SmolStr;
+use smol_str::{SmolStr, format_smolstr};
 
-use super::launch::{Channel, Ground, InstanceType, Launch, Network, OnFailure, Spec, Subnet, Vpc};
+use super::bill;
+use super::launch::{
+    Channel, Ground, InstanceType, Launch, Network, OnFailure, PartPrice, PricedPart, Spec, Subnet, Vpc,
+};
 use crate::fleet::{Arch, Scope};
 use crate::provider::{Cloud, ProviderError, Web};
 
@@ -109,6 +112,7 @@ fn place(scope: Scope, mut spec: Spec, account: SmolStr, image: SmolStr, vpcs: &
         vpc: vpc.id.clone(),
         subnets: subnets.into_iter().cloned().collect(),
         leftovers: vec![],
+        parts: vec![],
     };
     Ok(Launch {
         scope,
@@ -118,6 +122,22 @@ fn place(scope: Scope, mut spec: Spec, account: SmolStr, image: SmolStr, vpcs: &
         dsn_file: None,
         on_failure: OnFailure::default(),
     })
+}
+
+/// What these parts cost. A launch does without what is not told; the reason stands in place of the price.
+async fn part_prices(cloud: &dyn Cloud, parts: &[PricedPart]) -> Vec<PartPrice> {
+    let failed = match cloud.part_prices(parts).await {
+        Ok(prices) => return prices,
+        Err(failed) => failed,
+    };
+    let why = format_smolstr!("{failed}");
+    let blank = |part: &PricedPart| PartPrice {
+        part: *part,
+        usd: None,
+        why: Some(why.clone()),
+        fetched_at: None,
+    };
+    parts.iter().map(blank).collect()
 }
 
 /// What a region and the web tell before a cluster can be chosen there.
@@ -177,7 +197,10 @@ impl Survey {
     async fn place_stack(&self, cloud: &dyn Cloud, spec: Spec) -> Result<Launch, SurveyError> {
         let name = spec.name.clone();
         let leftovers = async { Ok(cloud.resources(Some(&name)).await?) };
-        let ((spec, site), leftovers) = futures::try_join!(self.site(cloud, spec), leftovers)?;
+        let priced = bill::parts(&spec);
+        let prices = async { Ok(part_prices(cloud, &priced).await) };
+        let (site, leftovers, parts) = futures::try_join!(self.site(cloud, spec), leftovers, prices)?;
+        let (spec, site) = site;
         let own = |subnet: &&Subnet| site.subnets.contains(&subnet.id);
         let subnets = self.vpcs.iter().flat_map(|vpc| &vpc.subnets).filter(own);
         let ground = Ground {
@@ -186,6 +209,7 @@ impl Survey {
             vpc: site.vpc.clone().unwrap_or_default(),
             subnets: subnets.cloned().collect(),
             leftovers,
+            parts,
         };
         Ok(Launch {
             scope: self.scope.clone(),
@@ -204,9 +228,13 @@ impl Survey {
             return self.place_stack(cloud, spec).await;
         }
         let parameter = image_parameter(&spec, spec.arch)?;
-        let (image, leftovers) = futures::try_join!(cloud.image(&parameter), cloud.resources(Some(&spec.name)))?;
+        let priced = bill::parts(&spec);
+        let prices = async { Ok(part_prices(cloud, &priced).await) };
+        let (image, leftovers, parts) =
+            futures::try_join!(cloud.image(&parameter), cloud.resources(Some(&spec.name)), prices)?;
         let mut launch = place(self.scope.clone(), spec, self.account.clone(), image, &self.vpcs)?;
         launch.ground.leftovers = leftovers;
+        launch.ground.parts = parts;
         Ok(launch)
     }
 }

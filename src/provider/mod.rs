@@ -11,6 +11,7 @@ mod ground;
 pub mod kube;
 mod machine;
 mod order;
+mod part;
 mod resource;
 mod secret;
 pub mod sim;
@@ -36,6 +37,7 @@ pub use order::{
     AsgOrder, GroupOrder, IAM_PATH, MachineOrder, Opening, ParameterOrder, ParameterValue, RoleOrder, TagList,
     TemplateOrder,
 };
+pub use part::{PartPrice, PricedPart};
 pub use resource::{Resource, ResourceKind};
 pub use secret::Secret;
 pub use stack::{ChangeSet, CloudEvent, Queue, Stack, StackAction, StackChange, StackEvent, StackOrder, StackStatus};
@@ -80,6 +82,9 @@ pub trait Cloud: Send + Sync {
 
     /// On-demand prices of these types in this region, one answer for each (`pricing:GetProducts`).
     async fn on_demand_prices(&self, types: &[SmolStr]) -> Result<Vec<OnDemandPrice>>;
+
+    /// What these parts cost in this region, one answer for each (`pricing:GetProducts`).
+    async fn part_prices(&self, parts: &[PricedPart]) -> Result<Vec<PartPrice>>;
 
     /// The instance types of the current generation that are sold here with 1 to 16 vCPUs
     /// (`ec2:DescribeInstanceTypes`).

@@ -121,6 +121,24 @@ fn an_ha_cluster_is_planned_as_its_stack() {
         .collect();
     assert!(steps.contains(&Some("make the stack k3fleet-prod2")), "{plan}");
     assert_eq!(plan["spec"]["ha"]["servers"], 3);
+    let bill = &plan["bill"];
+    assert_eq!(bill["as_bought"]["is_whole"], true, "{bill}");
+    assert!(
+        bill["as_bought"]["known"].as_f64() < bill["on_demand"]["known"].as_f64(),
+        "spot is cheaper: {bill}"
+    );
+    assert_eq!(plan["cost"]["after"], bill["as_bought"]["known"]);
+    let text = done(home.path(), &["launch", "prod2", "--shape", "ha", "--dry-run"]);
+    let text = String::from_utf8_lossy(&text.stdout).into_owned();
+    for said in [
+        "on-demand $/h",
+        "3 servers, ",
+        "1 network load balancer ",
+        "interface endpoints in 3 zones",
+        "  total ",
+    ] {
+        assert!(text.contains(said), "{said:?} in {text}");
+    }
     let warnings = plan["warnings"].to_string();
     assert!(warnings.contains("k3fleet tunnel"), "{warnings}");
     let mut external = flags.to_vec();

@@ -175,6 +175,7 @@ fn launch(spec: &Spec) -> Box<Launch> {
             vpc: "vpc-1".into(),
             subnets: vec![subnet(0, true)],
             leftovers: vec![],
+            parts: vec![],
         },
         site: None,
         dsn_file: None,

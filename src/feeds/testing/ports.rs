@@ -14,7 +14,9 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use super::{Fake, Reply, error};
 use crate::fleet::*;
-use crate::provider::{Change, Check, Cloud, InstanceType, Kube, Resource, Result, Shell, Vpc, WatchStream};
+use crate::provider::{
+    Change, Check, Cloud, InstanceType, Kube, PartPrice, PricedPart, Resource, Result, Shell, Vpc, WatchStream,
+};
 
 pub(in crate::feeds) struct FakeCloud {
     pub(in crate::feeds) scope: Scope,
@@ -135,6 +137,10 @@ impl Cloud for FakeCloud {
             .call("pricing:GetProducts", types.join("+"))
             .await?;
         Ok(all.into_iter().filter(|p| types.contains(&p.instance_type)).collect())
+    }
+
+    async fn part_prices(&self, _parts: &[PricedPart]) -> Result<Vec<PartPrice>> {
+        Err(error("pricing:GetProducts", FaultKind::Unsupported))
     }
 
     async fn instance_types(&self) -> Result<Vec<InstanceType>> {

@@ -149,6 +149,7 @@ fn plan() -> Plan {
         title: String::new(),
         stages: vec![],
         cost: CostChange::default(),
+        bill: None,
         warnings: vec![],
         confirm: None,
     }

@@ -30,6 +30,7 @@ fn launch(spec: Spec, vpc: bool) -> Launch {
             vpc: "vpc-1".into(),
             subnets,
             leftovers: vec![],
+            parts: vec![],
         },
         dsn_file: None,
         on_failure: OnFailure::Keep,

@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 
-use super::super::launch::{Ground, Launch, OnFailure, Profile, Site, Subnet};
+use super::super::launch::{Ground, Launch, OnFailure, PartPrice, PricedPart, Profile, Site, Subnet};
 use super::*;
 use crate::blueprint::example;
 use crate::fleet::{ClusterId, Glob, Policy, Purchase, Shape};
@@ -23,6 +23,7 @@ fn launch() -> Launch {
             vpc: "vpc-1".into(),
             subnets: vec![subnet("eu-west-1a"), subnet("eu-west-1b")],
             leftovers: vec![],
+            parts: vec![],
         },
         site: None,
         dsn_file: None,
@@ -127,6 +128,17 @@ fn a_launch_costs_what_its_dearest_choice_costs() {
         Some(0.06),
         "a server and two workers, not in a zone they cannot get"
     );
+    let mut priced = launch.clone();
+    priced.ground.parts = vec![PartPrice {
+        part: PricedPart::VolumeGp3,
+        usd: Some(0.073),
+        why: None,
+        fetched_at: None,
+    }];
+    let plan = planned(&world, &asked(priced));
+    let after = plan.cost.after.unwrap();
+    assert!((after - 0.066).abs() < 1e-9, "three volumes of 20 GiB besides: {after}");
+    assert!(!plan.warnings.iter().any(|w| w.contains("gp3")), "{:?}", plan.warnings);
     launch.spec.purchase = Purchase::OnDemand;
     let plan = planned(&world, &asked(launch));
     assert_eq!(plan.cost.after, None, "a spot price never stands in");

@@ -64,6 +64,7 @@ pub(in crate::ops) fn plan(
         title: format!("back up {cluster} on {}", server.name()),
         stages,
         cost: cost::same(fleet, cluster),
+        bill: None,
         warnings,
         cluster: cluster.clone(),
         confirm: None,

@@ -44,6 +44,7 @@ pub(in crate::ops) fn plan(
         title: ending::title("renew the certificates of", &machines),
         stages,
         cost: cost::same(fleet, &cluster),
+        bill: None,
         warnings,
         cluster,
         confirm: None,

@@ -30,6 +30,7 @@ pub(in crate::ops) fn plan(
     Ok(Plan {
         request: request.clone(),
         cost: cost::same(fleet, &cluster),
+        bill: None,
         cluster,
         stages,
         title,

@@ -64,6 +64,7 @@ pub(in crate::ops) fn plan(
         title: format!("destroy {cluster}: {} resources", going.len()),
         stages,
         cost: cost_of(fleet, cluster, &own),
+        bill: None,
         warnings,
         confirm: Some(cluster.name.to_string()),
     })

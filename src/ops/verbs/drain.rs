@@ -22,6 +22,7 @@ pub(in crate::ops) fn plan(
         title: ending::title("drain", &machines),
         stages: ending::draining(&machines, options),
         cost: cost::same(fleet, &cluster),
+        bill: None,
         warnings: ending::warnings(fleet, &cluster, &machines, options, now),
         cluster,
         confirm: None,

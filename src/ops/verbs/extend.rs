@@ -64,6 +64,7 @@ pub(in crate::ops) fn plan(
         title: format!("let {cluster} live until {until}"),
         stages,
         cost: cost::same(fleet, cluster),
+        bill: None,
         warnings,
         confirm: None,
     })

@@ -105,6 +105,7 @@ pub(in crate::ops) fn plan(fleet: &Fleet, request: &Request, join: &Join) -> Res
         title,
         stages,
         cost: cost::same(fleet, &join.cluster),
+        bill: None,
         warnings,
         cluster: join.cluster.clone(),
         confirm: None,

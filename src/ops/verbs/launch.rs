@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::super::bill;
 use super::super::condition::Condition;
 use super::super::launch::{Launch, Profile, Spec};
 use super::super::plan::{CostChange, Plan, Refusal, Stage};
@@ -53,6 +54,7 @@ pub(in crate::ops) fn plan(fleet: &Fleet, request: &Request, launch: &Launch, no
         title,
         stages: stages(launch),
         cost,
+        bill: None,
         warnings,
         confirm: None,
     })
@@ -170,7 +172,7 @@ fn stages(launch: &Launch) -> Vec<Stage> {
     stages
 }
 
-/// What its machines cost at most, each at the dearest of the types and zones it may get.
+/// What its machines cost at most with their volumes, each at the dearest of the types and zones it may get.
 fn cost(fleet: &Fleet, launch: &Launch, warnings: &mut Vec<String>) -> CostChange {
     let spec = &launch.spec;
     let market = fleet.market();
@@ -193,10 +195,13 @@ fn cost(fleet: &Fleet, launch: &Launch, warnings: &mut Vec<String>) -> CostChang
         }
         dearest = dearest.zip(price).map(|(a, b)| a.max(b));
     }
-    let volumes = u64::from(spec.volume_gib) * (1 + u64::from(spec.workers));
-    warnings.push(format!("{volumes} GiB of gp3 volumes are billed besides"));
+    let gib = u64::from(spec.volume_gib) * (1 + u64::from(spec.workers));
+    let volumes = bill::volumes(launch, gib).unwrap_or_else(|| {
+        warnings.push(format!("{gib} GiB of gp3 volumes are billed besides"));
+        0.0
+    });
     CostChange {
         before: Some(0.0),
-        after: dearest.map(|price| price * (1.0 + f64::from(spec.workers))),
+        after: dearest.map(|price| price * (1.0 + f64::from(spec.workers)) + volumes),
     }
 }

@@ -58,6 +58,7 @@ pub(in crate::ops) fn plan(
         title: ending::title(verb, &machines),
         stages,
         cost: cost::same(fleet, &cluster),
+        bill: None,
         warnings,
         cluster,
         confirm: None,

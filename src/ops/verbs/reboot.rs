@@ -41,6 +41,7 @@ pub(in crate::ops) fn plan(
         title: ending::title("restart", &machines),
         stages,
         cost: cost::same(fleet, &cluster),
+        bill: None,
         warnings,
         cluster,
         confirm: None,

@@ -33,6 +33,7 @@ pub(in crate::ops) fn plan(
         title: ending::title("remove", &machines),
         stages,
         cost: cost::without(fleet, &cluster, &machines),
+        bill: None,
         warnings,
         cluster,
         confirm: None,

@@ -83,6 +83,7 @@ pub(in crate::ops) fn plan(
         title: ending::title("replace", &machines),
         stages,
         cost: cost::same(fleet, &cluster),
+        bill: None,
         warnings,
         cluster,
         confirm: None,

@@ -138,6 +138,7 @@ pub(in crate::ops) fn plan(
         title: format!("{verb} the {kind} token of {}", rotation.cluster),
         stages,
         cost: cost::same(fleet, &rotation.cluster),
+        bill: None,
         warnings,
         cluster: rotation.cluster.clone(),
         confirm: None,

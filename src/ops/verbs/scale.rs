@@ -71,6 +71,7 @@ pub(in crate::ops) fn plan(
         cluster,
         stages,
         cost,
+        bill: None,
         warnings,
         confirm: None,
     })

@@ -91,6 +91,7 @@ pub(in crate::ops) fn plan(fleet: &Fleet, request: &Request, update: &Update) ->
         },
         stages,
         cost: cost_of(fleet, update, old, new),
+        bill: None,
         warnings: warnings(update, old, new, &leaving),
         cluster,
         confirm: None,

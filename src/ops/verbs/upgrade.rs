@@ -95,6 +95,7 @@ pub(in crate::ops) fn plan(
         },
         stages,
         cost: cost::same(fleet, cluster),
+        bill: None,
         warnings,
         cluster: cluster.clone(),
         confirm: None,

@@ -43,6 +43,7 @@ mod launch;
 mod make;
 mod mend;
 mod meter;
+mod part_pricing;
 mod policy;
 mod price_cache;
 mod pricing;
@@ -82,8 +83,8 @@ pub use self::policy::{adopted_policy, ci_statements, operator_policy, view_poli
 use self::price_cache::PriceCache;
 use self::sieve::Sifting;
 use super::{
-    Check, Cloud, CloudEvent, InstanceType, ParameterVersion, ProviderError, Queue, Resource, Result, Stack,
-    StackEvent, Vpc,
+    Check, Cloud, CloudEvent, InstanceType, ParameterVersion, PartPrice, PricedPart, ProviderError, Queue, Resource,
+    Result, Stack, StackEvent, Vpc,
 };
 use crate::fleet::{Activity, Asg, FaultKind, Instance, Notice, OnDemandPrice, Scope, SpotFleet, SpotPrice};
 
@@ -405,6 +406,10 @@ impl Cloud for AwsCloud {
 
     async fn on_demand_prices(&self, types: &[SmolStr]) -> Result<Vec<OnDemandPrice>> {
         pricing::on_demand_prices(self, types).await
+    }
+
+    async fn part_prices(&self, parts: &[PricedPart]) -> Result<Vec<PartPrice>> {
+        part_pricing::part_prices(self, parts).await
     }
 
     async fn instance_types(&self) -> Result<Vec<InstanceType>> {

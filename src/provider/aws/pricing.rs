@@ -16,10 +16,10 @@ use super::{AwsCloud, error};
 use crate::fleet::{FaultKind, OnDemandPrice};
 use crate::provider::{ProviderError, Result};
 
-const CALL: &str = "pricing:GetProducts";
+pub(super) const CALL: &str = "pricing:GetProducts";
 
 /// Questions asked at the same time.
-const AT_ONCE: usize = 4;
+pub(super) const AT_ONCE: usize = 4;
 
 /// The region whose Pricing endpoint serves this region; `None` where the partition has none.
 pub(super) fn endpoint_region(region: &str) -> Option<&'static str> {
@@ -83,31 +83,45 @@ pub(super) async fn on_demand_prices(cloud: &AwsCloud, types: &[SmolStr]) -> Res
 
 /// The price of one type; `None` when the list names none.
 async fn ask(cloud: &AwsCloud, instance_type: &str) -> Result<Option<f64>> {
-    let region = cloud.scope.region.as_str();
+    let filters = filters(cloud.scope.region.as_str(), instance_type);
+    let mut found = None;
+    each_item(cloud, "AmazonEC2", &filters, |item| {
+        found = price_in(item, instance_type)
+            .map_err(|why| error::malformed(CALL, &cloud.scope, format!("{instance_type}: {why}")))?;
+        Ok(found.is_some())
+    })
+    .await?;
+    Ok(found)
+}
+
+/// Reads what the price list has of a service under these filters, item by item, until one is said to be enough.
+pub(super) async fn each_item(
+    cloud: &AwsCloud,
+    service: &str,
+    filters: &[Filter],
+    mut read: impl FnMut(&str) -> Result<bool>,
+) -> Result<()> {
     let Some(pricing) = &cloud.pricing else {
         return Err(no_price_list(cloud));
     };
-    let filters = filters(region, instance_type);
     let mut token = None;
     loop {
         let page = pricing
             .get_products()
-            .service_code("AmazonEC2")
-            .set_filters(Some(filters.clone()))
+            .service_code(service)
+            .set_filters(Some(filters.to_vec()))
             .format_version("aws_v1")
             .max_results(cloud.page(100))
             .set_next_token(token.clone());
         let page = cloud.call(CALL, page.send()).await?;
         for item in page.price_list.unwrap_or_default() {
-            let price = price_in(&item, instance_type)
-                .map_err(|why| error::malformed(CALL, &cloud.scope, format!("{instance_type}: {why}")))?;
-            if price.is_some() {
-                return Ok(price);
+            if read(&item)? {
+                return Ok(());
             }
         }
         token = cloud.next_page(CALL, token, page.next_token)?;
         if token.is_none() {
-            return Ok(None);
+            return Ok(());
         }
     }
 }
@@ -131,7 +145,7 @@ fn filters(region: &str, instance_type: &str) -> Vec<Filter> {
     } else {
         ("Shared", "Compute Instance")
     };
-    [
+    matching([
         ("regionCode", region),
         ("instanceType", instance_type),
         ("operatingSystem", "Linux"),
@@ -140,16 +154,19 @@ fn filters(region: &str, instance_type: &str) -> Vec<Filter> {
         ("marketoption", "OnDemand"),
         ("tenancy", tenancy),
         ("productFamily", family),
-    ]
-    .into_iter()
-    .filter_map(|(field, value)| {
+    ])
+}
+
+/// Filters that want each of these attributes as it is given.
+pub(super) fn matching<'a>(attributes: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<Filter> {
+    let filter = |(field, value)| {
         let filter = Filter::builder()
             .r#type(FilterType::TermMatch)
             .field(field)
             .value(value);
         filter.build().ok()
-    })
-    .collect()
+    };
+    attributes.into_iter().filter_map(filter).collect()
 }
 
 #[derive(Deserialize)]
@@ -171,9 +188,18 @@ struct Attributes {
 }
 
 #[derive(Default, Deserialize)]
-struct Terms {
+pub(super) struct Terms {
     #[serde(rename = "OnDemand", default)]
     on_demand: HashMap<String, Offer>,
+}
+
+impl Terms {
+    /// The prices without a commitment.
+    pub(super) fn dimensions(&self) -> impl Iterator<Item = &Dimension> {
+        self.on_demand
+            .values()
+            .flat_map(|offer| offer.price_dimensions.values())
+    }
 }
 
 #[derive(Deserialize)]
@@ -185,11 +211,31 @@ struct Offer {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Dimension {
+pub(super) struct Dimension {
     #[serde(default)]
-    unit: String,
+    pub(super) unit: String,
+    /// From how many units a month on it holds.
+    begin_range: Option<String>,
     #[serde(default)]
     price_per_unit: HashMap<String, String>,
+}
+
+impl Dimension {
+    /// Whether it holds from the first unit on.
+    pub(super) fn is_first(&self) -> bool {
+        self.begin_range.as_deref().is_none_or(|from| from.parse() == Ok(0.0))
+    }
+
+    /// USD per unit; `None` when it is not in USD (China is priced in CNY), or 0, which marks what is sold otherwise.
+    pub(super) fn usd(&self) -> std::result::Result<Option<f64>, String> {
+        let Some(text) = self.price_per_unit.get("USD") else {
+            return Ok(None);
+        };
+        let Ok(usd) = text.parse::<f64>() else {
+            return Err(format!("the price {text:?} is not a number"));
+        };
+        Ok((usd.is_finite() && usd > 0.0).then_some(usd))
+    }
 }
 
 /// USD per hour in one item of the price list; `None` when it prices another type, nothing by the hour, nothing in
@@ -200,22 +246,11 @@ fn price_in(item: &str, instance_type: &str) -> std::result::Result<Option<f64>,
     if item.product.attributes.instance_type.as_deref() != Some(instance_type) {
         return Ok(None);
     }
-    for dimension in item
-        .terms
-        .on_demand
-        .values()
-        .flat_map(|offer| offer.price_dimensions.values())
-    {
+    for dimension in item.terms.dimensions() {
         if !matches!(dimension.unit.as_str(), "Hrs" | "Hours") {
             continue;
         }
-        let Some(text) = dimension.price_per_unit.get("USD") else {
-            continue;
-        };
-        let Ok(usd) = text.parse::<f64>() else {
-            return Err(format!("the price {text:?} is not a number"));
-        };
-        if usd.is_finite() && usd > 0.0 {
+        if let Some(usd) = dimension.usd()? {
             return Ok(Some(usd));
         }
     }

@@ -9,11 +9,14 @@ use smol_str::{SmolStr, format_smolstr};
 
 use super::fault::Target;
 use super::parameter::Parameter;
+use super::price_book;
 use super::state::State;
 use super::world::World;
 use crate::fleet::{Activity, Asg, FaultKind, Instance, Notice, OnDemandPrice, Scope, SpotFleet, SpotPrice};
 use crate::provider::aws::VIEW_ACTIONS;
-use crate::provider::{Check, Cloud, InstanceType, ParameterVersion, ProviderError, Resource, Result, Vpc};
+use crate::provider::{
+    Check, Cloud, InstanceType, ParameterVersion, PartPrice, PricedPart, ProviderError, Resource, Result, Vpc,
+};
 
 /// One scope.
 #[derive(Debug)]
@@ -113,6 +116,13 @@ impl Cloud for SimCloud {
                 fetched_at: s.now,
             };
             types.iter().map(price).collect()
+        })
+        .await
+    }
+
+    async fn part_prices(&self, parts: &[PricedPart]) -> Result<Vec<PartPrice>> {
+        self.call("pricing:GetProducts", |s| {
+            price_book::prices(&self.scope.region, parts, s.now)
         })
         .await
     }

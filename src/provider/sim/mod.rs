@@ -48,6 +48,7 @@ mod names;
 mod node;
 mod noise;
 mod parameter;
+mod price_book;
 mod restore;
 mod scaling;
 mod scenario;

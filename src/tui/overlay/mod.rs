@@ -1,5 +1,6 @@
 //! What lies over the screen: a box with a field to type in, lines to choose from, or text to read.
 
+mod bill;
 mod body;
 mod checks;
 mod choosing;

@@ -3,6 +3,7 @@
 use ratatui::style::{Modifier, Style};
 use ratatui::text::Span;
 
+use super::bill;
 use super::field::LABEL;
 use super::{Body, Content, LEAVE, Line, flow, keys_line, signed};
 use crate::app::plan_lines::{self, PlanLine};
@@ -32,6 +33,7 @@ pub(super) fn told(look: Look<'_>, line: &PlanLine, room: u16) -> Vec<Line> {
     match line {
         PlanLine::Gap => vec![vec![]],
         PlanLine::Cost { cluster, before, after } => vec![cost(look, cluster, *before, *after)],
+        PlanLine::Bill(line) => bill::line(look, line, room),
         PlanLine::Warning(text) => signed((look.glyphs.warning, theme.warning), text, Style::default(), room),
         PlanLine::Stage { number, title, steps } => {
             let mut spans = vec![

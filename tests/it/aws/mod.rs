@@ -10,6 +10,7 @@ mod launch;
 mod launch_refused;
 pub(crate) mod moto;
 mod observer;
+mod part_prices;
 mod prices;
 mod refusals;
 mod run_command;

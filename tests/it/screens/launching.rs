@@ -2,8 +2,12 @@
 
 use k3fleet::app::launching::{OwnKey, Surveyed};
 use k3fleet::app::{Action, Effect, Msg, State, update};
-use k3fleet::fleet::{Arch, Glob, Observation, OnDemandPrice, Policy, Scope, SpotPrice};
-use k3fleet::ops::launch::{Channel, Ground, InstanceType, Launch, OnFailure, Spec, SshKey, Subnet, Vpc};
+use k3fleet::blueprint::ha::{Ha, Pool, PoolKind, Store, WORKERS};
+use k3fleet::fleet::{Arch, Glob, Observation, OnDemandPrice, Policy, Scope, Shape, SpotPrice};
+use k3fleet::ops::bill::parts;
+use k3fleet::ops::launch::{
+    Channel, Ground, InstanceType, Launch, OnFailure, PartPrice, PricedPart, Site, Spec, SshKey, Subnet, Vpc,
+};
 use k3fleet::ops::survey::Survey;
 use k3fleet::ops::{Resource, ResourceKind};
 use smol_str::SmolStr;
@@ -110,11 +114,16 @@ pub(super) fn told() -> (State, Scope) {
 
 /// Lets the region tell the image; the plan is shown then.
 fn place(state: &mut State, scope: &Scope) -> Spec {
+    place_as(state, scope, |_| {})
+}
+
+/// Likewise, where the region makes something else of the launch.
+fn place_as(state: &mut State, scope: &Scope, change: impl FnOnce(&mut Launch)) -> Spec {
     let effects = update(state, Msg::Do(Action::Open)).effects;
     let Some(Effect::Place(survey, spec, _)) = effects.into_iter().next() else {
         panic!("the form is not right: {:?}", state.overlays)
     };
-    let launch = Launch {
+    let mut launch = Launch {
         scope: scope.clone(),
         spec: (*spec).clone(),
         ground: Ground {
@@ -123,11 +132,13 @@ fn place(state: &mut State, scope: &Scope) -> Spec {
             vpc: "vpc-0d4e5f6a".into(),
             subnets: survey.vpcs[0].subnets.iter().filter(|s| s.public).cloned().collect(),
             leftovers: vec![],
+            parts: vec![],
         },
         site: None,
         dsn_file: None,
         on_failure: OnFailure::Keep,
     };
+    change(&mut launch);
     update(state, Msg::Placed(spec.clone(), Ok(Box::new(launch))));
     *spec
 }
@@ -183,6 +194,81 @@ fn the_plan_of_a_launch() {
     press(&mut state, "tab tab tab tab right tab tab tab 2");
     place(&mut state, &scope);
     insta::assert_snapshot!("plan_launch", plainly(&mut state, "a launch", &SIZES));
+}
+
+/// Makes a launch one of a highly available cluster with a database of its own, where all parts have a price but endpoints.
+fn highly_available(launch: &mut Launch) {
+    let spec = &mut launch.spec;
+    spec.shape = Shape::Ha;
+    spec.types = vec!["t4g.medium".into()];
+    let pool = Pool {
+        name: WORKERS.into(),
+        kind: PoolKind::Asg,
+        arch: Arch::Arm64,
+        types: vec!["t4g.medium".into(), "t4g.large".into(), "c7g.large".into()],
+        min: 1,
+        desired: 3,
+        max: 6,
+        on_demand_base: 1,
+        on_demand_percent: 0,
+        volume_gib: 20,
+        labels: vec![],
+        taints: vec![],
+    };
+    spec.ha = Some(Ha {
+        servers: 3,
+        pools: vec![pool],
+        store: Store::Aurora {
+            min_half_acus: 1,
+            max_half_acus: 8,
+        },
+        shared_storage: true,
+        ingress: true,
+        public_api: false,
+        made_vpc: None,
+        mirror: None,
+    });
+    let price = |part: PricedPart| PartPrice {
+        part,
+        usd: (part != PricedPart::InterfaceEndpoint).then_some(0.1),
+        why: (part == PricedPart::InterfaceEndpoint).then(|| "the price list has none in USD here".into()),
+        fetched_at: None,
+    };
+    launch.ground.parts = parts(spec).into_iter().map(price).collect();
+    launch.site = Some(Site {
+        images: [(Arch::Arm64, launch.ground.image.clone())].into(),
+        vpc: Some(launch.ground.vpc.clone()),
+        cidrs: vec!["172.31.0.0/16".into()],
+        subnets: launch.ground.subnets.iter().map(|subnet| subnet.id.clone()).collect(),
+        public: true,
+        endpoints: vec![],
+        zones: vec![],
+    });
+}
+
+#[test]
+fn the_bill_of_a_highly_available_cluster() {
+    let (mut state, scope) = told();
+    write(&mut state, "shop");
+    press(&mut state, "tab tab tab tab right tab tab tab");
+    place_as(&mut state, &scope, highly_available);
+    let text = plainly(&mut state, "what it costs", &SIZES);
+    let line = |what: &str, sums: &str| {
+        let mut lines = text.lines();
+        assert!(
+            lines.any(|line| line.contains(what) && line.contains(sums)),
+            "{what} {sums} in {text}"
+        );
+    };
+    line("", "on-demand $/h  as bought $/h  $ a month");
+    line("k3s_workers: 1 on-demand + 2 ", "0.2331         0.1414     103.23");
+    line("2 network load balancers", "0.2000         0.2000     146.00");
+    line("of that without load", "0.1000      73.00");
+    line(
+        "total: at least, without what is blank",
+        "2.1603         2.0035    1462.57",
+    );
+    line("the price of 2 interface endpoints in 2 zones is not known", "");
 }
 
 /// The cluster of this name under the cursor of the Fleet screen; gives the plan of destroying it.

@@ -79,6 +79,7 @@ fn planned() -> State {
             vpc: vpc.id.clone(),
             subnets,
             leftovers: vec![],
+            parts: vec![],
         },
         dsn_file: None,
         on_failure: OnFailure::Keep,

@@ -4,6 +4,7 @@
 use super::READY;
 use crate::blueprint::ha::{Ha, Store};
 use crate::fleet::{Fleet, Role};
+use crate::ops::bill::{Bill, bill};
 use crate::ops::condition::Condition;
 use crate::ops::launch::{Launch, Site};
 use crate::ops::plan::{CostChange, Plan, Stage};
@@ -11,7 +12,7 @@ use crate::ops::request::Request;
 use crate::ops::step::{CloudStep, Part, StackWork, Step};
 
 /// Plans it; spec and name are judged already.
-pub(super) fn plan(_fleet: &Fleet, request: &Request, launch: &Launch, ha: &Ha, site: &Site) -> Plan {
+pub(super) fn plan(fleet: &Fleet, request: &Request, launch: &Launch, ha: &Ha, site: &Site) -> Plan {
     let spec = &launch.spec;
     let mut warnings = spec.warnings();
     if !ha.public_api {
@@ -22,6 +23,15 @@ pub(super) fn plan(_fleet: &Fleet, request: &Request, launch: &Launch, ha: &Ha, 
         let text = "its machines have no public addresses and no SSH key: they are reached by Session Manager only";
         warnings.push(text.to_owned());
     }
+    let bill = bill(fleet.market(), launch);
+    let cost = bill.as_ref().map_or(
+        CostChange {
+            before: Some(0.0),
+            after: None,
+        },
+        Bill::change,
+    );
+    warnings.extend(bill.iter().flat_map(Bill::unknown));
     let workers: u32 = ha.pools.iter().map(|pool| pool.desired).sum();
     let pools = match ha.pools.as_slice() {
         [] => "no worker".to_owned(),
@@ -36,10 +46,8 @@ pub(super) fn plan(_fleet: &Fleet, request: &Request, launch: &Launch, ha: &Ha, 
             spec.name, ha.servers, spec.version
         ),
         stages: stages(launch, ha),
-        cost: CostChange {
-            before: Some(0.0),
-            after: None,
-        },
+        cost,
+        bill,
         warnings,
         confirm: None,
     }

@@ -1,0 +1,411 @@
+//! What a cluster costs, part by part: its machines as on-demand ones and as its pools buy them, and all else that its stack
+//! makes. What is counted is the template, what a unit costs was read when the launch was placed
+//! ([`Ground::parts`](super::launch::Ground)) or is the market's; so a bill is pure, and none differs from what is made.
+//!
+//! Sums are upper bounds: machines at the dearest of the types they may have, spot machines in the dearest zone, a database
+//! at its full capacity, which says what it costs at rest besides. A price that is not known leaves a blank, and its sum says
+//! that it is not whole. What depends on use alone is named with its unit, not added.
+
+mod count;
+#[cfg(test)]
+mod tests;
+pub mod told;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
+
+use self::count::{Counted, Pool};
+use super::launch::{Launch, Spec};
+use super::plan::CostChange;
+use crate::blueprint::ha::{Store, WayOut};
+use crate::fleet::{Market, Offer};
+use crate::provider::{PartPrice, PricedPart};
+
+/// What a cluster costs.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Bill {
+    /// What has a price by the hour or the month.
+    pub rows: Vec<BillRow>,
+    /// What is billed by its use.
+    pub by_use: Vec<ByUse>,
+    /// All rows, USD per hour, if each machine were an on-demand one.
+    pub on_demand: Sum,
+    /// All rows, USD per hour, as the pools buy.
+    pub as_bought: Sum,
+    /// The same while what grows with its load has none; `None` where nothing does, or where a price is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_rest: Option<f64>,
+}
+
+/// A part of a bill.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BillRow {
+    /// What it is: `3 servers, t4g.medium`.
+    pub what: String,
+    /// How many units are billed: machines, load balancers, endpoints times zones, GiB, ACU.
+    pub count: f64,
+    /// USD per hour on-demand; `None` where a price is not known.
+    pub on_demand: Option<f64>,
+    /// USD per hour as it is bought.
+    pub as_bought: Option<f64>,
+    /// USD per hour without load, where that is less.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_rest: Option<f64>,
+    /// Why a price is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unknown: Option<String>,
+}
+
+/// Something that is billed by its use.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ByUse {
+    /// What it is: `traffic through the NAT gateway`.
+    pub what: String,
+    /// What is counted: `GB`.
+    pub unit: String,
+    /// USD per unit; `None` where it is not known.
+    pub usd: Option<f64>,
+}
+
+/// A sum of prices.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Sum {
+    /// What is known of it, USD per hour.
+    pub known: f64,
+    /// Whether that is all.
+    pub is_whole: bool,
+}
+
+impl Sum {
+    /// The sum, where it is whole.
+    pub fn usd(self) -> Option<f64> {
+        self.is_whole.then_some(self.known)
+    }
+
+    fn of(prices: impl Iterator<Item = Option<f64>>) -> Self {
+        let whole = Self {
+            known: 0.0,
+            is_whole: true,
+        };
+        prices.fold(whole, |sum, price| Self {
+            known: sum.known + price.unwrap_or(0.0),
+            is_whole: sum.is_whole && price.is_some(),
+        })
+    }
+}
+
+/// The parts whose prices the bill of a spec may need.
+pub fn parts(spec: &Spec) -> Vec<PricedPart> {
+    let Some(ha) = &spec.ha else { return vec![] };
+    let mut parts = vec![
+        PricedPart::VolumeGp3,
+        PricedPart::NetworkLoadBalancer,
+        PricedPart::LoadBalancerCapacity,
+        PricedPart::PublicAddress,
+        PricedPart::Secret,
+    ];
+    match ha.made_vpc.as_ref().map(|made| made.way_out) {
+        Some(WayOut::Nat) => parts.extend([PricedPart::NatGateway, PricedPart::NatTraffic]),
+        _ => parts.extend([PricedPart::InterfaceEndpoint, PricedPart::EndpointTraffic]),
+    }
+    match ha.store {
+        Store::Etcd { .. } => parts.push(PricedPart::S3Standard),
+        Store::External => {}
+        Store::Aurora { .. } => parts.extend([PricedPart::AuroraAcu, PricedPart::AuroraStorage]),
+    }
+    if ha.shared_storage {
+        parts.push(PricedPart::EfsStandard);
+    }
+    parts
+}
+
+/// The bill of a highly available cluster; `None` of others, and where its template cannot be read.
+pub fn bill(market: &Market, launch: &Launch) -> Option<Bill> {
+    let counted = count::count(&launch.spec, launch.site.as_ref()?)?;
+    let prices = Prices::of(market, launch);
+    let mut rows: Vec<_> = counted.pools.iter().map(|pool| prices.machines(pool)).collect();
+    rows.extend(others(&counted, &prices));
+    let at_rest = rows.iter().any(|row| row.at_rest.is_some());
+    let at_rest = at_rest.then(|| Sum::of(rows.iter().map(|row| row.at_rest.or(row.as_bought))).usd());
+    Some(Bill {
+        on_demand: Sum::of(rows.iter().map(|row| row.on_demand)),
+        as_bought: Sum::of(rows.iter().map(|row| row.as_bought)),
+        at_rest: at_rest.flatten(),
+        rows,
+        by_use: by_use(&counted, &prices),
+    })
+}
+
+/// What the volumes of a launch cost, USD per hour; `None` where the price of gp3 is not known.
+pub(super) fn volumes(launch: &Launch, gib: u64) -> Option<f64> {
+    let gp3 = launch
+        .ground
+        .parts
+        .iter()
+        .find(|price| price.part == PricedPart::VolumeGp3)?;
+    Some(gp3.usd? * gib as f64 / CostChange::HOURS_PER_MONTH)
+}
+
+impl Bill {
+    /// What the cluster costs after a change that begins with nothing.
+    pub fn change(&self) -> CostChange {
+        CostChange {
+            before: Some(0.0),
+            after: self.as_bought.usd(),
+        }
+    }
+
+    /// Why prices are not known, each reason once with what it is about.
+    pub fn unknown(&self) -> Vec<String> {
+        let mut reasons: Vec<(&str, Vec<&str>)> = vec![];
+        for row in &self.rows {
+            let Some(why) = row.unknown.as_deref() else { continue };
+            match reasons.iter_mut().find(|(other, _)| *other == why) {
+                Some((_, rows)) => rows.push(&row.what),
+                None => reasons.push((why, vec![&row.what])),
+            }
+        }
+        let told = |(why, rows): (&str, Vec<&str>)| match rows.as_slice() {
+            [one] => format!("the price of {one} is not known: {why}"),
+            several => format!("the prices of {} parts of the bill are not known: {why}", several.len()),
+        };
+        reasons.into_iter().map(told).collect()
+    }
+}
+
+/// What is known of prices where a cluster is to be.
+struct Prices<'a> {
+    market: &'a Market,
+    region: &'a SmolStr,
+    zones: Vec<&'a SmolStr>,
+    parts: BTreeMap<PricedPart, &'a PartPrice>,
+}
+
+impl<'a> Prices<'a> {
+    fn of(market: &'a Market, launch: &'a Launch) -> Self {
+        let (ground, spec) = (&launch.ground, &launch.spec);
+        let mut zones: Vec<_> = ground.subnets.iter().map(|subnet| &subnet.zone).collect();
+        if let (Some(site), true) = (&launch.site, zones.is_empty()) {
+            let made = spec.ha.as_ref().and_then(|ha| ha.made_vpc.as_ref());
+            let wanted = made.and_then(|made| usize::try_from(made.zones).ok()).unwrap_or(0);
+            zones = site.zones.iter().take(wanted).collect();
+        }
+        Self {
+            market,
+            region: &spec.region,
+            zones,
+            parts: ground.parts.iter().map(|price| (price.part, price)).collect(),
+        }
+    }
+
+    /// A part's price, or why it is not known.
+    fn part(&self, part: PricedPart) -> Result<f64, String> {
+        let Some(price) = self.parts.get(&part) else {
+            return Err("its price was not asked for".to_owned());
+        };
+        let why = || price.why.as_ref().map_or("nobody told", SmolStr::as_str).to_owned();
+        price.usd.ok_or_else(why)
+    }
+
+    /// The spot price of a type in the dearest of the zones.
+    fn spot(&self, offer: &Offer) -> Option<f64> {
+        let of_zones = self.zones.iter().filter_map(|zone| self.market.spot(offer, zone));
+        of_zones.max_by(f64::total_cmp)
+    }
+
+    /// The dearest of some types, where all are known.
+    fn dearest<'t>(
+        &self,
+        types: &'t [SmolStr],
+        price: impl Fn(&Offer) -> Option<f64>,
+    ) -> Result<(&'t str, f64), String> {
+        let mut dearest: Option<(&str, f64)> = None;
+        for kind in types {
+            let offer = Offer::new(self.region, kind);
+            let Some(usd) = price(&offer) else {
+                return Err(kind.to_string());
+            };
+            if dearest.is_none_or(|(_, most)| usd > most) {
+                dearest = Some((kind, usd));
+            }
+        }
+        dearest.ok_or_else(|| "no type".to_owned())
+    }
+
+    fn machines(&self, pool: &Pool) -> BillRow {
+        let on_demand = self.dearest(&pool.types, |offer| self.market.on_demand(offer));
+        let spot = match pool.spot {
+            0 => Ok(0.0),
+            _ => self.dearest(&pool.types, |offer| self.spot(offer)).map(|(_, usd)| usd),
+        };
+        let kind = match (pool.types.as_slice(), &on_demand) {
+            ([only], _) => only.to_string(),
+            (_, Ok((dearest, _))) => format!("{dearest} at most"),
+            (types, Err(_)) => format!("one of {} types", types.len()),
+        };
+        let bought = match (pool.on_demand, pool.spot) {
+            (0, spot) => format!("{spot} spot"),
+            (on_demand, 0) => format!("{on_demand} on-demand"),
+            (on_demand, spot) => format!("{on_demand} on-demand + {spot} spot"),
+        };
+        let what = match pool.is_server {
+            true if pool.spot == 0 => format!("{} servers, {kind}", pool.on_demand),
+            true => format!("servers: {bought}, {kind}"),
+            false => format!("{}: {bought}, {kind}", pool.name),
+        };
+        let unknown = match (&on_demand, &spot) {
+            (Err(kind), _) => Some(format!("no on-demand price of {kind} is known here")),
+            (_, Err(kind)) => Some(format!("no spot price of {kind} is known in these zones")),
+            _ => None,
+        };
+        let usd = on_demand.ok().map(|(_, usd)| usd);
+        let paid = |usd: Option<f64>| match pool.on_demand {
+            0 => Some(0.0),
+            n => usd.map(|usd| usd * f64::from(n)),
+        };
+        let as_bought = paid(usd).zip(spot.ok());
+        BillRow {
+            what,
+            count: f64::from(pool.machines()),
+            on_demand: usd.map(|usd| usd * f64::from(pool.machines())),
+            as_bought: as_bought.map(|(on_demand, spot)| on_demand + spot * f64::from(pool.spot)),
+            at_rest: None,
+            unknown,
+        }
+    }
+
+    /// A row of parts, each of which is billed by the hour or the month.
+    fn row(&self, what: String, part: PricedPart, count: f64) -> BillRow {
+        let price = self.part(part);
+        let hours = match part.unit() {
+            "month" | "GiB-month" => CostChange::HOURS_PER_MONTH,
+            _ => 1.0,
+        };
+        let usd = price.as_ref().ok().map(|usd| usd * count / hours);
+        BillRow {
+            what,
+            count,
+            on_demand: usd,
+            as_bought: usd,
+            at_rest: None,
+            unknown: price.err(),
+        }
+    }
+}
+
+/// Counts something in words.
+fn some(count: u32, one: &str, several: &str) -> String {
+    match count {
+        1 => format!("1 {one}"),
+        n => format!("{n} {several}"),
+    }
+}
+
+fn others(counted: &Counted, prices: &Prices<'_>) -> Vec<BillRow> {
+    let gib: u64 = counted
+        .pools
+        .iter()
+        .map(|pool| u64::from(pool.machines()) * u64::from(pool.volume_gib))
+        .sum();
+    let mut rows = vec![];
+    if gib > 0 {
+        rows.push(prices.row(format!("gp3 volumes, {gib} GiB"), PricedPart::VolumeGp3, gib as f64));
+    }
+    let Counted {
+        balancers,
+        nats,
+        endpoints,
+        endpoint_zones,
+        addresses,
+        secrets,
+        ..
+    } = *counted;
+    let endpoints = some(endpoints, "interface endpoint", "interface endpoints");
+    let counts = [
+        (
+            some(balancers, "network load balancer", "network load balancers"),
+            PricedPart::NetworkLoadBalancer,
+            balancers,
+        ),
+        (some(nats, "NAT gateway", "NAT gateways"), PricedPart::NatGateway, nats),
+        (
+            format!("{endpoints} in {} zones", endpoint_zones / counted.endpoints.max(1)),
+            PricedPart::InterfaceEndpoint,
+            endpoint_zones,
+        ),
+        (
+            some(addresses, "public IPv4 address", "public IPv4 addresses"),
+            PricedPart::PublicAddress,
+            addresses,
+        ),
+        (
+            some(secrets, "secret in Secrets Manager", "secrets in Secrets Manager"),
+            PricedPart::Secret,
+            secrets,
+        ),
+    ];
+    let counts = counts.into_iter().filter(|(_, _, count)| *count > 0);
+    rows.extend(counts.map(|(what, part, count)| prices.row(what, part, f64::from(count))));
+    if let Some(database) = &counted.database {
+        let instances = f64::from(database.instances);
+        let what = format!(
+            "Aurora, {}, {} to {} ACU each",
+            some(database.instances, "writer", "instances"),
+            database.least,
+            database.most
+        );
+        let most = prices.row(what, PricedPart::AuroraAcu, instances * database.most);
+        let at_rest = prices.part(PricedPart::AuroraAcu).ok();
+        let at_rest = at_rest.map(|usd| usd * instances * database.least);
+        rows.push(BillRow {
+            at_rest: at_rest.filter(|_| database.least < database.most),
+            ..most
+        });
+    }
+    rows
+}
+
+fn by_use(counted: &Counted, prices: &Prices<'_>) -> Vec<ByUse> {
+    let has_database = counted.database.is_some();
+    let priced = [
+        (
+            counted.balancers > 0,
+            "load carried by load balancers",
+            PricedPart::LoadBalancerCapacity,
+        ),
+        (
+            counted.nats > 0,
+            "traffic through the NAT gateway",
+            PricedPart::NatTraffic,
+        ),
+        (
+            counted.endpoints > 0,
+            "traffic through interface endpoints",
+            PricedPart::EndpointTraffic,
+        ),
+        (has_database, "storage of Aurora", PricedPart::AuroraStorage),
+        (counted.file_systems > 0, "files on EFS", PricedPart::EfsStandard),
+        (counted.buckets > 0, "snapshots of etcd in S3", PricedPart::S3Standard),
+    ];
+    let priced = priced.into_iter().filter(|(there, _, _)| *there);
+    let priced = priced.map(|(_, what, part)| ByUse {
+        what: what.to_owned(),
+        unit: part.unit().to_owned(),
+        usd: prices.part(part).ok(),
+    });
+    let unpriced = [
+        (has_database, "reads and writes of Aurora", "million"),
+        (counted.file_systems > 0, "reads and writes on EFS", "GB"),
+        (true, "messages, runs and log lines of the reaper", "request"),
+        (true, "traffic between zones and to the internet", "GB"),
+    ];
+    let unpriced = unpriced.into_iter().filter(|(there, _, _)| *there);
+    let unpriced = unpriced.map(|(_, what, unit)| ByUse {
+        what: what.to_owned(),
+        unit: unit.to_owned(),
+        usd: None,
+    });
+    priced.chain(unpriced).collect()
+}
