@@ -75,6 +75,7 @@ impl Turn<'_> {
             cluster: cluster.clone(),
             resources,
             volumes: false,
+            snapshots: false,
         };
         let planning = Planning::new(&self.state.fleet, request(vec![]), self.state.now);
         match planning.outcome {
@@ -135,6 +136,7 @@ impl Turn<'_> {
                 cluster,
                 resources,
                 volumes: false,
+                snapshots: false,
             },
             Some(until) => Request::Extend {
                 cluster,

@@ -102,6 +102,7 @@ pub fn named(plan: &Plan) -> String {
         | Request::Launch(_)
         | Request::Update(_)
         | Request::Destroy { .. }
+        | Request::RollBack { .. }
         | Request::Extend { .. }
         | Request::Backup { .. }
         | Request::Join(_)
@@ -137,8 +138,8 @@ fn of_plan(state: &State, plan: &Plan, parts: Option<&Parts>) -> Vec<PlanLine> {
     let busy = busy.map(|p| format!("{} is being changed: {} has to end first", plan.cluster, named(&p.plan)));
     let warnings = plan.warnings.iter().map(|warning| as_keys(warning));
     lines.extend(busy.chain(warnings).map(PlanLine::Warning));
-    lines.extend(parts.into_iter().flat_map(made));
     lines.extend(bill_lines::of(plan));
+    lines.extend(parts.into_iter().flat_map(made));
     for (at, stage) in plan.stages.iter().enumerate() {
         lines.push(PlanLine::Gap);
         lines.push(PlanLine::Stage {
@@ -197,7 +198,10 @@ fn as_keys(text: &str) -> String {
     let volumes = format!("alt-{}", PlanOption::Volumes.key());
     let unreached = format!("the option {}", PlanOption::Unreached.key());
     let forget = format!("the option {}", PlanOption::Forget.key());
-    let text = text.replace("--volumes", &volumes);
+    let snapshots = format!("alt-{}", PlanOption::Snapshots.key());
+    let text = text
+        .replace("--volumes", &volumes)
+        .replace("--snapshots delete", &snapshots);
     let text = text
         .replace("--leave-unreached", &unreached)
         .replace("--forget", &forget);

@@ -41,6 +41,8 @@ pub enum PlanOption {
     Timeout,
     /// Whether volumes that Kubernetes made are deleted with their cluster.
     Volumes,
+    /// Whether the snapshots of etcd are deleted with their cluster.
+    Snapshots,
     /// Whether machines that cannot be reached are left as they are.
     Unreached,
     /// Whether edge hosts that leave are gone for good, so that only their nodes are deleted.
@@ -60,7 +62,7 @@ const TIMEOUTS: [i64; 5] = [1, 5, 10, 30, 60];
 
 impl PlanOption {
     /// All options.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Force,
         Self::Timeout,
         Self::BarePods,
@@ -68,6 +70,7 @@ impl PlanOption {
         Self::Raise,
         Self::Order,
         Self::Volumes,
+        Self::Snapshots,
         Self::Unreached,
         Self::Forget,
     ];
@@ -82,6 +85,7 @@ impl PlanOption {
             Self::Order => 'v',
             Self::Timeout => 't',
             Self::Volumes => 'd',
+            Self::Snapshots => 's',
             Self::Unreached => 'u',
             Self::Forget => 'x',
         }
@@ -99,6 +103,7 @@ impl PlanOption {
             Self::Force => format!("delete what still stands after {}", age(timeout)),
             Self::Timeout => format!("drain for at most {}", minutes(timeout)),
             Self::Volumes => "delete the volumes that Kubernetes made, with their data".to_owned(),
+            Self::Snapshots => "delete the snapshots of etcd".to_owned(),
             Self::Unreached => "leave machines out that cannot be reached".to_owned(),
             Self::Forget => "gone for good: only forget the nodes".to_owned(),
             Self::BarePods => "pods without a controller".to_owned(),
@@ -120,6 +125,7 @@ impl PlanOption {
             Self::EmptyDir => drain.map(|d| d.empty_dir_data),
             Self::Raise => Some(matches!(request, Request::Scale { raise: true, .. })),
             Self::Volumes => Some(matches!(request, Request::Destroy { volumes: true, .. })),
+            Self::Snapshots => Some(matches!(request, Request::Destroy { snapshots: true, .. })),
             Self::Unreached => Some(leaves_unreached(request)),
             Self::Forget => Some(matches!(request, Request::Leave { forget: true, .. })),
             Self::Order | Self::Timeout => None,
@@ -131,6 +137,7 @@ impl PlanOption {
         match (self, request) {
             (Self::Raise, Request::Scale { raise, .. }) => *raise = !*raise,
             (Self::Volumes, Request::Destroy { volumes, .. }) => *volumes = !*volumes,
+            (Self::Snapshots, Request::Destroy { snapshots, .. }) => *snapshots = !*snapshots,
             (Self::Order, Request::Scale { order, .. }) => *order = next_order(order),
             (Self::Forget, Request::Leave { forget, .. }) => *forget = !*forget,
             (Self::Unreached, Request::Rotate(rotation)) => rotation.leave_unreached = !rotation.leave_unreached,
@@ -142,7 +149,7 @@ impl PlanOption {
                     Self::BarePods => drain.bare_pods = !drain.bare_pods,
                     Self::EmptyDir => drain.empty_dir_data = !drain.empty_dir_data,
                     Self::Timeout => drain.timeout = next_timeout(drain.timeout),
-                    Self::Raise | Self::Order | Self::Volumes | Self::Unreached | Self::Forget => {}
+                    Self::Raise | Self::Order | Self::Volumes | Self::Snapshots | Self::Unreached | Self::Forget => {}
                 }
             }
         }
@@ -181,6 +188,12 @@ impl Planning {
                 Request::Destroy { resources, .. } => {
                     let theirs = |r: &Resource| r.of_kubernetes && r.kind == ResourceKind::Volume;
                     self.outcome.is_ok() && resources.iter().any(theirs)
+                }
+                _ => false,
+            },
+            PlanOption::Snapshots => match &self.request {
+                Request::Destroy { resources, .. } => {
+                    self.outcome.is_ok() && resources.iter().any(|r| r.bucket().is_some())
                 }
                 _ => false,
             },

@@ -16,7 +16,7 @@ use std::ffi::OsString;
 
 use clap::{Args, Parser, Subcommand};
 
-pub use cluster::{Ci, Destroy, Extend, Launch, Parts, ShapeWord};
+pub use cluster::{Ci, Destroy, Extend, Kept, Launch, Parts, Rollback, ShapeWord};
 pub use edge::{Join, Joiners, Preflight, ReachArgs, Ssh};
 pub use events::Events;
 pub use export::{ExportCommand, Exported, PipelineArgs, StackPart, Whose};
@@ -118,6 +118,8 @@ pub enum Command {
     Extend(Extend),
     /// Delete a cluster and all that carries its tag
     Destroy(Destroy),
+    /// Take a highly available cluster's failed stack back to how it was before
+    Rollback(Rollback),
     /// Sweep up what expired ci clusters have left
     Gc(Confirm),
     /// Run a command with a cluster of its own, which is destroyed whatever comes of it

@@ -192,6 +192,7 @@ impl Desk<'_> {
                 cluster,
                 resources,
                 volumes: true,
+                snapshots: true,
             };
             self.plan(&request, vec![])
         });

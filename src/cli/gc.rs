@@ -120,6 +120,7 @@ impl Desk<'_> {
                 resources: found.resources.clone(),
                 // What an expired cluster kept for its pods nobody can use any longer.
                 volumes: true,
+                snapshots: true,
             };
             let plan = match self.plan(&request, vec![]) {
                 Ok(plan) => plan,

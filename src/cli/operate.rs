@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use jiff::SignedDuration;
 use smol_str::SmolStr;
 
-use super::args::{Command, Confirm, Format, Launch, Ssh};
+use super::args::{Command, Confirm, Format, Kept, Launch, Ssh};
 use super::ending::hosts_of;
 use super::exit::{Exit, Halt};
 use super::lookup::Found;
@@ -14,6 +14,7 @@ use super::patience::Patience;
 use super::plan;
 use super::read::{read, read_prices};
 use super::{change, complain_of};
+use crate::blueprint::Names;
 use crate::config::{Config, Options};
 use crate::feeds::Want;
 use crate::fleet::{FeedKind, Fleet, Summary};
@@ -55,6 +56,7 @@ fn confirm(command: &Command) -> Option<&Confirm> {
     Some(match command {
         Command::Launch(launch) => &launch.confirm,
         Command::Destroy(destroy) => &destroy.confirm,
+        Command::Rollback(rollback) => &rollback.confirm,
         Command::Extend(extend) => &extend.confirm,
         Command::Scale(scale) => &scale.confirm,
         Command::Cordon(chosen) | Command::Uncordon(chosen) => &chosen.confirm,
@@ -149,9 +151,11 @@ impl Desk<'_> {
                     cluster,
                     resources,
                     volumes,
+                    snapshots: destroy.snapshots == Kept::Delete,
                 };
                 Ok(request.into())
             }
+            Command::Rollback(rollback) => self.rollback(&rollback.cluster).await.map(Asked::from),
             Command::Extend(extend) => self.extension(&extend.cluster, extend.by).await.map(Asked::from),
             Command::Backup(backup) => {
                 let cluster = self.known(&backup.cluster)?.cluster;
@@ -166,6 +170,24 @@ impl Desk<'_> {
                 let request = request.unwrap_or_else(|| Err("this command changes nothing".to_owned()));
                 request.map(Asked::from).map_err(Halt::usage)
             }
+        }
+    }
+
+    /// A cluster's stack as it stands, to be taken back.
+    async fn rollback(&self, name: &SmolStr) -> Result<Request, Halt> {
+        let cluster = self.find(name).await?.cluster;
+        let place = cluster.home.as_ref();
+        let cloud = self.session.providers.clouds.iter();
+        let cloud = place.and_then(|home| cloud.clone().find(|cloud| cloud.scope() == home));
+        let Some((home, cloud)) = place.zip(cloud) else {
+            return Err(Halt::usage(format!("{name} has nothing at AWS, so it has no stack")));
+        };
+        let stack = Names::new(name, &home.region).stack();
+        match cloud.stack(&stack).await? {
+            Some(stack) => Ok(Request::RollBack { cluster, stack }),
+            None => Err(Halt::usage(format!(
+                "{name} has no stack {stack} in {home}: it is not highly available, or its stack was never made"
+            ))),
         }
     }
 

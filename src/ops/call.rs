@@ -128,11 +128,29 @@ pub enum Call {
     DeleteStack,
     /// `SendMessage` of SQS: the test event.
     SendMessage,
+    /// `DescribeLifecycleHooks` of Auto Scaling.
+    DescribeLifecycleHooks,
+    /// `DeleteLifecycleHook` of Auto Scaling.
+    DeleteLifecycleHook,
+    /// `UpdateFunctionConfiguration` of Lambda.
+    UpdateFunctionConfiguration,
+    /// `DescribeNetworkInterfaces` of EC2.
+    DescribeNetworkInterfaces,
+    /// `ListObjectVersions` of S3.
+    ListBucketVersions,
+    /// `DeleteObject` of S3, for one version.
+    DeleteObjectVersion,
+    /// `DeleteBucket` of S3.
+    DeleteBucket,
+    /// The Services of a cluster.
+    ListServices,
+    /// `DELETE` of a Service.
+    DeleteService,
 }
 
 impl Call {
     /// All calls.
-    pub const ALL: [Self; 62] = [
+    pub const ALL: [Self; 71] = [
         Self::SetDesiredCapacity,
         Self::UpdateAutoScalingGroup,
         Self::TerminateInstanceInAutoScalingGroup,
@@ -195,6 +213,15 @@ impl Call {
         Self::RollbackStack,
         Self::DeleteStack,
         Self::SendMessage,
+        Self::DescribeLifecycleHooks,
+        Self::DeleteLifecycleHook,
+        Self::UpdateFunctionConfiguration,
+        Self::DescribeNetworkInterfaces,
+        Self::ListBucketVersions,
+        Self::DeleteObjectVersion,
+        Self::DeleteBucket,
+        Self::ListServices,
+        Self::DeleteService,
     ];
 
     /// The permission: an IAM action, or the verb and resource of a Kubernetes role.
@@ -262,6 +289,15 @@ impl Call {
             Self::RollbackStack => "cloudformation:RollbackStack",
             Self::DeleteStack => "cloudformation:DeleteStack",
             Self::SendMessage => "sqs:SendMessage",
+            Self::DescribeLifecycleHooks => "autoscaling:DescribeLifecycleHooks",
+            Self::DeleteLifecycleHook => "autoscaling:DeleteLifecycleHook",
+            Self::UpdateFunctionConfiguration => "lambda:UpdateFunctionConfiguration",
+            Self::DescribeNetworkInterfaces => "ec2:DescribeNetworkInterfaces",
+            Self::ListBucketVersions => "s3:ListBucketVersions",
+            Self::DeleteObjectVersion => "s3:DeleteObjectVersion",
+            Self::DeleteBucket => "s3:DeleteBucket",
+            Self::ListServices => "list services",
+            Self::DeleteService => "delete services",
         }
     }
 

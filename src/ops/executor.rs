@@ -8,6 +8,7 @@
 //! ```
 
 mod coming;
+mod freeing;
 mod join;
 mod kept;
 mod machine;

@@ -178,6 +178,17 @@ pub(super) fn home(cluster: &ClusterId) -> Result<&Scope, Refusal> {
     })
 }
 
+/// Refuses to end what the config protects.
+pub(super) fn not_protected(fleet: &Fleet, cluster: &ClusterId) -> Result<(), Refusal> {
+    match fleet.policy().protects(&cluster.name) {
+        false => Ok(()),
+        true => {
+            let lift = "take it off `protected` in config.toml first";
+            Err(Refusal::new("protected", format!("{cluster} is protected"), lift))
+        }
+    }
+}
+
 /// Refuses to end or extend what others have made.
 pub(super) fn not_adopted(cluster: &ClusterId, own: &[Machine<'_>]) -> Result<(), Refusal> {
     match own.iter().any(|m| m.shape() == Some(Shape::Adopted)) {

@@ -223,7 +223,15 @@ fn verb(fleet: &Fleet, request: &Request, now: Timestamp) -> Result<Plan, Refusa
             cluster,
             resources,
             volumes,
-        } => verbs::destroy::plan(fleet, request, cluster, resources, *volumes),
+            snapshots,
+        } => {
+            let data = verbs::destroy::Data {
+                volumes: *volumes,
+                snapshots: *snapshots,
+            };
+            verbs::destroy::plan(fleet, request, cluster, resources, data)
+        }
+        Request::RollBack { cluster, stack } => verbs::rollback::plan(fleet, request, cluster, stack),
         Request::Extend {
             cluster,
             until,

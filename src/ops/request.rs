@@ -10,7 +10,7 @@ use super::rotation::Rotation;
 use super::updating::Update;
 use super::upgrading::Upgrade;
 use crate::fleet::{ClusterId, MachineId, PoolId};
-use crate::provider::Resource;
+use crate::provider::{Resource, Stack};
 
 /// A change asked for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -72,6 +72,16 @@ pub enum Request {
         resources: Vec<Resource>,
         /// Whether the volumes that Kubernetes made are deleted too, with what they hold.
         volumes: bool,
+        /// Whether the bucket with the snapshots of etcd is deleted too.
+        #[serde(default)]
+        snapshots: bool,
+    },
+    /// Take a failed stack back to how it was before.
+    RollBack {
+        /// The cluster.
+        cluster: ClusterId,
+        /// Its stack, as CloudFormation tells it.
+        stack: Stack,
     },
     /// Let a cluster that destroys itself live until another time.
     Extend {
@@ -129,6 +139,7 @@ impl Request {
             Self::Launch(_) => "launch",
             Self::Update(_) => "update",
             Self::Destroy { .. } => "destroy",
+            Self::RollBack { .. } => "rollback",
             Self::Extend { .. } => "extend",
             Self::Join(_) => "join",
             Self::Leave { .. } => "leave",

@@ -34,6 +34,8 @@ pub enum Step {
     Join(Box<Joining>),
     /// The operation's own bootstrap token, in the cluster of a context.
     Bootstrap(ContextId, BootstrapStep),
+    /// Deletes the Services that have load balancers at AWS, in the cluster of a context, and waits until those are gone.
+    Balancers(ContextId),
     /// Waiting until the fleet is seen to be so.
     Wait(Condition, SignedDuration),
 }
@@ -101,6 +103,21 @@ pub enum CloudStep {
         /// Most.
         max: u32,
     },
+    /// Lets a group of a cluster that is destroyed have no machine, and takes away its hooks at the end of machines.
+    Empty {
+        /// The Auto Scaling group.
+        asg: SmolStr,
+    },
+    /// Takes a function of a stack out of its VPC, and waits until its network interfaces are gone.
+    Release {
+        /// The function's ARN.
+        function: SmolStr,
+    },
+    /// Deletes what servers of a highly available cluster have left in SSM for each other.
+    Forget {
+        /// The cluster.
+        cluster: ClusterId,
+    },
     /// Ends one member of a group by name. The group wants one fewer then; otherwise it launches another.
     EndMember {
         /// The Auto Scaling group.
@@ -155,6 +172,9 @@ pub enum CloudStep {
         cluster: ClusterId,
         /// The ids of what was to stay.
         staying: Vec<SmolStr>,
+        /// The ids of what CloudFormation has deleted by then, and only lists of tags may name still.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        held: Vec<SmolStr>,
     },
     /// Writes on a resource when its cluster ends.
     Retag {
@@ -231,6 +251,8 @@ pub enum StackWork {
     },
     /// Takes it back to how it was before it failed; one that was never made is emptied.
     Undo,
+    /// Sees that it may be deleted, before anything is done that leads there.
+    Ask,
     /// Deletes it.
     Delete,
 }
@@ -245,6 +267,7 @@ impl StackWork {
             },
             Self::Release { version } => format!("let new machines run K3s {version}: the stack {name}, and the spec"),
             Self::Undo => format!("take the stack {name} back to how it was"),
+            Self::Ask => format!("see that the stack {name} may be deleted"),
             Self::Delete => format!("delete the stack {name}"),
         }
     }
@@ -322,6 +345,14 @@ impl Step {
                 format!("set the desired capacity of {asg} to {desired}")
             }
             Self::Cloud(_, CloudStep::SetBounds { asg, min, max }) => format!("let {asg} have {min} to {max} machines"),
+            Self::Cloud(_, CloudStep::Empty { asg }) => format!("end all machines of {asg}, without its hooks"),
+            Self::Cloud(_, CloudStep::Release { function }) => {
+                let name = function.rsplit(':').next().unwrap_or(function);
+                format!("take the function {name} out of its VPC, and wait until its network interfaces are gone")
+            }
+            Self::Cloud(_, CloudStep::Forget { cluster }) => {
+                format!("delete what the servers of {cluster} left in SSM for each other")
+            }
             Self::Cloud(_, CloudStep::EndMember { asg, instance, shrink }) => match shrink {
                 true => format!("end {instance}, and let {asg} want one machine less"),
                 false => format!("end {instance}; {asg} launches another"),
@@ -379,6 +410,9 @@ impl Step {
                 format!("make a bootstrap token, good for {} min", ttl.as_mins())
             }
             Self::Bootstrap(_, BootstrapStep::Delete) => "delete the bootstrap token".to_owned(),
+            Self::Balancers(_) => {
+                "delete the Services with load balancers at AWS, and wait until those are gone".to_owned()
+            }
             Self::Wait(condition, _) => condition.describe(),
         }
     }
@@ -408,6 +442,7 @@ impl Step {
             | Self::Bring(..)
             | Self::Join(_)
             | Self::Bootstrap(..)
+            | Self::Balancers(_)
             | Self::Wait(..) => 0,
         }
     }
@@ -427,7 +462,7 @@ impl Step {
                 }
             }
             // What a machine is like inside it knows best: each may be done again with the same effect.
-            Self::Machine(..) | Self::Bring(..) | Self::Join(_) | Self::Bootstrap(..) => false,
+            Self::Machine(..) | Self::Bring(..) | Self::Join(_) | Self::Bootstrap(..) | Self::Balancers(_) => false,
             Self::Wait(condition, _) => condition.look(fleet, now).is_met(),
         }
     }
@@ -462,6 +497,9 @@ fn cloud_done(scope: &Scope, step: &CloudStep, fleet: &Fleet) -> bool {
         }
         // The fleet does not show these: each may be done again with the same effect.
         CloudStep::Make { .. }
+        | CloudStep::Empty { .. }
+        | CloudStep::Forget { .. }
+        | CloudStep::Release { .. }
         | CloudStep::LaunchServer { .. }
         | CloudStep::FetchKubeconfig { .. }
         | CloudStep::Delete { .. }

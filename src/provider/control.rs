@@ -58,6 +58,18 @@ pub trait CloudControl: Send + Sync {
     /// Sets a group's least and most (`autoscaling:UpdateAutoScalingGroup`).
     async fn set_bounds(&self, asg: &str, min: u32, max: u32) -> Result<()>;
 
+    /// Lets a group have no machine, and keeps nothing from ending those that it has: its hooks at the end of machines are
+    /// deleted first. A group that is not there is no error (`autoscaling:DescribeLifecycleHooks`,
+    /// `autoscaling:DeleteLifecycleHook`, `autoscaling:UpdateAutoScalingGroup`).
+    async fn empty_asg(&self, asg: &str) -> Result<()>;
+
+    /// Takes a Lambda function, by its ARN, out of its VPC. One that is not there is no error
+    /// (`lambda:UpdateFunctionConfiguration`).
+    async fn release_function(&self, function: &str) -> Result<()>;
+
+    /// How many network interfaces Lambda keeps of a function, by its ARN (`ec2:DescribeNetworkInterfaces`).
+    async fn function_interfaces(&self, function: &str) -> Result<usize>;
+
     /// Ends a member of a group, which wants one fewer then if it shall shrink, and else launches another
     /// (`autoscaling:TerminateInstanceInAutoScalingGroup`). A member that has ended already is no error.
     async fn end_member(&self, instance: &InstanceId, shrink: bool) -> Result<()>;
@@ -215,6 +227,10 @@ pub trait KubeControl: Send + Sync {
     /// Deletes the password by which K3s knows a node again (`DELETE` of the secret
     /// `kube-system/<node>.node-password.k3s`). One that is not there is no error.
     async fn delete_node_password(&self, node: &str) -> Result<()>;
+
+    /// Deletes the Services that have a load balancer at AWS; gives those that are still there, each as `namespace/name`,
+    /// for a Service goes only after its load balancer (`GET /api/v1/services`, `DELETE` of a service).
+    async fn delete_balancers(&self) -> Result<Vec<SmolStr>>;
 
     /// Writes labels and annotations on a node (`PATCH`).
     async fn mark(&self, node: &str, marks: &Marks) -> Result<()>;

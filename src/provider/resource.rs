@@ -103,8 +103,18 @@ impl ResourceKind {
 }
 
 impl Resource {
+    /// The name of the bucket that it is, where it is one.
+    pub fn bucket(&self) -> Option<&str> {
+        let mut parts = self.id.splitn(6, ':');
+        let is_bucket = self.kind == ResourceKind::Other && parts.nth(2) == Some("s3");
+        parts.nth(2).filter(|_| is_bucket)
+    }
+
     /// What it is and how it is called, for people.
     pub fn describe(&self) -> String {
+        if let Some(bucket) = self.bucket() {
+            return format!("bucket {bucket}");
+        }
         match self.name.as_ref().filter(|name| **name != self.id) {
             Some(name) => format!("{} {} ({name})", self.kind.as_str(), self.id),
             None => format!("{} {}", self.kind.as_str(), self.id),

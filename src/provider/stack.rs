@@ -28,6 +28,9 @@ pub struct Stack {
     pub outputs: Vec<(SmolStr, SmolStr)>,
     /// Its tags, each as key and value.
     pub tags: Vec<(SmolStr, SmolStr)>,
+    /// Whether CloudFormation refuses to delete it: its termination protection is on.
+    #[serde(default)]
+    pub guarded: bool,
 }
 
 impl Stack {

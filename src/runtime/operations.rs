@@ -208,6 +208,7 @@ pub fn nudge(feeds: &Feeds, plan: &Plan) {
         let source = match step {
             Step::Cloud(scope, _) => Source::Aws(scope.clone()),
             Step::Kube(node, _) => context(&node.context),
+            Step::Balancers(of) => context(of),
             Step::Machine(Reach::Edge(_), _) | Step::Bring(..) | Step::Join(_) => Source::Hosts,
             Step::Machine(Reach::Instance(..), _) | Step::Bootstrap(..) | Step::Wait(..) => continue,
         };

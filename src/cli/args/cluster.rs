@@ -125,6 +125,15 @@ pub struct Parts {
     pub ttl: Option<SignedDuration>,
 }
 
+/// What becomes of what may outlive its cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Kept {
+    /// It stays
+    Keep,
+    /// It is deleted, with all it holds
+    Delete,
+}
+
 /// A cluster to destroy.
 #[derive(Debug, Args)]
 pub struct Destroy {
@@ -134,6 +143,20 @@ pub struct Destroy {
     /// Delete also the volumes that Kubernetes made, with what they hold
     #[arg(long)]
     pub volumes: bool,
+    /// What becomes of the bucket with the snapshots of etcd, of a highly available cluster
+    #[arg(long, value_name = "WHAT", default_value = "keep")]
+    pub snapshots: Kept,
+    /// How it is confirmed.
+    #[command(flatten)]
+    pub confirm: Confirm,
+}
+
+/// A cluster whose stack is taken back.
+#[derive(Debug, Args)]
+pub struct Rollback {
+    /// The cluster
+    #[arg(value_name = "CLUSTER")]
+    pub cluster: SmolStr,
     /// How it is confirmed.
     #[command(flatten)]
     pub confirm: Confirm,

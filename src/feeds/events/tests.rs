@@ -31,6 +31,7 @@ fn stack(cluster: &str) -> Stack {
         created_at: epoch(),
         outputs: ["FeedQueue", "ReaperQueue", "DeadLetterQueue"].map(output).to_vec(),
         tags: vec![],
+        guarded: false,
     }
 }
 

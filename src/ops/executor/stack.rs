@@ -12,10 +12,10 @@ use tokio::time::sleep;
 
 use super::making::Making;
 use super::work::{self, Of, StepError, making};
-use super::{Executor, marks};
+use super::{Executor, marks, release};
 use crate::blueprint::ha::template::{CREATED_BY, template};
 use crate::blueprint::{Names, Spec, tags};
-use crate::fleet::TAG_CLUSTER;
+use crate::fleet::{Role, TAG_CLUSTER};
 use crate::ops::event::{Made, OperationId, What};
 use crate::ops::launch::{OnFailure, Site};
 use crate::ops::plan::StepId;
@@ -31,6 +31,11 @@ const MARK: usize = 12;
 const FAILURES: usize = 5;
 /// What CloudFormation says of a resource that was stopped since another failed.
 const STOPPED: &str = "cancelled";
+/// How often a stack's deletion is asked for while something in it is still in use. CloudFormation itself tries for many
+/// minutes each time.
+const DELETIONS: usize = 4;
+/// The pause between.
+const RELEASE: Duration = Duration::from_secs(60);
 
 /// Why a stack is not as it was to be.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +53,15 @@ pub(super) enum StackError {
     Foreign(String),
     #[error("there is no stack {0}")]
     None(String),
+    #[error(
+        "the stack {0} is protected from deletion; if it shall go: aws cloudformation update-termination-protection \
+         --no-enable-termination-protection --stack-name {0}, then resume this operation"
+    )]
+    Guarded(String),
+    #[error(
+        "the stack {name} is {status}: CloudFormation deletes none that is being changed; wait until it has ended, and resume this operation"
+    )]
+    Busy { name: String, status: SmolStr },
 }
 
 fn told(failures: &[String]) -> String {
@@ -99,12 +113,54 @@ impl Executor {
                     |token: String| -> Asked<'_> { Box::pin(async move { cloud.undo_stack(name, &token).await }) };
                 self.once(&at, of, &undo, say, is_back).await?
             }
+            StackWork::Ask => self.may_be_deleted(&at, say).await?,
             StackWork::Delete => {
                 let delete =
                     |token: String| -> Asked<'_> { Box::pin(async move { cloud.delete_stack(name, &token).await }) };
-                self.once(&at, of, &delete, say, is_gone).await?
+                self.delete_stack(&at, of, &delete, say).await?
             }
         })
+    }
+
+    /// Sees that CloudFormation would delete a stack: one that is protected, or that is being changed, it keeps.
+    async fn may_be_deleted(&self, at: &Work<'_>, say: &impl Fn(String)) -> Result<String, StackError> {
+        let Some(stack) = self.insist(|| at.cloud.stack_now(at.name), say).await? else {
+            return Ok("there is none".to_owned());
+        };
+        let name = || at.name.to_owned();
+        if stack.guarded {
+            return Err(StackError::Guarded(name()));
+        }
+        let status = stack.status.0;
+        match status.starts_with("UPDATE_") && status.ends_with("_IN_PROGRESS") {
+            true => Err(StackError::Busy { name: name(), status }),
+            false => Ok(status.to_string()),
+        }
+    }
+
+    /// Deletes a stack. The network interfaces of a function, and those of load balancers, go a while after whatever they
+    /// belonged to: what could not be deleted for their sake is tried again.
+    async fn delete_stack<'a>(
+        &self,
+        at: &Work<'_>,
+        of: Of<'_>,
+        delete: &(dyn Fn(String) -> Asked<'a> + Sync),
+        say: &impl Fn(String),
+    ) -> Result<String, StackError> {
+        for _ in 1..DELETIONS {
+            match self.once(at, of, delete, say, is_gone).await {
+                Err(StackError::Failed { failures, .. }) if failures.iter().any(|why| is_in_use(why)) => {
+                    say(format!(
+                        "{}; trying again in {} s",
+                        failures.join("; "),
+                        RELEASE.as_secs()
+                    ));
+                    sleep(self.paced(RELEASE)).await;
+                }
+                deleted => return deleted,
+            }
+        }
+        self.once(at, of, delete, say, is_gone).await
     }
 
     /// Makes the cluster's stack. One that failed before is deleted first: nothing in it ever worked.
@@ -163,8 +219,13 @@ impl Executor {
         let region = of.plan.cluster.home.as_ref().map_or("", |home| home.region.as_str());
         let names = Names::new(cluster, region);
         // A change that was under way when the operation was cut off ends first.
-        let before = self.insist(|| cloud.stack_now(at.name), say).await?;
-        if let Some(stack) = before.filter(|stack| stack.status.is_moving()) {
+        let Some(stack) = self.insist(|| cloud.stack_now(at.name), say).await? else {
+            // Of several servers, and made without a stack.
+            let templates = [Role::Server, Role::Agent].map(|role| names.launch_template(role));
+            release::set(cloud, &templates, &names.spec(), version).await?;
+            return Ok("there is no stack: launch templates and spec".to_owned());
+        };
+        if stack.status.is_moving() {
             let followed = self.follow(at, &stack.id, None, say).await?;
             judged(at, &followed, is_as_asked)?;
         }
@@ -369,6 +430,18 @@ fn mend(stack: &Stack) -> String {
 
 fn is_as_asked(stack: &Stack) -> bool {
     stack.status.is_good()
+}
+
+/// Whether a resource could not be deleted since something uses it still, in the words of EC2.
+fn is_in_use(why: &str) -> bool {
+    [
+        "DependencyViolation",
+        "has a dependent object",
+        "has dependencies",
+        "is currently in use",
+    ]
+    .iter()
+    .any(|words| why.contains(words))
 }
 
 fn is_gone(stack: &Stack) -> bool {

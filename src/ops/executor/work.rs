@@ -9,9 +9,11 @@ use tokio::sync::{Mutex, mpsc, watch as flag};
 use tokio::time::{sleep, timeout};
 
 use super::making::{self, Making};
+use super::marks;
 use super::release;
 use super::stack;
 use super::{ANSWERS, Ended, Executor, PAUSE, TRIES, paced};
+use crate::blueprint::Names;
 use crate::fleet::{ContextId, FaultKind, Scope, TAG_EXPIRES_AT};
 use crate::ops::bootstrap::BootstrapError;
 use crate::ops::condition::Standing;
@@ -158,6 +160,15 @@ impl Executor {
                 let work = self.stack(cloud, name, work, of, tell, &say);
                 Ok(unless_stopped(stop, work).await??)
             }
+            Step::Cloud(scope, CloudStep::Release { function }) => {
+                let cloud = &**self.at(scope)?;
+                unless_stopped(stop, self.release_function(cloud, function, &say)).await
+            }
+            Step::Balancers(context) => {
+                let kube = self.control.kube(context);
+                let kube = &**kube.ok_or_else(|| StepError::NoKube(context.clone()))?;
+                unless_stopped(stop, self.delete_balancers(kube, &say)).await
+            }
             Step::Cloud(scope, CloudStep::FetchKubeconfig { secret }) => {
                 let making = making(of, &self.by)?;
                 let cloud = &**self.at(scope)?;
@@ -170,9 +181,9 @@ impl Executor {
                 let made = unless_stopped(stop, work).await??;
                 Ok(told(Some(made), id, tell).await)
             }
-            Step::Cloud(scope, CloudStep::Prove { cluster, staying }) => {
+            Step::Cloud(scope, CloudStep::Prove { cluster, staying, held }) => {
                 let cloud = &**self.at(scope)?;
-                let work = self.prove(cloud, &cluster.name, staying, &say);
+                let work = self.prove(cloud, &cluster.name, (staying, held), &say);
                 let line = unless_stopped(stop, work).await??.map_err(StepError::Left)?;
                 kubeconfig::forget(&self.kubeconfigs, &cluster.name)?;
                 let context = kubeconfig::context(&cluster.name);
@@ -292,6 +303,8 @@ impl Executor {
         let done = match step {
             CloudStep::SetDesired { asg, desired } => cloud.set_desired(asg, *desired).await,
             CloudStep::SetBounds { asg, min, max } => cloud.set_bounds(asg, *min, *max).await,
+            CloudStep::Empty { asg } => cloud.empty_asg(asg).await,
+            CloudStep::Forget { cluster } => marks::forget(&**cloud, Names::new(&cluster.name, &scope.region)).await,
             CloudStep::EndMember { instance, shrink, .. } => cloud.end_member(instance, *shrink).await,
             CloudStep::End { instance } => cloud.end(instance).await,
             CloudStep::SetTarget {
@@ -312,6 +325,7 @@ impl Executor {
                 version,
             } => return release::set(&**cloud, templates, spec, version).await,
             CloudStep::Make { .. }
+            | CloudStep::Release { .. }
             | CloudStep::LaunchServer { .. }
             | CloudStep::FetchKubeconfig { .. }
             | CloudStep::NewToken { .. }

@@ -2,7 +2,7 @@
 
 use super::{BootstrapStep, CloudStep, KubeStep, Part, Reach, StackWork, Step};
 use crate::ops::call::Call;
-use crate::provider::ResourceKind;
+use crate::provider::{Resource, ResourceKind};
 
 impl Part {
     fn calls(self) -> &'static [Call] {
@@ -45,6 +45,7 @@ impl StackWork {
                 Call::PutParameter,
             ],
             Self::Undo => &[Call::RollbackStack],
+            Self::Ask => &[],
             Self::Delete => &[Call::DeleteStack],
         }
     }
@@ -56,6 +57,16 @@ impl Step {
         match self {
             Self::Cloud(_, CloudStep::SetDesired { .. }) => &[Call::SetDesiredCapacity],
             Self::Cloud(_, CloudStep::SetBounds { .. }) => &[Call::UpdateAutoScalingGroup],
+            Self::Cloud(_, CloudStep::Empty { .. }) => &[
+                Call::DescribeLifecycleHooks,
+                Call::DeleteLifecycleHook,
+                Call::UpdateAutoScalingGroup,
+            ],
+            Self::Cloud(_, CloudStep::Release { .. }) => {
+                &[Call::UpdateFunctionConfiguration, Call::DescribeNetworkInterfaces]
+            }
+            Self::Balancers(_) => &[Call::ListServices, Call::DeleteService],
+            Self::Cloud(_, CloudStep::Forget { .. }) => &[Call::GetParameter, Call::DeleteParameter],
             Self::Cloud(_, CloudStep::EndMember { .. }) => &[Call::TerminateInstanceInAutoScalingGroup],
             Self::Cloud(_, CloudStep::End { .. }) => &[Call::TerminateInstances],
             Self::Cloud(_, CloudStep::SetTarget { .. }) => &[Call::ModifySpotFleetRequest],
@@ -67,7 +78,7 @@ impl Step {
                 &[Call::GetSecretValue, Call::GetConsoleOutput]
             }
             Self::Cloud(_, CloudStep::FetchKubeconfig { secret: None }) => &[Call::GetConsoleOutput],
-            Self::Cloud(_, CloudStep::Delete { resource, .. }) => deleting(resource.kind),
+            Self::Cloud(_, CloudStep::Delete { resource, .. }) => deleting(resource),
             Self::Cloud(_, CloudStep::Prove { .. }) => &[],
             Self::Cloud(_, CloudStep::Retag { resource, .. }) => tagging(resource.kind),
             Self::Cloud(_, CloudStep::Expire { .. }) => &[Call::PutScheduledUpdateGroupAction],
@@ -97,8 +108,11 @@ impl Step {
 }
 
 /// The calls that delete a resource.
-fn deleting(kind: ResourceKind) -> &'static [Call] {
-    match kind {
+fn deleting(resource: &Resource) -> &'static [Call] {
+    match resource.kind {
+        ResourceKind::Other if resource.bucket().is_some() => {
+            &[Call::ListBucketVersions, Call::DeleteObjectVersion, Call::DeleteBucket]
+        }
         ResourceKind::Asg => &[Call::DeleteAutoScalingGroup],
         ResourceKind::SpotFleet => &[Call::CancelSpotFleetRequests],
         ResourceKind::Instance => &[Call::TerminateInstances],

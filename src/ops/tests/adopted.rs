@@ -160,6 +160,7 @@ fn destroying_and_extending_it_is_left_to_terraform() {
         cluster: cluster(),
         resources: vec![],
         volumes: false,
+        snapshots: false,
     };
     assert_eq!(refused(&theirs(), &destroy), "adopted");
 }

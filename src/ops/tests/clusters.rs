@@ -59,6 +59,7 @@ fn destroy(resources: Vec<Resource>, volumes: bool) -> Request {
         cluster: cluster("prod"),
         resources,
         volumes,
+        snapshots: false,
     }
 }
 
@@ -211,7 +212,7 @@ fn what_kubernetes_made_is_named_and_stays_unless_told() {
         ..resource(ResourceKind::LoadBalancer, "arn:lb")
     };
     let all = vec![volume, balancer, resource(ResourceKind::Instance, "i-1")];
-    let kept = planned(&prod(1), &destroy(all.clone(), false));
+    let kept = planned(&World::live(), &destroy(all.clone(), false));
     assert_eq!(kept.warnings.len(), 2, "{:?}", kept.warnings);
     assert!(!whats(&kept).iter().any(|what| what.contains("vol-1")));
     let staying = kept.steps().find_map(|(_, step)| match step {
@@ -278,13 +279,6 @@ fn what_must_not_be_destroyed_is_refused() {
     });
     assert_eq!(refused(&world, &destroy(one.clone(), false)), "protected");
     world.0.set_policy(Policy::default());
-    assert_eq!(
-        refused(
-            &world,
-            &destroy(vec![resource(ResourceKind::Stack, "k3fleet-prod")], false)
-        ),
-        "stack"
-    );
     let foreign = Resource {
         cluster: "other".into(),
         ..one[0].clone()
@@ -297,6 +291,7 @@ fn what_must_not_be_destroyed_is_refused() {
         },
         resources: vec![],
         volumes: false,
+        snapshots: false,
     };
     assert_eq!(refused(&world, &homeless), "no-home");
     assert!(planned(&World::live(), &destroy(vec![], false)).stages.is_empty());

@@ -7,6 +7,7 @@ mod kept_rotations;
 mod preflights;
 mod restarts;
 mod rotations;
+mod stacks;
 mod tokens;
 mod upgrades;
 

@@ -36,7 +36,7 @@ pub const VIEW_ACTIONS: [&str; 26] = [
 
 /// The actions that changing needs beyond [`VIEW_ACTIONS`]: those of the port
 /// [`CloudControl`](crate::provider::CloudControl).
-pub const CHANGE_ACTIONS: [&str; 53] = [
+pub const CHANGE_ACTIONS: [&str; 60] = [
     "autoscaling:SetDesiredCapacity",
     "autoscaling:UpdateAutoScalingGroup",
     "autoscaling:TerminateInstanceInAutoScalingGroup",
@@ -90,6 +90,13 @@ pub const CHANGE_ACTIONS: [&str; 53] = [
     "cloudformation:RollbackStack",
     "cloudformation:DeleteStack",
     "sqs:SendMessage",
+    "autoscaling:DescribeLifecycleHooks",
+    "autoscaling:DeleteLifecycleHook",
+    "lambda:UpdateFunctionConfiguration",
+    "ec2:DescribeNetworkInterfaces",
+    "s3:ListBucketVersions",
+    "s3:DeleteObjectVersion",
+    "s3:DeleteBucket",
 ];
 
 /// What seeing the events of a cluster needs besides, on [`QUEUES`] alone. `doctor` cannot try it without a queue: of one
@@ -101,6 +108,24 @@ pub(super) const QUEUES: &str = "arn:*:sqs:*:*:k3fleet-*";
 
 /// What sends k3fleet's own test event.
 pub(super) const SEND: &str = "sqs:SendMessage";
+
+/// What takes the function of a stack out of its VPC.
+pub(super) const RELEASE: &str = "lambda:UpdateFunctionConfiguration";
+
+/// The functions of k3fleet's stacks, which CloudFormation names after them.
+pub(super) const FUNCTIONS: &str = "arn:*:lambda:*:*:function:k3fleet-*";
+
+/// What is done to parts of stacks apart from CloudFormation: [`RELEASE`] to functions, the rest to the buckets with the
+/// snapshots of etcd.
+pub(super) const ON_PARTS: [&str; 4] = [
+    RELEASE,
+    "s3:ListBucketVersions",
+    "s3:DeleteObjectVersion",
+    "s3:DeleteBucket",
+];
+
+/// The buckets of k3fleet's stacks with their objects, which CloudFormation names after them.
+pub(super) const BUCKETS: &str = "arn:*:s3:::k3fleet-*";
 
 /// k3fleet's own stacks.
 pub(super) const STACKS: &str = "arn:*:cloudformation:*:*:stack/k3fleet-*/*";
@@ -116,12 +141,13 @@ pub(super) const ON_STACKS: [&str; 6] = [
 ];
 
 /// What is done to things that carry a cluster's tag.
-pub(super) const ON_TAGGED: [&str; 17] = [
+pub(super) const ON_TAGGED: [&str; 18] = [
     "autoscaling:SetDesiredCapacity",
     "autoscaling:UpdateAutoScalingGroup",
     "autoscaling:TerminateInstanceInAutoScalingGroup",
     "autoscaling:PutScheduledUpdateGroupAction",
     "autoscaling:DeleteAutoScalingGroup",
+    "autoscaling:DeleteLifecycleHook",
     "autoscaling:CreateOrUpdateTags",
     "ec2:TerminateInstances",
     "ec2:GetConsoleOutput",
@@ -248,6 +274,8 @@ pub(super) fn statement(action: &str) -> String {
         action if ON_PARAMETERS.contains(&action) => PARAMETERS,
         action if ON_SECRETS.contains(&action) => SECRETS,
         action if ON_STACKS.contains(&action) => STACKS,
+        RELEASE => FUNCTIONS,
+        action if ON_PARTS.contains(&action) => BUCKETS,
         action if action == SEND || ON_QUEUES.contains(&action) => QUEUES,
         action if action == "iam:PassRole" || ON_ROLES.contains(&action) || MAKING_ROLES.contains(&action) => {
             "arn:*:iam::*:role/k3fleet/*"

@@ -13,7 +13,9 @@ use aws_smithy_types::retry::RetryConfig;
 use jiff::Timestamp;
 use smol_str::{SmolStr, format_smolstr};
 
-use super::{AwsCloud, delete, error, launch, make, queue, resources, run_command, stack, tag, template, tokens};
+use super::{
+    AwsCloud, delete, error, function, launch, make, queue, resources, run_command, stack, tag, template, tokens,
+};
 use crate::blueprint::machine::{Inside, Task};
 use crate::fleet::{Instance, InstanceId, Scope};
 use crate::provider::{
@@ -47,6 +49,18 @@ impl CloudControl for AwsCloud {
             .min_size(self.number(CALL, min)?)
             .max_size(self.number(CALL, max)?);
         self.call(CALL, change.send()).await.map(drop)
+    }
+
+    async fn empty_asg(&self, asg: &str) -> Result<()> {
+        delete::empty(self, asg).await
+    }
+
+    async fn release_function(&self, function: &str) -> Result<()> {
+        function::release(self, function).await
+    }
+
+    async fn function_interfaces(&self, function: &str) -> Result<usize> {
+        function::interfaces(self, function).await
     }
 
     async fn end_member(&self, instance: &InstanceId, shrink: bool) -> Result<()> {

@@ -8,7 +8,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use smol_str::{SmolStr, format_smolstr};
 
-use super::{AwsCloud, error};
+use super::{AwsCloud, bucket, error};
 use crate::fleet::FaultKind;
 use crate::provider::{ProviderError, Resource, ResourceKind, Result};
 
@@ -52,6 +52,9 @@ pub(super) async fn delete(cloud: &AwsCloud, resource: &Resource) -> Result<()> 
             let ask = ask.force_delete_without_recovery(true);
             end(cloud, "secretsmanager:DeleteSecret", ask.send()).await
         }
+        ResourceKind::Other if resource.bucket().is_some() => {
+            bucket::delete(cloud, resource.bucket().unwrap_or_default()).await
+        }
         ResourceKind::Stack | ResourceKind::LoadBalancer | ResourceKind::NetworkInterface | ResourceKind::Other => {
             Err(ProviderError {
                 kind: FaultKind::Unsupported,
@@ -62,6 +65,36 @@ pub(super) async fn delete(cloud: &AwsCloud, resource: &Resource) -> Result<()> 
             })
         }
     }
+}
+
+/// Lets a group have no machine, and no hook that any would wait for at its end: whoever answers them may be gone already,
+/// and a machine waits for up to two days then.
+pub(super) async fn empty(cloud: &AwsCloud, asg: &str) -> Result<()> {
+    const ENDING: &str = "autoscaling:EC2_INSTANCE_TERMINATING";
+    let ask = cloud
+        .autoscaling
+        .describe_lifecycle_hooks()
+        .auto_scaling_group_name(asg);
+    let told = cloud
+        .call_unless("autoscaling:DescribeLifecycleHooks", ask.send(), is_gone)
+        .await?;
+    let hooks = told
+        .and_then(|told| told.lifecycle_hooks)
+        .unwrap_or_default()
+        .into_iter();
+    let ending = hooks.filter(|hook| hook.lifecycle_transition.as_deref() == Some(ENDING));
+    for hook in ending.filter_map(|hook| hook.lifecycle_hook_name) {
+        let ask = cloud.autoscaling.delete_lifecycle_hook();
+        let ask = ask.auto_scaling_group_name(asg).lifecycle_hook_name(hook);
+        end(cloud, "autoscaling:DeleteLifecycleHook", ask.send()).await?;
+    }
+    let ask = cloud.autoscaling.update_auto_scaling_group();
+    let ask = ask
+        .auto_scaling_group_name(asg)
+        .min_size(0)
+        .max_size(0)
+        .desired_capacity(0);
+    end(cloud, "autoscaling:UpdateAutoScalingGroup", ask.send()).await
 }
 
 /// Makes a call that ends something.

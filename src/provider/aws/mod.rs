@@ -31,12 +31,14 @@ macro_rules! pages {
 
 mod actions;
 mod autoscaling;
+mod bucket;
 pub mod budget;
 mod check;
 mod control;
 mod delete;
 mod ec2;
 mod error;
+mod function;
 mod ground;
 mod intern;
 mod launch;
@@ -51,6 +53,7 @@ mod queue;
 mod resources;
 mod run_command;
 mod sieve;
+mod signed;
 mod stack;
 mod tag;
 mod template;
@@ -259,6 +262,10 @@ impl Profile {
             may_be_emulator: sdk.endpoint_url().is_some(),
             lacks_status_filter: AtomicBool::new(false),
             fresh: launch::Fresh::default(),
+            signer: signed::Signer {
+                credentials: sdk.credentials_provider(),
+                endpoint: sdk.endpoint_url().map(str::to_owned),
+            },
             meter,
             scope,
         })
@@ -305,6 +312,7 @@ pub struct AwsCloud {
     /// Learnt from an emulator's answer, see [`ec2::notices`].
     lacks_status_filter: AtomicBool,
     fresh: launch::Fresh,
+    signer: signed::Signer,
     meter: Meter,
 }
 

@@ -6,9 +6,9 @@
 use serde_json::{Value, json};
 
 use super::actions::{
-    BESIDE_MACHINES, BESIDE_SPOT_FLEETS, IMAGES, MADE, MAKING, MAKING_ROLES, ON_PARAMETERS, ON_QUEUES, ON_ROLES,
-    ON_SECRETS, ON_STACKS, ON_TAGGED, PARAMETERS, QUEUES, ROLES, RUN, RUN_DOCUMENT, RUN_PLACES, SECRETS, SEND,
-    SERVICE_ROLES, STACKS, VIEW_ACTIONS,
+    BESIDE_MACHINES, BESIDE_SPOT_FLEETS, BUCKETS, FUNCTIONS, IMAGES, MADE, MAKING, MAKING_ROLES, ON_PARAMETERS,
+    ON_PARTS, ON_QUEUES, ON_ROLES, ON_SECRETS, ON_STACKS, ON_TAGGED, PARAMETERS, QUEUES, ROLES, RUN, RUN_DOCUMENT,
+    RUN_PLACES, SECRETS, SEND, SERVICE_ROLES, STACKS, VIEW_ACTIONS,
 };
 use crate::fleet::TAG_CLUSTER;
 
@@ -145,11 +145,18 @@ fn operating() -> Vec<Value> {
         allow("Images", json!("ssm:GetParameter"), json!(IMAGES)),
         allow("Secrets", json!(ON_SECRETS), json!(SECRETS)),
         allow("Stacks", json!(ON_STACKS), json!(STACKS)),
+        // In one statement, since a policy has little room: each action is of one of these alone.
+        allow("Parts", json!(ON_PARTS), json!([FUNCTIONS, BUCKETS])),
         allow("TestEvents", json!(SEND), json!(QUEUES)),
         allow("RunShellScript", json!(RUN), json!(RUN_DOCUMENT)),
         allow(
             "Answers",
-            json!(["ssm:GetCommandInvocation", "ec2:DescribeLaunchTemplateVersions"]),
+            json!([
+                "ssm:GetCommandInvocation",
+                "ec2:DescribeLaunchTemplateVersions",
+                "autoscaling:DescribeLifecycleHooks",
+                "ec2:DescribeNetworkInterfaces",
+            ]),
             json!("*"),
         ),
     ]);
@@ -265,7 +272,7 @@ mod tests {
 
         for statement in statements.iter().skip(1) {
             // IAM knows no resources for these reads.
-            let reads = |action: &&str| action.starts_with("ssm:Get") || action.starts_with("ec2:Describe");
+            let reads = |action: &&str| action.starts_with("ssm:Get") || action.contains(":Describe");
             let only_reads = actions(statement).iter().all(reads);
             assert!(
                 only_reads || statement.get("Condition").is_some() || statement["Resource"] != "*",

@@ -43,6 +43,7 @@ fn mapped(cloud: &AwsCloud, from: sdk::Stack) -> Result<Stack> {
         created_at,
         outputs: outputs.filter_map(|o| pair(o.output_key, o.output_value)).collect(),
         tags: tags.filter_map(|tag| pair(tag.key, tag.value)).collect(),
+        guarded: from.enable_termination_protection == Some(true),
     })
 }
 

@@ -8,9 +8,9 @@ use async_trait::async_trait;
 use http::header::CONTENT_TYPE;
 use http::{Method, Request};
 use serde_json::{Value, json};
-use smol_str::SmolStr;
+use smol_str::{SmolStr, format_smolstr};
 
-use super::decode::{self, Refusal};
+use super::decode::{self, Refusal, Service};
 use super::error::{Call, Trouble};
 use super::tokens::{self, NAMESPACE};
 use super::{KubeApi, authority, list};
@@ -22,6 +22,7 @@ const DELETE_NODE: Call = Call::new("delete", "", "nodes");
 const LIST_PODS: Call = Call::new("list", "", "pods");
 const EVICT: Call = Call::new("create", "", "pods/eviction");
 const DELETE_POD: Call = Call::new("delete", "", "pods");
+const DELETE_SERVICE: Call = Call::new("delete", "", "services");
 /// K3s serves it to everybody.
 const CACERTS: Call = Call::new("get", "", "/cacerts");
 
@@ -115,6 +116,27 @@ impl KubeControl for KubeApi {
             self.change(tokens::DELETE, Method::DELETE, &path, JSON, &options).await
         };
         self.gone(tokens::DELETE, deleted.await)
+    }
+
+    async fn delete_balancers(&self) -> Result<Vec<SmolStr>> {
+        let services: Vec<Service> = list::all(&self.link, None).await?;
+        let mut left = vec![];
+        for service in services.into_iter().filter(|service| service.is_at_aws) {
+            let (namespace, name) = (&service.namespace, &service.name);
+            left.push(format_smolstr!("{namespace}/{name}"));
+            if service.ending {
+                continue;
+            }
+            let deleted = async {
+                let namespace = segment("name of a namespace", namespace)?;
+                let name = segment("name of a service", name)?;
+                let path = format!("/api/v1/namespaces/{namespace}/services/{name}");
+                let options = json!({"apiVersion": "v1", "kind": "DeleteOptions"});
+                self.change(DELETE_SERVICE, Method::DELETE, &path, JSON, &options).await
+            };
+            self.gone(DELETE_SERVICE, deleted.await)?;
+        }
+        Ok(left)
     }
 
     async fn mark(&self, node: &str, marks: &Marks) -> Result<()> {

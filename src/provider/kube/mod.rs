@@ -18,6 +18,7 @@ mod list;
 pub mod merge;
 mod pace;
 pub(super) mod page;
+pub(super) mod plain;
 mod proxy;
 mod tokens;
 pub mod tunnel;

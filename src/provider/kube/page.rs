@@ -60,7 +60,7 @@ async fn fetch(url: &str) -> Result<Vec<u8>, NoPage> {
     }
 }
 
-fn told(error: kube::Error) -> NoPage {
+pub(super) fn told(error: kube::Error) -> NoPage {
     match error {
         kube::Error::Api(status) => match status.code {
             429 => (FaultKind::Throttled, "HTTP 429".to_owned()),

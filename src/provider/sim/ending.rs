@@ -21,6 +21,7 @@ impl State {
                 self.ask_end(scope, &id);
             }
             ResourceKind::SpotFleet => self.drop_stack_group(scope, id),
+            ResourceKind::Other if resource.bucket().is_some() => self.forget(scope, ResourceKind::Other, id),
             ResourceKind::Stack | ResourceKind::LoadBalancer | ResourceKind::NetworkInterface | ResourceKind::Other => {
                 return Err(Refused::new(
                     format_smolstr!("{} is nothing that k3fleet deletes", resource.describe()),

@@ -90,6 +90,23 @@ impl State {
         Ok(())
     }
 
+    /// Lets a group have no machine, and no hook that any would wait for. A group that is not there is no error.
+    pub(super) fn ask_empty(&mut self, scope: &Scope, asg: &str) -> Result<(), Refused> {
+        let Ok(no) = self.group_in(scope, asg) else {
+            return Ok(());
+        };
+        let mut waiting = vec![];
+        if let Some(group) = self.groups.get_mut(no) {
+            group.hook = false;
+            let waits = group.members.iter().filter(|(_, m)| m.lifecycle == "Terminating:Wait");
+            waiting.extend(waits.map(|(id, _)| id.clone()));
+        }
+        for id in waiting {
+            self.leaves_for_good(&id);
+        }
+        self.ask_bounds(scope, asg, 0, 0)
+    }
+
     /// Ends a member of a group. One that ends already, or is not there, is no error.
     pub(super) fn ask_end_member(&mut self, scope: &Scope, id: &InstanceId, shrink: bool) -> Result<(), Refused> {
         let Some(machine) = self.machines.get(id).filter(|m| m.instance.scope == *scope) else {

@@ -59,6 +59,9 @@ impl KubeControl for Notes {
     async fn delete_node_password(&self, _: &str) -> Result<()> {
         Ok(())
     }
+    async fn delete_balancers(&self) -> Result<Vec<SmolStr>> {
+        Ok(vec![])
+    }
     async fn mark(&self, node: &str, marks: &Marks) -> Result<()> {
         self.marks.lock().unwrap().insert(node.to_owned(), marks.clone());
         Ok(())

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use k3fleet::provider::{Cloud, CloudControl};
+use k3fleet::provider::{Cloud, CloudControl, Resource};
 use serde_json::{Value, json};
 
 use super::launch::{Nodes, api_server, boot, files};
@@ -39,7 +39,7 @@ async fn a_stack_that_fails_says_why_and_comes_up_when_the_launch_is_resumed() {
     };
     behave(
         &account,
-        json!({"signal": true, "fail": {"ApiListener": "Your quota of listeners is used up"}}),
+        json!({"signal": true, "fail": {"ApiBalancer": "Your quota of load balancers is used up"}}),
     )
     .await;
     let nodes = Nodes::default();
@@ -61,7 +61,7 @@ async fn a_stack_that_fails_says_why_and_comes_up_when_the_launch_is_resumed() {
     let (code, printed, failed) = run(&LAUNCH).await;
     assert_eq!(code, Some(4), "{failed}");
     assert!(
-        failed.contains("CREATE_FAILED ApiListener") && failed.contains("Your quota of listeners is used up"),
+        failed.contains("CREATE_FAILED ApiBalancer") && failed.contains("Your quota of load balancers is used up"),
         "{failed}"
     );
     assert!(failed.contains("k3fleet destroy shop"), "what to do is told: {failed}");
@@ -138,6 +138,46 @@ async fn a_stack_that_fails_says_why_and_comes_up_when_the_launch_is_resumed() {
 
     let token = cloud.parameter("/k3fleet/shop/server-token").await.expect("an answer");
     let token = token.expect("the token is there");
+
+    // What stands is not taken back. What is destroyed goes whole, after a resource that at first does not, but for the
+    // snapshots; and so does what servers have left, which carries no tag.
+    let (code, _, told) = run(&["rollback", "shop", "--yes"]).await;
+    assert_eq!(code, Some(3), "{told}");
+    assert!(told.contains("the stack k3fleet-shop is"), "{told}");
+    for mark in ["first-server-1", "initialised"] {
+        let mark = format!("/k3fleet/shop/{mark}");
+        assert!(cloud.create_parameter(&mark, "i-1").await.expect("made"));
+    }
+    let locked = json!({"FeedQueue": {"reason": "The queue is locked", "on": "delete", "times": 1}});
+    behave(&account, json!({"signal": true, "fail": locked})).await;
+    let (code, _, failed) = run(&["destroy", "shop", "--yes"]).await;
+    assert_eq!(code, Some(4), "{failed}");
+    assert!(failed.contains("FeedQueue: The queue is locked"), "{failed}");
+    assert_eq!(
+        cloud.instances().await.expect("instances").len(),
+        0,
+        "its groups were emptied before"
+    );
+    let (_, listed, _) = run(&["ops", "list", "-o", "json"]).await;
+    let listed: Vec<Value> = serde_json::from_str(&listed).expect("JSON");
+    let id = listed
+        .iter()
+        .find(|one| one["state"] == "failed")
+        .expect("the one that failed");
+    let (code, _, told) = run(&["ops", "resume", id["id"].as_str().expect("an id")]).await;
+    assert_eq!(code, Some(0), "{told}");
+    assert_eq!(cloud.stack("k3fleet-shop").await.expect("told"), None);
+    let left = cloud.resources(Some("shop")).await.expect("resources");
+    let buckets: Vec<_> = left.iter().filter_map(Resource::bucket).collect();
+    assert_eq!((buckets.len(), left.len()), (1, 1), "{left:#?}");
+    // The bucket goes when that is asked for.
+    let (code, _, told) = run(&["destroy", "shop", "--snapshots", "delete", "--yes"]).await;
+    assert_eq!(code, Some(0), "{told}");
+    assert_eq!(cloud.resources(Some("shop")).await.expect("resources"), []);
+    for name in ["first-server-1", "initialised", "server-token", "spec", "lock"] {
+        let name = format!("/k3fleet/shop/{name}");
+        assert_eq!(cloud.parameter(&name).await.expect("an answer"), None, "{name}");
+    }
     let mut written = String::new();
     for file in files(home.path()) {
         written += &String::from_utf8_lossy(&std::fs::read(file).expect("a file"));

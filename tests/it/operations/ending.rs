@@ -20,6 +20,7 @@ pub(super) async fn destroy(desk: &Desk, cluster: &str, volumes: bool) -> Reques
         cluster: id(cluster),
         resources: desk.resources(Some(cluster)).await,
         volumes,
+        snapshots: true,
     }
 }
 

@@ -53,7 +53,7 @@ async fn is_up(desk: &mut Desk, workers: usize) {
     .await;
 }
 
-async fn launched() -> Desk {
+pub(super) async fn launched() -> Desk {
     let mut desk = Desk::plain().await;
     let request = desk.launch(&shop()).await;
     let outcome = desk.run(&request).await.unwrap();

@@ -4,6 +4,7 @@ mod air_gap;
 mod desk;
 mod edge;
 mod ending;
+mod ending_ha;
 mod faults;
 mod ha;
 mod launching;

@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use smol_str::SmolStr;
 use tokio::time::{Instant, sleep};
 
 use crate::fleet::ContextId;
@@ -132,6 +133,10 @@ impl KubeControl for Cluster {
 
     async fn set_schedulable(&self, _: &str, _: bool) -> Result<()> {
         panic!("draining does not cordon")
+    }
+
+    async fn delete_balancers(&self) -> Result<Vec<SmolStr>> {
+        panic!("draining deletes no Services")
     }
 
     async fn pods_on(&self, node: &str) -> Result<Vec<BoundPod>> {

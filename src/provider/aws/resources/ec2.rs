@@ -1,6 +1,6 @@
 //! What EC2 holds of a cluster.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_ec2::types as sdk;
 use futures::future::try_join_all;
@@ -179,6 +179,12 @@ async fn others(cloud: &AwsCloud) -> Result<Vec<Found>> {
         }
     }
     by_id.retain(|_, tags| tags.iter().any(|(key, _)| key == TAG_CLUSTER));
+    // An endpoint that is deleted is listed for a while.
+    let is_endpoint = |kind: &str| kind == sdk::ResourceType::VpcEndpoint.as_str();
+    if by_id.keys().any(|(kind, _)| is_endpoint(kind)) {
+        let there = endpoints(cloud).await?;
+        by_id.retain(|(kind, id), _| !is_endpoint(kind) || there.contains(id));
+    }
     let is_interface = |kind: &str| kind == sdk::ResourceType::NetworkInterface.as_str();
     let prefix = match by_id.keys().all(|(kind, _)| is_interface(kind)) {
         true => String::new(),
@@ -189,6 +195,22 @@ async fn others(cloud: &AwsCloud) -> Result<Vec<Found>> {
         false => Found::new(ResourceKind::Other, format_smolstr!("{prefix}{kind}/{id}"), tags),
     });
     Ok(found.collect())
+}
+
+/// The VPC endpoints with a cluster's tag that are not deleted.
+async fn endpoints(cloud: &AwsCloud) -> Result<BTreeSet<String>> {
+    const CALL: &str = "ec2:DescribeVpcEndpoints";
+    let ask = || {
+        let ask = cloud.ec2.describe_vpc_endpoints().filters(tagged(None));
+        ask.max_results(cloud.page(1000).max(5))
+    };
+    let listed = pages!(cloud, CALL, ask(), vpc_endpoints);
+    // EC2 writes its states in lower case, whatever its API reference says.
+    let is_ending = |state: &sdk::State| ["deleting", "deleted"].contains(&state.as_str().to_lowercase().as_str());
+    let there = listed
+        .into_iter()
+        .filter(|one| !one.state.as_ref().is_some_and(is_ending));
+    Ok(there.filter_map(|one| one.vpc_endpoint_id).collect())
 }
 
 /// Whether things of this type are listed by a call of their own, or are no resource.
@@ -202,6 +224,8 @@ fn is_told_elsewhere(kind: &sdk::ResourceType) -> bool {
             | sdk::ResourceType::KeyPair
             | sdk::ResourceType::SpotFleetRequest
             | sdk::ResourceType::Fleet
+            // It goes with its group.
+            | sdk::ResourceType::SecurityGroupRule
     )
 }
 

@@ -109,6 +109,20 @@ impl CloudControl for SimCloudControl {
         .await
     }
 
+    async fn empty_asg(&self, asg: &str) -> Result<()> {
+        self.change("autoscaling:UpdateAutoScalingGroup", |s, scope| s.ask_empty(scope, asg))
+            .await
+    }
+
+    async fn release_function(&self, _function: &str) -> Result<()> {
+        // The world's functions have no network interfaces.
+        self.change("lambda:UpdateFunctionConfiguration", |_, _| Ok(())).await
+    }
+
+    async fn function_interfaces(&self, _function: &str) -> Result<usize> {
+        self.read("ec2:DescribeNetworkInterfaces", |_| 0).await
+    }
+
     async fn end_member(&self, instance: &InstanceId, shrink: bool) -> Result<()> {
         self.change("autoscaling:TerminateInstanceInAutoScalingGroup", |s, scope| {
             s.ask_end_member(scope, instance, shrink)

@@ -94,6 +94,11 @@ impl KubeControl for SimKubeControl {
         .await
     }
 
+    async fn delete_balancers(&self) -> Result<Vec<SmolStr>> {
+        // The world's Services have no load balancers.
+        self.change("list services", |_, _| vec![]).await
+    }
+
     async fn mark(&self, node: &str, marks: &Marks) -> Result<()> {
         let there = self.change(PATCH, |s, no| s.mark(no, node, marks)).await?;
         if there { Ok(()) } else { Err(self.no_node(node)) }

@@ -38,6 +38,7 @@ impl State {
             created_at: stack.created_at,
             outputs: stack.outputs.clone(),
             tags: tags.map(|(k, v)| (k.clone(), v.clone())).collect(),
+            guarded: false,
         })
     }
 

@@ -1,0 +1,70 @@
+//! Waiting for what AWS lets go of by and by, before what it belongs to is deleted: the load balancers of Services, and
+//! the network interfaces of a function. Where it does not come about the operation goes on: what is kept from being deleted
+//! for its sake says so then.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::Executor;
+use crate::provider::{CloudControl, KubeControl};
+
+/// How often it is looked whether it is free.
+const LOOK: Duration = Duration::from_secs(15);
+/// How long load balancers may take.
+const BALANCERS: Duration = Duration::from_secs(10 * 60);
+/// How long Lambda may take to delete the network interfaces of a function: twenty minutes is usual.
+const INTERFACES: Duration = Duration::from_secs(25 * 60);
+
+impl Executor {
+    /// Deletes the Services of a cluster that have load balancers at AWS, and waits until those are gone.
+    pub(super) async fn delete_balancers(&self, kube: &dyn KubeControl, say: &impl Fn(String)) -> String {
+        let until = Instant::now() + self.paced(BALANCERS);
+        loop {
+            let line = match kube.delete_balancers().await {
+                Ok(left) if left.is_empty() => return "no Service has one any longer".to_owned(),
+                Ok(left) => format!("still there: {}", left.join(", ")),
+                Err(error) if error.retryable() => error.message.to_string(),
+                Err(error) => return format!("not all are deleted: {error}"),
+            };
+            if Instant::now() >= until {
+                return format!("not all are deleted: {line}");
+            }
+            say(line);
+            sleep(self.paced(LOOK)).await;
+        }
+    }
+
+    /// Takes a function out of its VPC, and waits until its network interfaces are gone.
+    pub(super) async fn release_function(
+        &self,
+        cloud: &dyn CloudControl,
+        function: &str,
+        say: &impl Fn(String),
+    ) -> String {
+        let until = Instant::now() + self.paced(INTERFACES);
+        let mut released = false;
+        loop {
+            let left = async {
+                if !released {
+                    cloud.release_function(function).await?;
+                }
+                cloud.function_interfaces(function).await
+            };
+            let line = match left.await {
+                Ok(0) => return "no network interface of it is left".to_owned(),
+                Ok(left) => {
+                    released = true;
+                    format!("{left} network interfaces of it are left")
+                }
+                Err(error) if error.retryable() => error.message.to_string(),
+                Err(error) => return format!("the deletion of the stack waits for its interfaces: {error}"),
+            };
+            if Instant::now() >= until {
+                return format!("the deletion of the stack waits for its interfaces: {line}");
+            }
+            say(line);
+            sleep(self.paced(LOOK)).await;
+        }
+    }
+}
