@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::CommandFactory;
 use clap::error::ErrorKind;
@@ -16,6 +17,9 @@ use crate::fleet::{EdgeHost, Fleet, Policy};
 use crate::runtime::session::{Demo, Session, open_demo, open_live};
 use crate::runtime::settings::vocabulary;
 use crate::runtime::{driver, telemetry, terminal};
+
+/// How long the tunnels that the settings name are waited for.
+const TUNNELS: Duration = Duration::from_secs(20);
 
 /// How much faster than real time a simulated world runs for a command.
 const COMMAND_SPEED: f64 = 100.0;
@@ -195,7 +199,14 @@ impl Settings {
     pub(super) async fn open(&self) -> Result<Session, String> {
         match &self.demo {
             Some(demo) => open_demo(demo, self.config.read_only, &self.paths),
-            None => Ok(open_live(&self.config, &self.paths, self.hosts.clone()).await),
+            None => {
+                let session = open_live(&self.config, &self.paths, self.hosts.clone()).await;
+                // A command asks but once.
+                if let Some(tunnels) = &session.tunnels {
+                    tunnels.ready(TUNNELS).await;
+                }
+                Ok(session)
+            }
         }
     }
 }

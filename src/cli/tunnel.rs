@@ -5,14 +5,12 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
 
 use async_trait::async_trait;
-use smol_str::SmolStr;
 
 use super::args::TunnelArgs;
 use super::exit::{Exit, Halt};
 use super::operate::Desk;
 use super::read::read;
 use super::{complain, complain_of};
-use crate::blueprint::{Names, Spec};
 use crate::feeds::Want;
 use crate::fleet::{ClusterId, FaultKind, FeedKind, Fleet};
 use crate::provider::Kube;
@@ -21,7 +19,7 @@ use crate::runtime::kubeconfigs::{fetch, server};
 use crate::runtime::login::missing;
 use crate::runtime::session::Session;
 use crate::runtime::signals::Ends;
-use crate::runtime::tunnel::{Gate, Guide, Pace, Wanted, answers, gates, keep};
+use crate::runtime::tunnel::{Gate, Guide, Pace, Wanted, answers, gates, keep, user_of};
 
 impl Desk<'_> {
     /// Keeps a tunnel until a signal ends it.
@@ -50,6 +48,8 @@ impl Desk<'_> {
     }
 
     async fn prepared(&mut self, args: &TunnelArgs, directory: PathBuf) -> Result<Through, Halt> {
+        // The one that the settings keep would have the port.
+        self.session.tunnels = None;
         let want = Want::new([FeedKind::Instances]);
         read(&self.session, &mut self.fleet, &want).await;
         self.place_hosts();
@@ -60,11 +60,14 @@ impl Desk<'_> {
         free(port)?;
         let user = match &args.user {
             Some(user) => Some(user.clone()),
-            None => self.user(&cluster).await,
+            None => user_of(&self.session.control, &cluster).await,
         };
         let wanted = Wanted {
             port,
-            via: args.via.map(Into::into),
+            via: args
+                .via
+                .map(Into::into)
+                .or(self.config.tunnel(name).map(|(_, via)| via)),
             user,
         };
         let found = gates(&self.fleet, &cluster, &wanted);
@@ -98,21 +101,6 @@ impl Desk<'_> {
             wanted,
             api,
         })
-    }
-
-    /// Who logs in to the machines of a cluster, as its spec says.
-    async fn user(&self, cluster: &ClusterId) -> Option<SmolStr> {
-        let home = cluster.home.as_ref()?;
-        let names = Names::new(&cluster.name, &home.region);
-        let json = self
-            .session
-            .control
-            .cloud(home)?
-            .parameter(&names.spec())
-            .await
-            .ok()??;
-        let spec: Spec = serde_json::from_str(&json).ok()?;
-        Some(spec.image.user().into())
     }
 
     /// Sees to it that a kubeconfig is kept; without one the tunnel is of use as well.

@@ -13,7 +13,7 @@ use super::poll::{Poll, read_poll};
 use super::reader::{self, Table, Value};
 use super::ways::read_ways;
 use crate::fleet::table::TableKind;
-use crate::fleet::{AdoptRule, Glob, PriceCaps, Ways};
+use crate::fleet::{AdoptRule, Glob, PriceCaps, Via, Ways};
 
 /// All settings, as they hold after the layers are put over each other.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,6 +48,8 @@ pub struct Config {
     pub adopt: Vec<AdoptRule>,
     /// How edge hosts reach the API of each cluster.
     pub reach: Ways,
+    /// The clusters to whose API a tunnel is kept, each by its name, alone or after its region, and through what it goes.
+    pub tunnels: BTreeMap<SmolStr, Via>,
 }
 
 impl Default for Config {
@@ -68,11 +70,20 @@ impl Default for Config {
             keys: BTreeMap::new(),
             adopt: Vec::new(),
             reach: Ways::default(),
+            tunnels: BTreeMap::new(),
         }
     }
 }
 
 impl Config {
+    /// Through what a tunnel to a cluster is kept, and in which region it is where that is said.
+    pub fn tunnel(&self, cluster: &str) -> Option<(Option<SmolStr>, Via)> {
+        self.tunnels.iter().find_map(|(key, via)| match key.rsplit_once('/') {
+            Some((region, name)) => (name == cluster).then(|| (Some(SmolStr::new(region)), *via)),
+            None => (*key == cluster).then_some((None, *via)),
+        })
+    }
+
     /// These settings with the command line's over them.
     pub fn with(mut self, options: Options) -> Self {
         fn put<T>(place: &mut T, value: Option<T>) {
@@ -188,10 +199,25 @@ fn settings(table: &mut Table<'_>, vocabulary: &Vocabulary<'_>) -> Config {
     if let Some(ways) = table.table("reach") {
         config.reach = read_ways(&ways);
     }
+    if let Some(tunnels) = table.table("tunnels") {
+        config.tunnels = read_tunnels(&tunnels);
+    }
     if let Some(rules) = table.get("adopt") {
         config.adopt = read_rules(&rules);
     }
     config
+}
+
+fn read_tunnels(table: &Table<'_>) -> BTreeMap<SmolStr, Via> {
+    let mut tunnels = BTreeMap::new();
+    for (name, value) in table.entries() {
+        if !is_name(name) {
+            value.key_fault("expected the name of a cluster, such as \"eu-west-1/prod\"");
+        } else if let Some(via) = value.parsed("\"ssm\" or \"ssh\"", Via::parse) {
+            tunnels.insert(SmolStr::new(name), via);
+        }
+    }
+    tunnels
 }
 
 /// A name of anything: not empty, on one line, without space around it.

@@ -68,6 +68,21 @@ pub enum Via {
     Ssh,
 }
 
+impl Via {
+    /// Its word in the settings.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ssm => "ssm",
+            Self::Ssh => "ssh",
+        }
+    }
+
+    /// Reads its word.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Ssm, Self::Ssh].into_iter().find(|via| via.as_str() == word)
+    }
+}
+
 /// The ways of all clusters for which one is chosen, each under the cluster's name, alone or after its region
 /// (`eu-west-1/edge-lab`) or its profile and region.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

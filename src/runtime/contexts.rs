@@ -3,13 +3,16 @@
 
 use std::sync::Arc;
 
+use super::login::missing;
 use super::operations::Operations;
 use super::session::Session;
+use super::tunnel::{Asked, Tunnels, Wanted};
+use crate::app::Login;
 use crate::config::Config;
 use crate::feeds::Feeds;
-use crate::fleet::{ContextId, FaultKind};
+use crate::fleet::{ContextId, FaultKind, Via};
 use crate::ops::Made;
-use crate::provider::kube::{self, Contexts, KubeContext, kubeconfig};
+use crate::provider::kube::{self, Contexts, KubeContext, kubeconfig, tunnel};
 use crate::provider::{Kube, KubeControl, ProviderError};
 
 /// Opens the contexts that the settings choose from the operator's kubeconfig, and those of all launched clusters that
@@ -22,13 +25,27 @@ pub(super) fn open_contexts(session: &mut Session, config: &Config) {
     } else {
         kube::Choice::Named(config.contexts.iter().map(ToString::to_string).collect())
     };
-    open_found(session, kube::contexts(None, &choice), config.read_only);
+    open_found(session, kube::contexts(None, &choice), config);
 }
 
-fn open_found(session: &mut Session, contexts: Contexts, read_only: bool) {
+fn open_found(session: &mut Session, mut contexts: Contexts, config: &Config) {
+    let read_only = config.read_only;
     session.faults.extend(contexts.faults);
-    let (kept, faults) = kubeconfig::all(&session.kubeconfigs);
+    let (mut kept, faults) = kubeconfig::all(&session.kubeconfigs);
     session.faults.extend(faults);
+    for context in &mut kept {
+        if config.tunnel(context.id.as_str()).is_some() {
+            match through(session, context) {
+                // The operator's own may know its server by the name that is out of reach.
+                Ok(tunnel) => {
+                    let direct = kube::same_server(&context.endpoint);
+                    contexts.found.retain(|own| kube::same_server(&own.endpoint) != direct);
+                    *context = tunnel;
+                }
+                Err(fault) => session.faults.push(fault),
+            }
+        }
+    }
     // With clusters of our own to show nobody misses a kubeconfig.
     if kept.is_empty() {
         session.notes.extend(contexts.notes);
@@ -43,6 +60,53 @@ fn open_found(session: &mut Session, contexts: Contexts, read_only: bool) {
             Shown::Otherwise(fault) => session.faults.push(fault),
         }
     }
+}
+
+/// The context of a launched cluster as it is reached through a tunnel, under the same name.
+fn through(session: &Session, context: &KubeContext) -> Result<KubeContext, ProviderError> {
+    let (directory, cluster) = (&session.kubeconfigs, context.id.as_str());
+    let port = tunnel::port(directory, cluster).unwrap_or_else(|| tunnel::default_port(cluster));
+    tunnel::set(directory, cluster, port)?;
+    Ok(tunnel::open(directory, cluster)?.known_as(context.id.clone()))
+}
+
+/// Begins to keep the tunnels to those launched clusters that the settings name.
+pub(super) fn keep_tunnels(session: &mut Session, config: &Config) {
+    let mut asked = vec![];
+    for context in &session.kept {
+        let cluster = context.as_str();
+        let (Some((region, via)), Some(port)) = (config.tunnel(cluster), tunnel::port(&session.kubeconfigs, cluster))
+        else {
+            continue;
+        };
+        let program = match via {
+            Via::Ssm => "aws",
+            Via::Ssh => "ssh",
+        };
+        if let Some(why) = missing(&Login { program, args: vec![] }) {
+            session.faults.push(ProviderError {
+                kind: FaultKind::Other,
+                call: "keep a tunnel".into(),
+                target: cluster.into(),
+                message: why.into(),
+                mend: "or take it out of [tunnels] in config.toml".into(),
+            });
+            continue;
+        }
+        asked.push(Asked {
+            cluster: cluster.into(),
+            region,
+            wanted: Wanted {
+                port,
+                via: Some(via),
+                user: None,
+            },
+            clouds: session.providers.clouds.clone(),
+            control: session.control.clone(),
+            adopt: config.adopt.clone(),
+        });
+    }
+    session.tunnels = (!asked.is_empty()).then(|| Arc::new(Tunnels::keep(asked)));
 }
 
 /// Whether a context is shown.

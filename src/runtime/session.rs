@@ -8,7 +8,8 @@ use futures::future::join_all;
 use smol_str::SmolStr;
 
 use super::clock;
-use super::contexts::open_contexts;
+use super::contexts::{keep_tunnels, open_contexts};
+use super::tunnel::Tunnels;
 use crate::config::{Config, Paths};
 use crate::feeds::Clock;
 use crate::fleet::{ContextId, EdgeHost, FaultKind};
@@ -53,6 +54,8 @@ pub struct Session {
     pub speed: f64,
     /// The simulated world, if it is one.
     pub world: Option<Arc<World>>,
+    /// The tunnels that are kept as long as this is.
+    pub tunnels: Option<Arc<Tunnels>>,
     /// What could not be opened; the rest goes on without.
     pub faults: Vec<ProviderError>,
     /// What an operator may want to know.
@@ -83,6 +86,7 @@ pub fn open_demo(demo: &Demo, read_only: bool, paths: &Paths) -> Result<Session,
         kept: BTreeSet::new(),
         speed: demo.speed,
         world: Some(world),
+        tunnels: None,
         faults: vec![],
         notes: note.into_iter().collect(),
     })
@@ -107,6 +111,7 @@ pub async fn open_live(config: &Config, paths: &Paths, hosts: Vec<EdgeHost>) -> 
         kept: BTreeSet::new(),
         speed: 1.0,
         world: None,
+        tunnels: None,
         faults: vec![],
         notes: vec![],
     };
@@ -115,6 +120,7 @@ pub async fn open_live(config: &Config, paths: &Paths, hosts: Vec<EdgeHost>) -> 
     }
     open_contexts(&mut session, config);
     open_clouds(&mut session, config, paths).await;
+    keep_tunnels(&mut session, config);
     session
 }
 

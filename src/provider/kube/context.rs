@@ -31,10 +31,25 @@ pub enum Choice {
 pub struct KubeContext {
     /// Its name.
     pub id: ContextId,
+    /// Its name in the files, where that is another one.
+    pub entry: Option<SmolStr>,
     /// The server's URL as the kubeconfig writes it.
     pub endpoint: SmolStr,
     /// The kubeconfig files it is merged from.
     pub files: Arc<[PathBuf]>,
+}
+
+impl KubeContext {
+    /// Its name in the files.
+    pub(super) fn entry(&self) -> &str {
+        self.entry.as_deref().unwrap_or(self.id.as_str())
+    }
+
+    /// The same under another name.
+    pub fn known_as(self, id: ContextId) -> Self {
+        let entry = Some(self.entry.unwrap_or_else(|| SmolStr::new(self.id.as_str())));
+        Self { id, entry, ..self }
+    }
 }
 
 /// What the kubeconfig offers.
@@ -169,6 +184,7 @@ fn choose(files: Arc<[PathBuf]>, choice: &Choice) -> Contexts {
                 seen.insert(same_server(&endpoint), name);
                 contexts.found.push(KubeContext {
                     id: ContextId::new(name),
+                    entry: None,
                     endpoint,
                     files: Arc::clone(&files),
                 });

@@ -174,8 +174,8 @@ async fn make_aside(context: KubeContext) -> Option<Result<Made, Trouble>> {
 /// Reads the kubeconfig and makes a client of one context. Blocks: it reads files and may run a plugin.
 fn make_client(context: &KubeContext) -> Result<Made, Trouble> {
     let (mut kubeconfig, faults) = context::load(&context.files);
-    kubeconfig.current_context = Some(context.id.as_str().to_owned());
-    let own_proxy = context::cluster(&kubeconfig, context.id.as_str()).is_some_and(|c| c.proxy_url.is_some());
+    kubeconfig.current_context = Some(context.entry().to_owned());
+    let own_proxy = context::cluster(&kubeconfig, context.entry()).is_some_and(|c| c.proxy_url.is_some());
     let mut config = match Config::try_from(kubeconfig) {
         Ok(config) => config,
         Err(KubeconfigError::LoadContext(_)) => {

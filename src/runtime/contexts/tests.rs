@@ -34,6 +34,7 @@ fn session(home: &Path) -> Session {
         kept: Default::default(),
         speed: 1.0,
         world: None,
+        tunnels: None,
         faults: vec![],
         notes: vec![],
     }
@@ -66,7 +67,11 @@ async fn kept_clusters_are_opened_beside_the_operators_own() {
     let mut session = session(home.path());
     keep(&session, "shop", "203.0.113.7");
     keep(&session, "lab", "203.0.113.8");
-    open_found(&mut session, own(home.path(), "work", "https://work:6443"), false);
+    open_found(
+        &mut session,
+        own(home.path(), "work", "https://work:6443"),
+        &Config::default(),
+    );
     assert_eq!(ids(&session), ["work", "lab", "shop"]);
     assert_eq!(session.control.kubes.len(), 3);
     assert!(session.faults.is_empty() && session.notes.is_empty());
@@ -80,7 +85,10 @@ async fn the_operators_own_context_of_a_server_wins() {
     open_found(
         &mut session,
         own(home.path(), "mine", "https://203.0.113.7:6443/"),
-        true,
+        &Config {
+            read_only: true,
+            ..Config::default()
+        },
     );
     assert_eq!(ids(&session), ["mine"]);
     assert!(session.control.kubes.is_empty(), "only looking is allowed");
@@ -89,11 +97,36 @@ async fn the_operators_own_context_of_a_server_wins() {
 }
 
 #[tokio::test]
+async fn a_cluster_to_which_a_tunnel_is_kept_is_opened_through_it_alone() {
+    let home = tempfile::tempdir().unwrap();
+    let mut session = session(home.path());
+    keep(&session, "shop", "203.0.113.7");
+    let mut config = Config::default();
+    config.tunnels.insert("eu-west-1/shop".into(), crate::fleet::Via::Ssm);
+    open_found(
+        &mut session,
+        own(home.path(), "mine", "https://203.0.113.7:6443/"),
+        &config,
+    );
+    assert_eq!(ids(&session), ["shop"]);
+    let through = format!("https://127.0.0.1:{}", tunnel::default_port("shop"));
+    assert_eq!(session.servers[&ContextId::new("shop")], through);
+    assert!(session.kept.contains(&ContextId::new("shop")) && session.faults.is_empty());
+    let (region, via) = config.tunnel("shop").unwrap();
+    assert_eq!((region.as_deref(), via), (Some("eu-west-1"), crate::fleet::Via::Ssm));
+    assert_eq!(config.tunnel("other"), None);
+}
+
+#[tokio::test]
 async fn a_name_that_is_another_servers_is_told() {
     let home = tempfile::tempdir().unwrap();
     let mut session = session(home.path());
     keep(&session, "shop", "203.0.113.7");
-    open_found(&mut session, own(home.path(), "shop", "https://old:6443"), false);
+    open_found(
+        &mut session,
+        own(home.path(), "shop", "https://old:6443"),
+        &Config::default(),
+    );
     assert_eq!(ids(&session), ["shop"]);
     let words = session.faults[0].to_string();
     assert!(

@@ -10,6 +10,8 @@
 mod child;
 mod gate;
 mod keep;
+mod kept;
 
 pub use gate::{Gate, Wanted, gates};
 pub use keep::{Guide, Pace, answers, keep};
+pub use kept::{Asked, Tunnels, user_of};

@@ -156,11 +156,32 @@ async fn a_tunnel_is_kept_until_a_signal_and_leaves_no_program_behind() {
             std::thread::yield_now();
         }
     }
+    // The program keeps it by itself where the settings say so, as long as it runs.
+    std::fs::write(at("config.toml"), "[tunnels]\n\"eu-west-1/shop\" = \"ssm\"\n").expect("a config");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_k3fleet"));
+    command.arg("--config").arg(at("config.toml"));
+    command
+        .args(["get", "clusters", "-o", "json"])
+        .env_clear()
+        .env("HOME", home.path());
+    let seen = command.envs(vars.iter().cloned()).output().expect("it runs");
+    let rows = String::from_utf8_lossy(&seen.stdout).into_owned();
+    assert!(
+        rows.contains("v1.36.4+k3s1"),
+        "{rows}{}",
+        String::from_utf8_lossy(&seen.stderr)
+    );
+    let pids = std::fs::read_to_string(at("aws.pids")).expect("the stub ran");
+    let until = Instant::now() + Duration::from_secs(10);
+    while pids.split_whitespace().any(runs) {
+        assert!(Instant::now() < until, "{pids} are left");
+        std::thread::yield_now();
+    }
     let called = std::fs::read_to_string(at("aws.called")).expect("the stub ran");
     let wanted = format!(
         "ssm start-session --target {} --region {REGION} --document-name AWS-StartPortForwardingSession --parameters \
          {{\"localPortNumber\":[\"{port}\"],\"portNumber\":[\"6443\"]}}\n",
         ids[0]
     );
-    assert_eq!(called, wanted.repeat(2), "nothing of it is a secret");
+    assert_eq!(called, wanted.repeat(3), "nothing of it is a secret");
 }

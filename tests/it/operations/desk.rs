@@ -113,6 +113,7 @@ impl Desk {
             clock: clock(&world),
             speed: 1.0,
             world: Some(Arc::clone(&world)),
+            tunnels: None,
             faults: vec![],
             notes: vec![],
         };

@@ -114,6 +114,7 @@ impl Rig {
             clock: Arc::new(move || clock.now()),
             speed: 1.0,
             world: Some(world),
+            tunnels: None,
             faults: vec![],
             notes: vec![],
         };

@@ -8,6 +8,7 @@ use std::process::{ExitStatus, Output};
 fn lab() -> KubeContext {
     KubeContext {
         id: ContextId::new("lab"),
+        entry: None,
         endpoint: "https://10.0.0.1:6443".into(),
         files: [std::path::PathBuf::from("/home/op/.kube/config")].into(),
     }
