@@ -25,7 +25,7 @@ pub use ha::{HaParts, Update};
 pub use hosts::{Added, Edited, HostsCommand, Import, OriginWord, Said};
 pub use machines::{Chosen, Drained, Leave, Logs, Reboot, Run, Scale, Shell};
 pub use tokens::{
-    Backup, Certificates, NewToken, OldToken, Rotate, ShownToken, TokenWord, TokensCommand, TokensOf, Upgrade, Waves,
+    Backup, Certificates, NewToken, OldToken, Rotate, ShownToken, SnapshotsOf, TokenWord, TokensCommand, TokensOf, Upgrade, Waves,
 };
 pub use told::{ConfigCommand, Get, Kubeconfig, OpsCommand, Table};
 pub use tunnel::{TunnelArgs, ViaWord};
@@ -108,6 +108,8 @@ pub enum Command {
     ///
     /// The last line says which file it is. Where K3s keeps snapshots in S3 as well, this one goes there too.
     Backup(Backup),
+    /// Print the snapshots of a cluster's etcd, on its servers and in S3, as K3s tells of them
+    Snapshots(SnapshotsOf),
     /// Renew the certificates of K3s on machines; get edge tells when they expire
     Certificates(Certificates),
     /// Print how the queues of a highly available cluster stand, and what AWS has said of its machines within minutes

@@ -38,6 +38,7 @@ mod read;
 mod release;
 mod run;
 mod select;
+mod snapshots;
 mod tokens;
 mod tunnel;
 mod update;

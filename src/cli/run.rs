@@ -118,6 +118,7 @@ fn dispatch(cli: Cli) -> io::Result<Exit> {
                 Command::Logs(args) => desk(session).logs(&args).await,
                 Command::Shell(args) => desk(session).log_in(&args).await,
                 Command::Events(args) => desk(session).events(&args).await,
+                Command::Snapshots(args) => desk(session).snapshots(&args).await,
                 Command::Tokens(command) => desk(session).tokens(&command).await,
                 Command::Spec { cluster } => desk(session).spec_of(&cluster).await,
                 Command::Tunnel(args) => {

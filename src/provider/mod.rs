@@ -14,6 +14,7 @@ mod order;
 mod part;
 mod resource;
 mod secret;
+mod snapshot;
 pub mod sim;
 pub mod ssh;
 mod stack;
@@ -40,6 +41,7 @@ pub use order::{
 pub use part::{PartPrice, PricedPart};
 pub use resource::{Resource, ResourceKind};
 pub use secret::Secret;
+pub use snapshot::Snapshot;
 pub use stack::{ChangeSet, CloudEvent, Queue, Stack, StackAction, StackChange, StackEvent, StackOrder, StackStatus};
 pub use web::OpenWeb;
 
@@ -169,6 +171,10 @@ pub trait Kube: Send + Sync {
 
     /// The bootstrap tokens (`GET` of the secrets of type `bootstrap.kubernetes.io/token` in `kube-system`).
     async fn bootstrap_tokens(&self) -> Result<Vec<BootstrapToken>>;
+
+    /// The snapshots of etcd, the newest first (a list of `etcdsnapshotfiles.k3s.cattle.io`);
+    /// [`FaultKind::Unsupported`](crate::fleet::FaultKind::Unsupported) where K3s does not tell of any.
+    async fn snapshots(&self) -> Result<Vec<Snapshot>>;
 }
 
 /// What is asked of the open web.

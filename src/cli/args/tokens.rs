@@ -9,6 +9,14 @@ use smol_str::SmolStr;
 use super::{Confirm, Draining, Ssh, span};
 use crate::fleet::Role;
 
+/// The snapshots of a cluster.
+#[derive(Debug, Args)]
+pub struct SnapshotsOf {
+    /// The cluster
+    #[arg(value_name = "CLUSTER")]
+    pub cluster: SmolStr,
+}
+
 /// About the tokens by which machines join a cluster.
 #[derive(Debug, Subcommand)]
 pub enum TokensCommand {

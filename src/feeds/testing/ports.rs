@@ -359,6 +359,10 @@ impl Kube for FakeKube {
     async fn bootstrap_tokens(&self) -> crate::provider::Result<Vec<crate::provider::BootstrapToken>> {
         Err(crate::provider::pending("bootstrap_tokens"))
     }
+
+    async fn snapshots(&self) -> crate::provider::Result<Vec<crate::provider::Snapshot>> {
+        Err(crate::provider::pending("snapshots"))
+    }
 }
 
 /// Edge hosts: `ok-…` answers, `down-…` is unreachable, `mute-…` never answers, `crash-…` panics.

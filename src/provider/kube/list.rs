@@ -38,9 +38,13 @@ pub(super) async fn page<T: Listed>(
         Place::After(token) => params = params.limit(PAGE).continue_token(token),
         Place::Whole => {}
     }
+    let group = match T::GROUP {
+        "" => "/api/v1".to_owned(),
+        group => format!("/apis/{group}/v1"),
+    };
     let path = match T::NAMESPACE {
-        None => format!("/api/v1/{}", T::RESOURCE),
-        Some(namespace) => format!("/api/v1/namespaces/{namespace}/{}", T::RESOURCE),
+        None => format!("{group}/{}", T::RESOURCE),
+        Some(namespace) => format!("{group}/namespaces/{namespace}/{}", T::RESOURCE),
     };
     let request = Request::new(path).list(&params).map_err(kube::Error::BuildRequest)?;
     buffer.clear();
@@ -57,15 +61,22 @@ fn unquoted(error: &serde_json::Error) -> serde_json::Error {
 
 /// The call that [`page`] makes.
 pub(super) fn call<T: Listed>() -> Call {
-    let call = Call::new("list", "", T::RESOURCE);
+    let call = Call::new("list", T::GROUP, T::RESOURCE);
     match T::NAMESPACE {
         None => call,
         Some(namespace) => call.within(namespace),
     }
 }
 
-/// All objects, or those whose `fields` are so, once. A page that comes too late (its token expired) starts the list anew, whole.
+/// All objects, or those whose `fields` are so, once.
 pub(super) async fn all<T: Listed>(link: &Link, fields: Option<&str>) -> Result<Vec<T>> {
+    let gathered = gathered(link, fields).await;
+    gathered.map_err(|trouble| explain(trouble, call::<T>(), link.context()))
+}
+
+/// The same, before what went wrong is put into words. A page that comes too late (its token expired) starts the list anew,
+/// whole.
+pub(super) async fn gathered<T: Listed>(link: &Link, fields: Option<&str>) -> std::result::Result<Vec<T>, Trouble> {
     let (mut items, mut place, mut buffer) = (Vec::new(), Place::Start, Vec::new());
     loop {
         match page(link, fields, &place, &mut buffer).await {
@@ -80,7 +91,7 @@ pub(super) async fn all<T: Listed>(link: &Link, fields: Option<&str>) -> Result<
                 items.clear();
                 place = Place::Whole;
             }
-            Err(trouble) => return Err(explain(trouble, call::<T>(), link.context())),
+            Err(trouble) => return Err(trouble),
         }
     }
 }

@@ -20,6 +20,7 @@ mod pace;
 pub(super) mod page;
 pub(super) mod plain;
 mod proxy;
+mod snapshots;
 mod tokens;
 pub mod tunnel;
 mod watch;
@@ -35,7 +36,7 @@ pub use pace::Pace;
 
 use self::error::{Call, Trouble};
 use self::link::Link;
-use super::{BootstrapToken, Kube, ProviderError, Result, WatchStream};
+use super::{BootstrapToken, Kube, ProviderError, Result, Snapshot, WatchStream};
 use crate::fleet::{ContextId, FaultKind, KubeServer, Node, NodeUsage, Pod};
 
 /// The slices that belong to the service of the API servers.
@@ -144,5 +145,9 @@ impl Kube for KubeApi {
 
     async fn bootstrap_tokens(&self) -> Result<Vec<BootstrapToken>> {
         self.tokens().await
+    }
+
+    async fn snapshots(&self) -> Result<Vec<Snapshot>> {
+        self.etcd_snapshots().await
     }
 }

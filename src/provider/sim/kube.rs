@@ -18,7 +18,7 @@ use super::store::Store;
 use super::world::World;
 use crate::blueprint::API_PORT;
 use crate::fleet::{ContextId, FaultKind, KubeServer, Node, NodeUsage, Pod, Readiness, Role};
-use crate::provider::{BootstrapToken, Change, Kube, ProviderError, Result, WatchStream};
+use crate::provider::{BootstrapToken, Change, Kube, ProviderError, Result, Snapshot, WatchStream};
 
 /// A quiet watch says that it is alive this often (world time).
 const BOOKMARK: SignedDuration = SignedDuration::from_secs(30);
@@ -143,6 +143,10 @@ impl Kube for SimKube {
 
     async fn bootstrap_tokens(&self) -> Result<Vec<BootstrapToken>> {
         self.call("list secrets", |s, _| s.bootstrap_tokens(self.cluster)).await
+    }
+
+    async fn snapshots(&self) -> Result<Vec<Snapshot>> {
+        self.call("list etcdsnapshotfiles", |s, _| s.snapshots(self.cluster)).await
     }
 }
 

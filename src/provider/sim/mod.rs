@@ -54,6 +54,7 @@ mod scaling;
 mod scenario;
 mod shell;
 mod sized;
+mod snapshot;
 mod stack;
 mod state;
 mod store;

@@ -9,6 +9,7 @@ use smol_str::SmolStr;
 use super::k3s::K3s;
 use super::noise::hash;
 use super::scaling::Refused;
+use super::snapshot::Saved;
 use super::state::{ClusterNo, Host, State};
 use crate::blueprint::machine::{HeldToken, Kept, KeptToken};
 use crate::fleet::Role;
@@ -22,6 +23,9 @@ pub(super) struct Secrets {
     bootstrap: BTreeMap<SmolStr, Bootstrap>,
     /// The passwords of nodes of boards.
     pub(super) passwords: BTreeMap<SmolStr, u64>,
+    /// The snapshots that operators took, which hold all of it.
+    #[serde(default)]
+    pub(super) snapshots: Vec<Saved>,
 }
 
 /// A bootstrap token.

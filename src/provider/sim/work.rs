@@ -181,13 +181,16 @@ impl State {
     }
 
     fn snapshot(&mut self, on: &Host, name: &str) -> Result<String, Refused> {
-        let (no, _) = self
+        let (no, node) = self
             .node_of(on)
             .filter(|_| self.k3s(on).is_some_and(|k| k.role == Role::Server))
             .ok_or_else(|| failed("this machine is no server", ""))?;
         if self.has_etcd(no) {
             return match self.api_up(no) {
-                true => Ok(format!("the snapshot {name} is saved")),
+                true => {
+                    self.save_snapshot(no, &node, name);
+                    Ok(format!("the snapshot {name} is saved"))
+                }
                 false => Err(failed(
                     "saving the snapshot: etcd does not answer",
                     "bring its servers up first",

@@ -4,6 +4,7 @@ mod calls;
 mod control;
 mod credentials;
 mod joining;
+mod snapshots;
 pub(crate) mod tls;
 mod watching;
 

@@ -14,6 +14,7 @@ mod node;
 mod pod;
 mod quantity;
 mod service;
+mod snapshot;
 mod text;
 mod token;
 mod usage;
@@ -40,6 +41,9 @@ use crate::fleet::ContextId;
 pub(super) trait Listed: Send + Sized + 'static {
     /// The resource's name in paths and permissions.
     const RESOURCE: &'static str;
+
+    /// The API group, whose version is `v1`; the core group has no name.
+    const GROUP: &'static str = "";
 
     /// The one namespace whose objects are listed; `None`: all.
     const NAMESPACE: Option<&'static str> = None;
