@@ -105,6 +105,7 @@ pub fn named(plan: &Plan) -> String {
         | Request::RollBack { .. }
         | Request::Extend { .. }
         | Request::Backup { .. }
+        | Request::Restore(_)
         | Request::Join(_)
         | Request::Rotate(_)
         | Request::Upgrade(_) => &[],

@@ -25,7 +25,8 @@ pub use ha::{HaParts, Update};
 pub use hosts::{Added, Edited, HostsCommand, Import, OriginWord, Said};
 pub use machines::{Chosen, Drained, Leave, Logs, Reboot, Run, Scale, Shell};
 pub use tokens::{
-    Backup, Certificates, NewToken, OldToken, Rotate, ShownToken, SnapshotsOf, TokenWord, TokensCommand, TokensOf, Upgrade, Waves,
+    Backup, Certificates, NewToken, OldToken, RestoreArgs, Rotate, ShownToken, SnapshotsOf, TokenWord, TokensCommand,
+    TokensOf, Upgrade, Waves,
 };
 pub use told::{ConfigCommand, Get, Kubeconfig, OpsCommand, Table};
 pub use tunnel::{TunnelArgs, ViaWord};
@@ -110,6 +111,11 @@ pub enum Command {
     Backup(Backup),
     /// Print the snapshots of a cluster's etcd, on its servers and in S3, as K3s tells of them
     Snapshots(SnapshotsOf),
+    /// Bring a cluster's etcd back to a snapshot: all that was changed in the cluster since is lost
+    ///
+    /// One server is restored, the others put their state aside and join it again, and agents are restarted; the present state is
+    /// saved before where the API answers. Asks for the cluster's name. The same is resumed where it was cut off (k3fleet ops).
+    Restore(RestoreArgs),
     /// Renew the certificates of K3s on machines; get edge tells when they expire
     Certificates(Certificates),
     /// Print how the queues of a highly available cluster stand, and what AWS has said of its machines within minutes

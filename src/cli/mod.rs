@@ -36,6 +36,7 @@ mod prompt;
 mod reach;
 mod read;
 mod release;
+mod restore;
 mod run;
 mod select;
 mod snapshots;

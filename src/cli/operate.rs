@@ -68,6 +68,7 @@ fn confirm(command: &Command) -> Option<&Confirm> {
         Command::Upgrade(upgrade) => &upgrade.confirm,
         Command::Update(update) => &update.confirm,
         Command::Backup(backup) => &backup.confirm,
+        Command::Restore(restore) => &restore.confirm,
         Command::Certificates(certificates) => &certificates.confirm,
         _ => return None,
     })
@@ -80,6 +81,7 @@ fn ssh(command: &Command) -> Ssh {
         Command::Reboot(reboot) => reboot.ssh,
         Command::Upgrade(upgrade) => upgrade.ssh,
         Command::Backup(backup) => backup.ssh,
+        Command::Restore(restore) => restore.ssh,
         Command::Certificates(certificates) => certificates.ssh,
         _ => Ssh::default(),
     }
@@ -161,6 +163,7 @@ impl Desk<'_> {
                 let cluster = self.known(&backup.cluster)?.cluster;
                 Ok(Request::Backup { cluster }.into())
             }
+            Command::Restore(restore) => self.restore(restore).await.map(Asked::from),
             Command::Rotate(rotate) => self.rotation(rotate).await,
             Command::Update(update) => self.update_asked(update).await,
             Command::Upgrade(upgrade) => self.upgrade(upgrade).await.map(Asked::from),

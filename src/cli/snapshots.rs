@@ -133,7 +133,13 @@ mod tests {
             ..here.clone()
         };
         let mut out = vec![];
-        write(&mut out, format, &[here, failed], "2026-11-22T15:00:00Z".parse().unwrap()).unwrap();
+        write(
+            &mut out,
+            format,
+            &[here, failed],
+            "2026-11-22T15:00:00Z".parse().unwrap(),
+        )
+        .unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -142,18 +148,31 @@ mod tests {
         let text = told(Format::Table);
         let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
         assert_eq!(rows[0], ["NAME", "AGE", "SIZE", "WHERE", "FAILED"]);
-        assert_eq!(rows[1], ["etcd-snapshot-server-1-1795392000", "3h00m", "12.5", "MB", "server-1"]);
-        assert!(text.contains("S3 shop") && text.contains("the bucket is not there"), "{text}");
+        assert_eq!(
+            rows[1],
+            ["etcd-snapshot-server-1-1795392000", "3h00m", "12.5", "MB", "server-1"]
+        );
+        assert!(
+            text.contains("S3 shop") && text.contains("the bucket is not there"),
+            "{text}"
+        );
     }
 
     #[test]
     fn programs_get_the_facts_as_they_are() {
         let rows: Vec<Value> = serde_json::from_str(&told(Format::Json)).unwrap();
-        assert_eq!((&rows[0]["size"], &rows[0]["place"]), (&json!(12_558_368), &json!("server")));
+        assert_eq!(
+            (&rows[0]["size"], &rows[0]["place"]),
+            (&json!(12_558_368), &json!("server"))
+        );
         assert_eq!((&rows[1]["size"], &rows[1]["place"]), (&Value::Null, &json!("s3")));
         let text = told(Format::Csv);
         let mut lines = text.lines();
         assert_eq!(lines.next(), Some("name,node,made_at,size,place,location,error"));
-        assert!(lines.next().is_some_and(|line| line.contains(",2026-11-22T12:00:00Z,12558368,server,file://")));
+        assert!(
+            lines
+                .next()
+                .is_some_and(|line| line.contains(",2026-11-22T12:00:00Z,12558368,server,file://"))
+        );
     }
 }

@@ -28,7 +28,7 @@ impl Desk<'_> {
             return Ok(Halt::usage("there is nothing to reach in a simulated world").tell());
         }
         self.session.faults.iter().for_each(complain_of);
-        // What was asked for goes on in the background as long as the tunnel is kept.
+        // A signal ends the tunnel, and what leads to it.
         let mut ends = Ends::listen()?;
         let prepared = tokio::select! {
             prepared = self.prepared(args, directory) => prepared,

@@ -8,6 +8,10 @@ pub enum Call {
     SetDesiredCapacity,
     /// `UpdateAutoScalingGroup`.
     UpdateAutoScalingGroup,
+    /// `SuspendProcesses` of Auto Scaling.
+    SuspendProcesses,
+    /// `ResumeProcesses` of Auto Scaling.
+    ResumeProcesses,
     /// `TerminateInstanceInAutoScalingGroup`.
     TerminateInstanceInAutoScalingGroup,
     /// `TerminateInstances` of EC2.
@@ -150,9 +154,11 @@ pub enum Call {
 
 impl Call {
     /// All calls.
-    pub const ALL: [Self; 71] = [
+    pub const ALL: [Self; 73] = [
         Self::SetDesiredCapacity,
         Self::UpdateAutoScalingGroup,
+        Self::SuspendProcesses,
+        Self::ResumeProcesses,
         Self::TerminateInstanceInAutoScalingGroup,
         Self::TerminateInstances,
         Self::ModifySpotFleetRequest,
@@ -229,6 +235,8 @@ impl Call {
         match self {
             Self::SetDesiredCapacity => "autoscaling:SetDesiredCapacity",
             Self::UpdateAutoScalingGroup => "autoscaling:UpdateAutoScalingGroup",
+            Self::SuspendProcesses => "autoscaling:SuspendProcesses",
+            Self::ResumeProcesses => "autoscaling:ResumeProcesses",
             Self::TerminateInstanceInAutoScalingGroup => "autoscaling:TerminateInstanceInAutoScalingGroup",
             Self::TerminateInstances => "ec2:TerminateInstances",
             Self::ModifySpotFleetRequest => "ec2:ModifySpotFleetRequest",

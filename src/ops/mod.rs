@@ -33,6 +33,7 @@ pub mod preflight;
 pub mod reaper;
 mod release;
 mod request;
+pub mod restoring;
 pub mod rotation;
 mod site;
 mod step;

@@ -247,6 +247,7 @@ fn verb(fleet: &Fleet, request: &Request, now: Timestamp) -> Result<Plan, Refusa
         Request::Rotate(rotation) => verbs::rotate::plan(fleet, request, rotation, now),
         Request::Upgrade(upgrade) => verbs::upgrade::plan(fleet, request, upgrade, now),
         Request::Backup { cluster } => verbs::backup::plan(fleet, request, cluster, now),
+        Request::Restore(restore) => verbs::restore::plan(fleet, request, restore, now),
         Request::RotateCertificates { machines } => verbs::certificates::plan(fleet, request, machines, now),
     }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::joining::Join;
 use super::launch::Launch;
+use super::restoring::Restore;
 use super::rotation::Rotation;
 use super::updating::Update;
 use super::upgrading::Upgrade;
@@ -119,6 +120,8 @@ pub enum Request {
         /// The cluster.
         cluster: ClusterId,
     },
+    /// Bring a cluster's etcd back to a snapshot.
+    Restore(Box<Restore>),
     /// Renew the certificates of K3s on machines, servers one after the other.
     RotateCertificates {
         /// The machines.
@@ -147,6 +150,7 @@ impl Request {
             Self::Rotate(_) => "rotate",
             Self::Upgrade(_) => "upgrade",
             Self::Backup { .. } => "backup",
+            Self::Restore(_) => "restore",
             Self::RotateCertificates { .. } => "certificates",
         }
     }

@@ -118,6 +118,15 @@ pub enum CloudStep {
         /// The cluster.
         cluster: ClusterId,
     },
+    /// Keeps a group from doing something of itself, or lets it again.
+    Hold {
+        /// The Auto Scaling group.
+        asg: SmolStr,
+        /// Its processes, in AWS' words.
+        processes: Vec<SmolStr>,
+        /// Whether they are suspended; otherwise they are resumed.
+        held: bool,
+    },
     /// Ends one member of a group by name. The group wants one fewer then; otherwise it launches another.
     EndMember {
         /// The Auto Scaling group.
@@ -353,6 +362,10 @@ impl Step {
             Self::Cloud(_, CloudStep::Forget { cluster }) => {
                 format!("delete what the servers of {cluster} left in SSM for each other")
             }
+            Self::Cloud(_, CloudStep::Hold { asg, processes, held }) => {
+                let does = if *held { "suspend" } else { "resume" };
+                format!("{does} {} of {asg}", processes.join(" and "))
+            }
             Self::Cloud(_, CloudStep::EndMember { asg, instance, shrink }) => match shrink {
                 true => format!("end {instance}, and let {asg} want one machine less"),
                 false => format!("end {instance}; {asg} launches another"),
@@ -477,6 +490,13 @@ fn cloud_done(scope: &Scope, step: &CloudStep, fleet: &Fleet) -> bool {
     match step {
         CloudStep::SetDesired { asg, desired } => fleet.asg(scope, asg).is_some_and(|g| g.desired == *desired),
         CloudStep::SetBounds { asg, min, max } => fleet.asg(scope, asg).is_some_and(|g| (g.min, g.max) == (*min, *max)),
+        CloudStep::Hold { asg, processes, held } => fleet.asg(scope, asg).is_some_and(|g| {
+            let is_held = |process: &SmolStr| g.suspended.contains(process);
+            match held {
+                true => processes.iter().all(is_held),
+                false => !processes.iter().any(is_held),
+            }
+        }),
         CloudStep::EndMember { asg, instance, .. } => {
             let member = fleet
                 .asg(scope, asg)

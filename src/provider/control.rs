@@ -70,6 +70,10 @@ pub trait CloudControl: Send + Sync {
     /// How many network interfaces Lambda keeps of a function, by its ARN (`ec2:DescribeNetworkInterfaces`).
     async fn function_interfaces(&self, function: &str) -> Result<usize>;
 
+    /// Keeps a group from these processes of its own, or lets it again (`autoscaling:SuspendProcesses`,
+    /// `autoscaling:ResumeProcesses`).
+    async fn hold(&self, asg: &str, processes: &[SmolStr], held: bool) -> Result<()>;
+
     /// Ends a member of a group, which wants one fewer then if it shall shrink, and else launches another
     /// (`autoscaling:TerminateInstanceInAutoScalingGroup`). A member that has ended already is no error.
     async fn end_member(&self, instance: &InstanceId, shrink: bool) -> Result<()>;

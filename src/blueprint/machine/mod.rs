@@ -81,6 +81,32 @@ pub enum Task {
     },
     /// Renews the certificates of K3s, which is stopped meanwhile.
     RotateCertificates,
+    /// Sees on a server, and changes nothing, that it can be restored from a snapshot of etcd.
+    Restorable {
+        /// The snapshot, by name.
+        snapshot: SmolStr,
+        /// Whether it is in S3, where K3s is configured to keep them; otherwise it is a file there.
+        s3: bool,
+    },
+    /// Sees on a server, and changes nothing, that it would join others once its own state is put aside.
+    Joinable,
+    /// Stops K3s; pods run on.
+    Stop,
+    /// Restores etcd from a snapshot on a server, which is its only member then; K3s stays stopped. What was before is kept
+    /// beside it, and put back where it fails.
+    Restore {
+        /// The snapshot, by name.
+        snapshot: SmolStr,
+        /// Whether it is in S3.
+        s3: bool,
+        /// What tells this restore from others, such as `20261122T101112Z`.
+        when: SmolStr,
+    },
+    /// Puts the state of a server aside, and starts K3s, which joins those that were restored, without waiting for it.
+    Rejoin {
+        /// What tells this restore from others.
+        when: SmolStr,
+    },
 }
 
 /// Which token of a server is read, to be handed to other machines.
@@ -137,6 +163,11 @@ impl Task {
             Self::Handshake { kind } => format!("prove on {machine} that the new {} token joins", kind.as_str()),
             Self::Upgrade { version, .. } => format!("put K3s {version} on {machine}, and restart it"),
             Self::RotateCertificates => format!("renew the certificates of K3s on {machine}"),
+            Self::Restorable { snapshot, .. } => format!("see that {machine} can be restored from {snapshot}"),
+            Self::Joinable => format!("see that {machine} can join again"),
+            Self::Stop => format!("stop K3s on {machine}"),
+            Self::Restore { snapshot, .. } => format!("restore etcd on {machine} from {snapshot}"),
+            Self::Rejoin { .. } => format!("put the state of {machine} aside, and let it join again"),
         }
     }
 
@@ -144,7 +175,7 @@ impl Task {
     pub fn restarts(&self) -> bool {
         matches!(
             self,
-            Self::Install(_) | Self::Restart | Self::RotateCertificates | Self::Upgrade { .. }
+            Self::Install(_) | Self::Restart | Self::RotateCertificates | Self::Upgrade { .. } | Self::Rejoin { .. }
         )
     }
 }

@@ -59,6 +59,13 @@ const PLACE: &str = include_str!("../../../assets/machine/place.sh");
 const HANDSHAKE: &str = include_str!("../../../assets/machine/handshake.sh");
 const UPGRADE: &str = include_str!("../../../assets/machine/upgrade.sh");
 const CERTIFICATES: &str = include_str!("../../../assets/machine/certificates.sh");
+const STANDING: &str = include_str!("../../../assets/machine/standing.sh");
+const FIND: &str = include_str!("../../../assets/machine/find.sh");
+const RESTORABLE: &str = include_str!("../../../assets/machine/restorable.sh");
+const JOINABLE: &str = include_str!("../../../assets/machine/joinable.sh");
+const STOP: &str = include_str!("../../../assets/machine/stop.sh");
+const RESTORE: &str = include_str!("../../../assets/machine/restore.sh");
+const REJOIN: &str = include_str!("../../../assets/machine/rejoin.sh");
 const INSIDE: &str = include_str!("../../../assets/machine/inside.sh");
 const FACTS: &str = include_str!("../../../assets/machine/facts.sh");
 
@@ -116,6 +123,24 @@ pub fn of(task: &Task, secrets: &Source) -> String {
             render(own, &[COMMON, LOCK, K3S, FILES, UPGRADE])
         }
         Task::RotateCertificates => render(vec![], &[COMMON, LOCK, K3S, CERTIFICATES]),
+        Task::Restorable { snapshot, s3 } => {
+            let own = vec![("snapshot", snapshot.to_string()), ("s3", flag(*s3))];
+            render(own, &[COMMON, K3S, SETTINGS, STANDING, FIND, RESTORABLE])
+        }
+        Task::Joinable => render(vec![], &[COMMON, K3S, SETTINGS, STANDING, JOINABLE]),
+        Task::Stop => render(vec![], &[COMMON, LOCK, K3S, STOP]),
+        Task::Restore { snapshot, s3, when } => {
+            let own = vec![
+                ("snapshot", snapshot.to_string()),
+                ("s3", flag(*s3)),
+                ("when", when.to_string()),
+            ];
+            render(own, &[COMMON, LOCK, K3S, SETTINGS, STANDING, FIND, RESTORE])
+        }
+        Task::Rejoin { when } => {
+            let own = vec![("when", when.to_string())];
+            render(own, &[COMMON, LOCK, K3S, SETTINGS, STANDING, REJOIN])
+        }
     }
 }
 

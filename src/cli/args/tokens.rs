@@ -176,6 +176,29 @@ pub struct Backup {
     pub confirm: Confirm,
 }
 
+/// A cluster to bring back to a snapshot.
+#[derive(Debug, Args)]
+pub struct RestoreArgs {
+    /// The cluster
+    #[arg(value_name = "CLUSTER")]
+    pub cluster: SmolStr,
+    /// The snapshot, as k3fleet snapshots prints it
+    #[arg(value_name = "SNAPSHOT")]
+    pub snapshot: SmolStr,
+    /// Take the one in S3, though a server has it too; needed where the API does not answer
+    #[arg(long)]
+    pub from_s3: bool,
+    /// The server that is restored; unless told the one that has the snapshot, or the oldest one
+    #[arg(long, value_name = "MACHINE")]
+    pub on: Option<String>,
+    /// How edge hosts are logged in to.
+    #[command(flatten)]
+    pub ssh: Ssh,
+    /// How it is confirmed.
+    #[command(flatten)]
+    pub confirm: Confirm,
+}
+
 /// Machines whose certificates are renewed.
 #[derive(Debug, Args)]
 pub struct Certificates {

@@ -305,6 +305,7 @@ impl Executor {
             CloudStep::SetBounds { asg, min, max } => cloud.set_bounds(asg, *min, *max).await,
             CloudStep::Empty { asg } => cloud.empty_asg(asg).await,
             CloudStep::Forget { cluster } => marks::forget(&**cloud, Names::new(&cluster.name, &scope.region)).await,
+            CloudStep::Hold { asg, processes, held } => cloud.hold(asg, processes, *held).await,
             CloudStep::EndMember { instance, shrink, .. } => cloud.end_member(instance, *shrink).await,
             CloudStep::End { instance } => cloud.end(instance).await,
             CloudStep::SetTarget {

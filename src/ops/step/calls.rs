@@ -67,6 +67,8 @@ impl Step {
             }
             Self::Balancers(_) => &[Call::ListServices, Call::DeleteService],
             Self::Cloud(_, CloudStep::Forget { .. }) => &[Call::GetParameter, Call::DeleteParameter],
+            Self::Cloud(_, CloudStep::Hold { held: true, .. }) => &[Call::SuspendProcesses],
+            Self::Cloud(_, CloudStep::Hold { held: false, .. }) => &[Call::ResumeProcesses],
             Self::Cloud(_, CloudStep::EndMember { .. }) => &[Call::TerminateInstanceInAutoScalingGroup],
             Self::Cloud(_, CloudStep::End { .. }) => &[Call::TerminateInstances],
             Self::Cloud(_, CloudStep::SetTarget { .. }) => &[Call::ModifySpotFleetRequest],

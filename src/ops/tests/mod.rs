@@ -6,6 +6,7 @@ mod joins;
 mod kept_rotations;
 mod preflights;
 mod restarts;
+mod restores;
 mod rotations;
 mod stacks;
 mod tokens;

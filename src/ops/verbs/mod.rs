@@ -15,6 +15,7 @@ pub(super) mod reboot;
 pub(super) mod remove;
 pub(super) mod replace;
 mod restarting;
+pub(super) mod restore;
 pub(super) mod rollback;
 pub(super) mod rotate;
 pub(super) mod scale;

@@ -36,9 +36,11 @@ pub const VIEW_ACTIONS: [&str; 26] = [
 
 /// The actions that changing needs beyond [`VIEW_ACTIONS`]: those of the port
 /// [`CloudControl`](crate::provider::CloudControl).
-pub const CHANGE_ACTIONS: [&str; 60] = [
+pub const CHANGE_ACTIONS: [&str; 62] = [
     "autoscaling:SetDesiredCapacity",
     "autoscaling:UpdateAutoScalingGroup",
+    "autoscaling:SuspendProcesses",
+    "autoscaling:ResumeProcesses",
     "autoscaling:TerminateInstanceInAutoScalingGroup",
     "autoscaling:CreateAutoScalingGroup",
     "autoscaling:PutScheduledUpdateGroupAction",
@@ -141,9 +143,11 @@ pub(super) const ON_STACKS: [&str; 6] = [
 ];
 
 /// What is done to things that carry a cluster's tag.
-pub(super) const ON_TAGGED: [&str; 18] = [
+pub(super) const ON_TAGGED: [&str; 20] = [
     "autoscaling:SetDesiredCapacity",
     "autoscaling:UpdateAutoScalingGroup",
+    "autoscaling:SuspendProcesses",
+    "autoscaling:ResumeProcesses",
     "autoscaling:TerminateInstanceInAutoScalingGroup",
     "autoscaling:PutScheduledUpdateGroupAction",
     "autoscaling:DeleteAutoScalingGroup",

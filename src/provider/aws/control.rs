@@ -63,6 +63,19 @@ impl CloudControl for AwsCloud {
         function::interfaces(self, function).await
     }
 
+    async fn hold(&self, asg: &str, processes: &[SmolStr], held: bool) -> Result<()> {
+        let processes = Some(processes.iter().map(ToString::to_string).collect());
+        if held {
+            let change = self.autoscaling.suspend_processes().auto_scaling_group_name(asg);
+            let change = change.set_scaling_processes(processes);
+            self.call("autoscaling:SuspendProcesses", change.send()).await.map(drop)
+        } else {
+            let change = self.autoscaling.resume_processes().auto_scaling_group_name(asg);
+            let change = change.set_scaling_processes(processes);
+            self.call("autoscaling:ResumeProcesses", change.send()).await.map(drop)
+        }
+    }
+
     async fn end_member(&self, instance: &InstanceId, shrink: bool) -> Result<()> {
         const CALL: &str = "autoscaling:TerminateInstanceInAutoScalingGroup";
         let once = aws_sdk_autoscaling::config::Builder::new().retry_config(RetryConfig::disabled());

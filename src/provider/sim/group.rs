@@ -1,6 +1,6 @@
 //! Auto Scaling groups: each keeps its desired capacity by launching and ending instances.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use jiff::SignedDuration;
@@ -58,6 +58,7 @@ impl Group {
             hook: false,
             fleet: false,
             keeps_excess: false,
+            suspended: BTreeSet::new(),
             spec: Arc::new(spec),
         }
     }
@@ -348,7 +349,7 @@ impl State {
             zones: spec.zones.iter().map(|z| z.get_ref().clone()).collect(),
             on_demand_percent: Some(spec.on_demand_percent),
             on_demand_base: Some(spec.on_demand_base),
-            suspended: Box::default(),
+            suspended: group.suspended.iter().cloned().collect(),
             tags: match &group.tags {
                 Some(tags) => tags.iter().map(|(k, v)| (k.clone(), v.clone())).collect(),
                 None => self

@@ -30,6 +30,8 @@ pub(super) enum Hindrance {
     Mismatch,
     /// A server that etcd does not take yet.
     Learner,
+    /// A server that etcd has forgotten, for it was restored without it.
+    Forgotten,
 }
 
 impl Hindrance {
@@ -64,6 +66,9 @@ impl Hindrance {
                  FlannelBackend\""
                     .into()
             }
+            Self::Forgotten => {
+                "level=fatal msg=\"etcd: the member has been permanently removed from the cluster\"".into()
+            }
             Self::Learner => "level=error msg=\"etcdserver: too many learner members in cluster\"".into(),
         };
         vec!["Starting Lightweight Kubernetes...".into(), last]
@@ -92,7 +97,11 @@ impl State {
                 match machine.role {
                     Role::Server => {
                         let fits = machine.k3s.server_token.as_ref() == Some(&cluster.secrets.server);
-                        (!fits).then_some(Hindrance::Datastore)
+                        match machine.k3s.fresh {
+                            _ if !fits => Some(Hindrance::Datastore),
+                            true => (!self.api_up(machine.cluster)).then_some(Hindrance::Unreachable),
+                            false => (machine.k3s.member != cluster.secrets.resets).then_some(Hindrance::Forgotten),
+                        }
                     }
                     Role::Agent if !self.api_up(machine.cluster) => Some(Hindrance::Unreachable),
                     Role::Agent => self.token_stands(machine.cluster, &machine.node, &machine.k3s.agent_token),

@@ -43,6 +43,15 @@ pub(super) struct K3s {
     /// The tokens that a server keeps beside its own.
     #[serde(default)]
     pub(super) beside: Vec<Beside>,
+    /// After which restore of the cluster's etcd it became a member, on a server.
+    #[serde(default)]
+    pub(super) member: u32,
+    /// Its state was put aside: it becomes a member anew when it comes up.
+    #[serde(default)]
+    pub(super) fresh: bool,
+    /// Which restore was done on it last.
+    #[serde(default)]
+    pub(super) restored: Option<SmolStr>,
 }
 
 /// How its service stands.
@@ -93,6 +102,9 @@ impl K3s {
             trouble: None,
             config: None,
             beside: vec![],
+            member: 0,
+            fresh: false,
+            restored: None,
         }
     }
 
@@ -168,6 +180,7 @@ impl State {
                 token("server_token", names.server_token()).unwrap_or_else(|| own(&["own token", &cluster.name]));
             k3s.agent_token.get_or_insert_with(|| server.clone());
             k3s.server_token = Some(server);
+            k3s.member = cluster.secrets.resets;
             k3s.grants.clone_from(&k3s.agent_token);
         }
         k3s
@@ -221,6 +234,7 @@ impl State {
         k3s.up_since = now;
         k3s.grants.clone_from(&k3s.agent_token);
         let version = k3s.runs.clone();
+        self.become_member(on);
         match on {
             Host::Machine(id) => self.machine_is_back(id, &version),
             Host::Board(host) => self.board_comes_up(host, &version),

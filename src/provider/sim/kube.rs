@@ -146,7 +146,8 @@ impl Kube for SimKube {
     }
 
     async fn snapshots(&self) -> Result<Vec<Snapshot>> {
-        self.call("list etcdsnapshotfiles", |s, _| s.snapshots(self.cluster)).await
+        self.call("list etcdsnapshotfiles", |s, _| s.snapshots(self.cluster))
+            .await
     }
 }
 

@@ -339,6 +339,7 @@ impl State {
             return false;
         };
         let servers = cluster.nodes.iter().filter(|(_, n)| n.node.role == Role::Server);
+        let servers = servers.filter(|(_, n)| self.is_member(cluster, n));
         let (all, alive) = servers.fold((0, 0), |(all, alive), (_, n)| {
             (all + 1, alive + usize::from(self.posts(n)))
         });

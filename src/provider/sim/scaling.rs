@@ -107,6 +107,26 @@ impl State {
         self.ask_bounds(scope, asg, 0, 0)
     }
 
+    /// Keeps a group from processes of its own, or lets it again.
+    pub(super) fn ask_hold(
+        &mut self,
+        scope: &Scope,
+        asg: &str,
+        processes: &[SmolStr],
+        held: bool,
+    ) -> Result<(), Refused> {
+        let no = self.group_in(scope, asg)?;
+        if let Some(group) = self.groups.get_mut(no) {
+            for process in processes {
+                match held {
+                    true => drop(group.suspended.insert(process.clone())),
+                    false => drop(group.suspended.remove(process)),
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Ends a member of a group. One that ends already, or is not there, is no error.
     pub(super) fn ask_end_member(&mut self, scope: &Scope, id: &InstanceId, shrink: bool) -> Result<(), Refused> {
         let Some(machine) = self.machines.get(id).filter(|m| m.instance.scope == *scope) else {

@@ -297,6 +297,8 @@ pub(super) struct Group {
     pub(super) fleet: bool,
     /// It keeps members beyond its size.
     pub(super) keeps_excess: bool,
+    /// What it is kept from doing of itself.
+    pub(super) suspended: BTreeSet<SmolStr>,
 }
 
 impl Cluster {

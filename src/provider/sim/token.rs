@@ -20,17 +20,20 @@ use crate::provider::{BootstrapOrder, BootstrapToken};
 pub(super) struct Secrets {
     /// The token that its datastore is encrypted with.
     pub(super) server: SmolStr,
-    bootstrap: BTreeMap<SmolStr, Bootstrap>,
+    pub(super) bootstrap: BTreeMap<SmolStr, Bootstrap>,
     /// The passwords of nodes of boards.
     pub(super) passwords: BTreeMap<SmolStr, u64>,
     /// The snapshots that operators took, which hold all of it.
     #[serde(default)]
     pub(super) snapshots: Vec<Saved>,
+    /// How often its etcd was restored: members of before are none any longer.
+    #[serde(default)]
+    pub(super) resets: u32,
 }
 
 /// A bootstrap token.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Bootstrap {
+pub(super) struct Bootstrap {
     secret: SmolStr,
     description: String,
     expires_at: Option<Timestamp>,

@@ -18,8 +18,13 @@ pub(super) fn takes(task: &Task) -> f64 {
         Task::Install(_) => 10.0,
         Task::Upgrade { .. } => 7.0,
         Task::Snapshot { .. } | Task::Uninstall => 4.0,
+        Task::Restore { .. } => 12.0,
         Task::RotateToken | Task::Handshake { .. } | Task::RotateCertificates => 2.0,
         Task::Restart
+        | Task::Restorable { .. }
+        | Task::Joinable
+        | Task::Stop
+        | Task::Rejoin { .. }
         | Task::Reboot
         | Task::MendCgroups
         | Task::KeepToken { .. }
@@ -71,6 +76,14 @@ impl State {
             Task::Upgrade { version, files } => {
                 self.replace_binary(on, version, files.as_deref().filter(|files| !is_mirror(files)))
             }
+            Task::Restorable { snapshot, s3 } => self.restorable(on, snapshot, *s3),
+            Task::Joinable => Ok("it can join again".to_owned()),
+            Task::Stop => {
+                self.stop_k3s(on);
+                Ok("k3s is stopped".to_owned())
+            }
+            Task::Restore { snapshot, s3, when } => self.restore_etcd(on, snapshot, *s3, when),
+            Task::Rejoin { .. } => self.rejoin(on),
             Task::RotateCertificates => {
                 self.start_k3s(on);
                 Ok("the certificates of K3s are renewed".to_owned())

@@ -290,5 +290,10 @@ fn what(task: &Task) -> &'static str {
         Task::Handshake { .. } => "prove the new token",
         Task::Upgrade { .. } => "upgrade K3s",
         Task::RotateCertificates => "renew the certificates",
+        Task::Restorable { .. } => "look for the snapshot",
+        Task::Joinable => "look whether it can join again",
+        Task::Stop => "stop K3s",
+        Task::Restore { .. } => "restore etcd",
+        Task::Rejoin { .. } => "let it join again",
     }
 }

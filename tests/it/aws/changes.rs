@@ -57,6 +57,16 @@ async fn a_group_goes_up_and_down_and_to_nothing_and_back() {
     let more = group(&cloud).await;
     assert_eq!((more.min, more.desired, more.members.len()), (4, 4, 4));
 
+    let processes: [smol_str::SmolStr; 2] = ["HealthCheck".into(), "ReplaceUnhealthy".into()];
+    for _ in 0..2 {
+        cloud.hold("k3s_workers", &processes, true).await.expect("held");
+        let mut held = group(&cloud).await.suspended.to_vec();
+        held.sort();
+        assert_eq!(held, processes);
+    }
+    cloud.hold("k3s_workers", &processes, false).await.expect("let go");
+    assert!(group(&cloud).await.suspended.is_empty());
+
     let refused = cloud.set_bounds("no-such-group", 0, 1).await.expect_err("no group");
     assert_eq!(
         (refused.kind, refused.call.as_str()),

@@ -36,7 +36,10 @@ async fn snapshots_on_servers_and_in_s3_are_listed_the_newest_first() {
         "items": [here, failed, there, empty]});
     let server = Server::script([Reply::json(list.to_string())]).await;
     let found = Lab::of(&server).api.snapshots().await.expect("snapshots");
-    let names: Vec<_> = found.iter().map(|s| (s.name.as_str(), s.size, s.is_in_s3(), s.is_whole())).collect();
+    let names: Vec<_> = found
+        .iter()
+        .map(|s| (s.name.as_str(), s.size, s.is_in_s3(), s.is_whole()))
+        .collect();
     assert_eq!(
         names,
         [
@@ -48,14 +51,22 @@ async fn snapshots_on_servers_and_in_s3_are_listed_the_newest_first() {
     assert_eq!(found[0].bucket.as_deref(), Some("shop-snapshots"));
     assert_eq!(found[2].error.as_deref(), Some("no space left on device"));
     let asked = &server.requests()[0];
-    assert_eq!((asked.method.as_str(), asked.path()), ("GET", "/apis/k3s.cattle.io/v1/etcdsnapshotfiles"));
+    assert_eq!(
+        (asked.method.as_str(), asked.path()),
+        ("GET", "/apis/k3s.cattle.io/v1/etcdsnapshotfiles")
+    );
 }
 
 #[tokio::test]
 async fn where_k3s_tells_of_none_that_is_said() {
-    let absent = json!({"kind": "Status", "code": 404, "reason": "NotFound", "message": "the server could not find it"});
+    let absent =
+        json!({"kind": "Status", "code": 404, "reason": "NotFound", "message": "the server could not find it"});
     let server = Server::script([Reply::json(absent.to_string()).status(404)]).await;
-    let error = Lab::of(&server).api.snapshots().await.expect_err("there is no such resource");
+    let error = Lab::of(&server)
+        .api
+        .snapshots()
+        .await
+        .expect_err("there is no such resource");
     assert_eq!(error.kind, FaultKind::Unsupported, "{error}");
     assert!(error.mend.contains("v1.28.4"), "{error}");
 }

@@ -5,6 +5,7 @@ mod facts;
 mod inside;
 mod locks;
 mod mirrors;
+mod restoring;
 mod supervisor;
 mod tasks;
 mod tokens;
@@ -335,6 +336,20 @@ fn all() -> Vec<(String, String)> {
             files,
         },
         Task::RotateCertificates,
+        Task::Restorable {
+            snapshot: "before".into(),
+            s3: false,
+        },
+        Task::Joinable,
+        Task::Stop,
+        Task::Restore {
+            snapshot: "before".into(),
+            s3: true,
+            when: "20261122T101112Z".into(),
+        },
+        Task::Rejoin {
+            when: "20261122T101112Z".into(),
+        },
     ];
     let parameters = Source::Parameters {
         region: "eu-west-1".into(),

@@ -8,6 +8,7 @@ mod ending_ha;
 mod faults;
 mod ha;
 mod launching;
+mod restoring;
 mod rotating;
 mod rotating_others;
 mod upgrading;

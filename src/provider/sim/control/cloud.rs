@@ -123,6 +123,16 @@ impl CloudControl for SimCloudControl {
         self.read("ec2:DescribeNetworkInterfaces", |_| 0).await
     }
 
+    async fn hold(&self, asg: &str, processes: &[SmolStr], held: bool) -> Result<()> {
+        let call = if held {
+            "autoscaling:SuspendProcesses"
+        } else {
+            "autoscaling:ResumeProcesses"
+        };
+        self.change(call, |s, scope| s.ask_hold(scope, asg, processes, held))
+            .await
+    }
+
     async fn end_member(&self, instance: &InstanceId, shrink: bool) -> Result<()> {
         self.change("autoscaling:TerminateInstanceInAutoScalingGroup", |s, scope| {
             s.ask_end_member(scope, instance, shrink)
