@@ -87,15 +87,19 @@ async fn drop_bucket(cloud: &AwsCloud, bucket: &str) -> Result<()> {
     }
 }
 
-/// The versions and marks on a page, whose keys are encoded.
+/// The versions and marks on a page. Its keys are encoded where it says so.
 fn versions(xml: &str) -> Vec<Version> {
+    let is_encoded = element(xml, "EncodingType") == Some("url");
     let entries = xml
         .split("<Version>")
         .skip(1)
         .chain(xml.split("<DeleteMarker>").skip(1));
     let version = |entry: &str| {
         Some(Version {
-            key: decoded(element(entry, "Key")?),
+            key: match is_encoded {
+                true => decoded(element(entry, "Key")?),
+                false => element(entry, "Key")?.as_bytes().to_vec(),
+            },
             id: element(entry, "VersionId")?.to_owned(),
         })
     };
@@ -108,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_page_tells_versions_and_marks_of_deletions() {
-        let xml = "<ListVersionsResult><KeyMarker></KeyMarker>\
+        let xml = "<ListVersionsResult><KeyMarker></KeyMarker><EncodingType>url</EncodingType>\
                    <DeleteMarker><Key>etcd/a+b</Key><VersionId>d1</VersionId></DeleteMarker>\
                    <Version><Key>etcd%2Fc</Key><VersionId>v1</VersionId><IsLatest>true</IsLatest></Version>\
                    </ListVersionsResult>";

@@ -45,7 +45,7 @@ const NOT_OF_CI: [&str; 11] = [
 pub fn ci_statements(prefix: &str) -> Vec<Value> {
     let has_use = |one: &Value| {
         let id = one.get("Sid").and_then(Value::as_str).unwrap_or_default();
-        !NOT_OF_CI.contains(&id.trim_start_matches("K3fleet"))
+        !NOT_OF_CI.contains(&id)
     };
     let mut statements: Vec<_> = operating().into_iter().filter(has_use).collect();
     for statement in &mut statements {
@@ -88,7 +88,7 @@ fn operating() -> Vec<Value> {
     let mut statements = vec![view(), events()];
     statements.extend(on_tagged(TAG_CLUSTER, ""));
     let carries_tag = json!({"StringLike": {format!("aws:RequestTag/{TAG_CLUSTER}"): "*"}});
-    let allow = |id: &str, actions: Value, resources: Value| json!({"Sid": format!("K3fleet{id}"), "Effect": "Allow", "Action": actions, "Resource": resources});
+    let allow = |id: &str, actions: Value, resources: Value| json!({"Sid": id, "Effect": "Allow", "Action": actions, "Resource": resources});
     let only = |mut statement: Value, condition: Value| {
         if let Some(fields) = statement.as_object_mut() {
             fields.insert("Condition".to_owned(), condition);
@@ -178,7 +178,7 @@ pub fn adopted_policy(keys: &[&str]) -> String {
 fn on_tagged(key: &str, suffix: &str) -> [Value; 2] {
     [
         json!({
-            "Sid": format!("K3fleetChange{suffix}"),
+            "Sid": format!("Change{suffix}"),
             "Effect": "Allow",
             "Action": ON_TAGGED,
             "Resource": "*",
@@ -186,7 +186,7 @@ fn on_tagged(key: &str, suffix: &str) -> [Value; 2] {
         }),
         // SSM asks for the instance and for the document; of an instance's tags it knows its own key alone.
         json!({
-            "Sid": format!("K3fleetRun{suffix}"),
+            "Sid": format!("Run{suffix}"),
             "Effect": "Allow",
             "Action": RUN,
             "Resource": RUN_PLACES,
@@ -197,7 +197,7 @@ fn on_tagged(key: &str, suffix: &str) -> [Value; 2] {
 
 fn view() -> Value {
     json!({
-        "Sid": "K3fleetView",
+        "Sid": "View",
         "Effect": "Allow",
         "Action": VIEW_ACTIONS,
         "Resource": "*",
@@ -206,7 +206,7 @@ fn view() -> Value {
 
 fn events() -> Value {
     json!({
-        "Sid": "K3fleetEvents",
+        "Sid": "Events",
         "Effect": "Allow",
         "Action": ON_QUEUES,
         "Resource": QUEUES,
@@ -345,8 +345,8 @@ mod tests {
         let all = ci_statements("shop-");
         let ids: Vec<_> = all.iter().map(|one| one["Sid"].as_str().unwrap()).collect();
         for dropped in NOT_OF_CI {
-            assert!(!ids.contains(&format!("K3fleet{dropped}").as_str()), "{dropped}");
-            let known = operating().iter().any(|one| one["Sid"] == format!("K3fleet{dropped}"));
+            assert!(!ids.contains(&dropped), "{dropped}");
+            let known = operating().iter().any(|one| one["Sid"] == dropped);
             assert!(known, "an operator has no {dropped}");
         }
         let of = |action: &str| all.iter().find(|one| actions(one).contains(&action)).unwrap();
