@@ -19,7 +19,7 @@ use crate::ops::survey::survey;
 use crate::ops::updating::{self, Known, Update, UpdateError};
 use crate::ops::wish::{changed_pool, new_pool, priced_for};
 use crate::ops::{OperationId, Request};
-use crate::provider::CloudControl;
+use crate::provider::{Cloud, CloudControl};
 
 /// More than any spec, in bytes.
 const LARGEST: u64 = 64 << 10;
@@ -41,7 +41,7 @@ impl Desk<'_> {
 
     /// What these flags ask for, worked out by CloudFormation.
     pub(super) async fn update_asked(&mut self, args: &Args) -> Result<Asked, Halt> {
-        let (scope, cloud, known) = self.as_kept(&args.cluster).await?;
+        let (scope, cloud, mut known) = self.as_kept(&args.cluster).await?;
         let old = self.sized(&known);
         let mut spec = match &args.spec {
             Some(file) => read_spec(file).map_err(Halt::usage)?,
@@ -63,8 +63,7 @@ impl Desk<'_> {
                     Some(pool) => changed_pool(pool, wish),
                     None => {
                         let web = self.session.providers.web.clone();
-                        let reader = self.clouds().find(|cloud| *cloud.scope() == scope).cloned();
-                        let reader = reader.ok_or_else(|| Halt::failed(format!("{scope} is not read from here")))?;
+                        let reader = self.reader(&scope)?;
                         let survey = survey(&*reader, web.as_deref()).await?;
                         let offers = priced_for(wish, spec.arch, &survey).into_iter();
                         let offers = offers.map(|kind| Offer::new(&scope.region, &kind)).collect();
@@ -87,6 +86,8 @@ impl Desk<'_> {
                 "{fixed} cannot be changed once the cluster stands; leave it as it is, or launch another cluster"
             )));
         }
+        let before = known.site.clone();
+        updating::add_images(&*self.reader(&scope)?, &spec, &mut known.site).await?;
         let now = (self.session.clock)();
         let salt = u32::try_from(now.subsec_nanosecond()).unwrap_or_default();
         let token = OperationId::new("update", now, salt);
@@ -95,9 +96,16 @@ impl Desk<'_> {
             scope,
             old,
             spec,
+            site: (known.site != before).then_some(known.site),
             change_set,
         };
         Ok(Request::Update(Box::new(update)).into())
+    }
+
+    /// What reads a profile and region.
+    fn reader(&self, scope: &Scope) -> Result<Arc<dyn Cloud>, Halt> {
+        let reader = self.clouds().find(|cloud| cloud.scope() == scope).cloned();
+        reader.ok_or_else(|| Halt::failed(format!("{scope} is not read from here")))
     }
 
     /// Discards the change set of an update that is not carried out. One that stays does no harm.

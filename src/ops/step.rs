@@ -13,6 +13,7 @@ use super::condition::Condition;
 use super::joining::Joining;
 use super::request::DrainOptions;
 use crate::blueprint::Spec;
+use crate::blueprint::ha::Site;
 use crate::blueprint::machine::Task;
 use crate::fleet::table::money;
 use crate::fleet::{Arch, ClusterId, ContextId, EdgeHost, Fleet, InstanceId, Machine, MachineId, NodeKey, Role, Scope};
@@ -230,6 +231,9 @@ pub enum CloudStep {
     KeepSpec {
         /// What it is.
         spec: Box<Spec>,
+        /// Its place, where that changes.
+        #[serde(default)]
+        site: Option<Box<Site>>,
     },
     /// Lets new machines of a cluster run another release of K3s: its launch templates, and its spec.
     SetRelease {
@@ -405,7 +409,9 @@ impl Step {
                     version,
                 },
             ) => format!("take the {} token of version {version} in {parameter}", kind.as_str()),
-            Self::Cloud(_, CloudStep::KeepSpec { spec }) => format!("write the new spec to {}", spec.names().spec()),
+            Self::Cloud(_, CloudStep::KeepSpec { spec, .. }) => {
+                format!("write the new spec to {}", spec.names().spec())
+            }
             Self::Cloud(_, CloudStep::Stack { name, work }) => work.describe(name),
             Self::Cloud(_, CloudStep::SetRelease { version, .. }) => {
                 format!("let new machines run K3s {version}: launch templates and spec")

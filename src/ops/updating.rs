@@ -2,14 +2,17 @@
 //! is changed, and CloudFormation works out as a change set what that means. The change set is part of the request, so that
 //! what the plan shows is what is done.
 
+use std::collections::btree_map::Entry;
+
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
+use super::survey::{SurveyError, image_parameter};
 use crate::blueprint::ha::Site;
 use crate::blueprint::ha::template::{CREATED_BY, FIRST_SERVERS, template};
 use crate::blueprint::{Names, Spec};
 use crate::fleet::{ClusterId, Scope};
-use crate::provider::{ChangeSet, CloudControl, ProviderError, Stack, StackOrder};
+use crate::provider::{ChangeSet, Cloud, CloudControl, ProviderError, Stack, StackOrder};
 
 /// A change of a highly available cluster.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,6 +23,9 @@ pub struct Update {
     pub old: Spec,
     /// What it is to be.
     pub spec: Spec,
+    /// Its place, where that changes: it has images of another architecture then.
+    #[serde(default)]
+    pub site: Option<Site>,
     /// What CloudFormation would do.
     pub change_set: ChangeSet,
 }
@@ -134,9 +140,24 @@ pub async fn propose(
     cloud.propose_stack(&order).await
 }
 
-/// Writes down what a cluster is.
-pub async fn keep(cloud: &dyn CloudControl, spec: &Spec) -> Result<(), UpdateError> {
+/// Finds the images that a place lacks for a spec: a cluster may get its first pool of an architecture.
+pub async fn add_images(cloud: &dyn Cloud, spec: &Spec, site: &mut Site) -> Result<(), SurveyError> {
+    let pools = spec.ha.iter().flat_map(|ha| ha.pools.iter().map(|pool| pool.arch));
+    for arch in pools.chain([spec.arch]) {
+        if let Entry::Vacant(unknown) = site.images.entry(arch) {
+            unknown.insert(cloud.image(&image_parameter(spec, arch)?).await?);
+        }
+    }
+    Ok(())
+}
+
+/// Writes down what a cluster is, and its place where that is another.
+pub async fn keep(cloud: &dyn CloudControl, spec: &Spec, site: Option<&Site>) -> Result<(), UpdateError> {
     let text = serde_json::to_string(spec).map_err(|_unwritable| UpdateError::Unwritable)?;
+    if let Some(site) = site {
+        let text = serde_json::to_string(site).map_err(|_unwritable| UpdateError::Unwritable)?;
+        cloud.put_parameter(&spec.names().site(), &text).await?;
+    }
     Ok(cloud.put_parameter(&spec.names().spec(), &text).await?)
 }
 

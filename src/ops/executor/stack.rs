@@ -250,7 +250,7 @@ impl Executor {
             let followed = self.follow(at, &known.stack.id, last, say).await?;
             line = judged(at, &followed, is_as_asked)?;
         }
-        updating::keep(cloud, &spec).await?;
+        updating::keep(cloud, &spec, None).await?;
         Ok(line)
     }
 

@@ -319,7 +319,9 @@ impl Executor {
                 cloud.tag(resource, &tags).await
             }
             CloudStep::Expire { asg, action, until } => cloud.expire(asg, action, *until).await,
-            CloudStep::KeepSpec { spec } => return updating::keep(&**cloud, spec).await.map_err(StepError::from),
+            CloudStep::KeepSpec { spec, site } => {
+                return Ok(updating::keep(&**cloud, spec, site.as_deref()).await?);
+            }
             CloudStep::SetRelease {
                 templates,
                 spec,

@@ -58,7 +58,8 @@ pub(in crate::ops) fn plan(fleet: &Fleet, request: &Request, update: &Update) ->
     }
     if update.old != update.spec {
         let spec = Box::new(update.spec.clone());
-        Stage::push(&mut stages, "write it down", [step(CloudStep::KeepSpec { spec })]);
+        let site = update.site.clone().map(Box::new);
+        Stage::push(&mut stages, "write it down", [step(CloudStep::KeepSpec { spec, site })]);
     }
     let size = |ha: &Ha, name: &str| ha.pool(name).map_or(0, |pool| pool.desired);
     let grown = new.pools.iter().filter(|pool| pool.kind == PoolKind::Asg);

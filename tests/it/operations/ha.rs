@@ -1,9 +1,11 @@
 //! Highly available clusters over the simulated world: launched, killed at every step, failing at each resource, taken
 //! back, healing, changed, upgraded.
 
+use k3fleet::blueprint::Names;
 use k3fleet::blueprint::ha::template::template;
-use k3fleet::fleet::{Fleet, Machine, MachineId, MachineState, Role};
+use k3fleet::fleet::{Arch, Fleet, Machine, MachineId, MachineState, Role};
 use k3fleet::ops::launch::{Launch, OnFailure};
+use k3fleet::ops::updating;
 use k3fleet::ops::wish::{HaWish, Wish};
 use k3fleet::ops::{DrainOptions, Outcome, Request, What};
 
@@ -226,4 +228,35 @@ async fn servers_and_workers_are_scaled_and_replaced() {
         assert_eq!(outcome, Outcome::Done, "{to}: {:?}", desk.failures());
         is_up(&mut desk, to as usize).await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cluster_may_get_its_first_pool_of_another_architecture() {
+    let mut desk = launched().await;
+    let reader = std::sync::Arc::clone(&desk.world.providers().clouds[0]);
+    let cloud = std::sync::Arc::clone(&desk.world.control().clouds[0]);
+    let names = Names::new("shop", "eu-west-1");
+    let mut known = updating::read(&*cloud, names).await.unwrap();
+    let old = known.spec.clone();
+    let mut spec = old.clone();
+    if let Some(ha) = &mut spec.ha {
+        let mut pool = ha.pools[0].clone();
+        (pool.name, pool.arch, pool.types) = ("intel".into(), Arch::Amd64, vec!["t4g.small".into()]);
+        (pool.min, pool.desired) = (0, 0);
+        ha.pools.push(pool);
+    }
+    updating::add_images(&*reader, &spec, &mut known.site).await.unwrap();
+    assert!(known.site.images.contains_key(&Arch::Amd64));
+    let change_set = updating::propose(&*cloud, &known, &spec, "update-1").await.unwrap();
+    let update = updating::Update {
+        scope: reader.scope().clone(),
+        old,
+        spec: spec.clone(),
+        site: Some(known.site.clone()),
+        change_set,
+    };
+    let outcome = desk.run(&Request::Update(Box::new(update))).await.unwrap();
+    assert_eq!(outcome, Outcome::Done, "{:?}", desk.failures());
+    let kept = updating::read(&*cloud, names).await.unwrap();
+    assert_eq!((kept.spec, kept.site), (spec, known.site));
 }
