@@ -6,6 +6,7 @@
 
 mod check;
 mod cidr;
+mod cloudformation;
 pub mod ha;
 pub mod iam;
 mod image;
@@ -21,6 +22,7 @@ pub use check::Fault;
 pub use cidr::Cidr;
 pub use image::Image;
 pub use names::Names;
+pub(crate) use names::fold;
 pub use spec::{Network, Profile, Spec, SshKey};
 pub use user_data::{API_PORT, SSH_PORT};
 

@@ -161,7 +161,7 @@ impl Spec {
 }
 
 /// 32 bits that differ between texts (FNV-1a): the same on every machine and with every version.
-fn fold(text: &str) -> u32 {
+pub(crate) fn fold(text: &str) -> u32 {
     text.bytes().fold(0x811c_9dc5, |hash, byte| {
         (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
     })

@@ -17,6 +17,7 @@ mod tests;
 use serde_json::{Map, Value, json};
 use smol_str::SmolStr;
 
+use super::cloudformation::{attribute, bucket, bucket_policy, refer, substitute};
 use crate::fleet::Arch;
 
 /// The longest name: each test's cluster is named after the pipeline and the build's number.
@@ -69,7 +70,7 @@ impl Pipeline {
             let resource = json!({"Type": format!("AWS::{kind}"), "Properties": properties});
             resources.insert(name.to_owned(), resource);
         };
-        bucket(&mut add);
+        artifacts(&mut add);
         roles::add(self, test, &mut add);
         for (name, what) in [("TestLog", "test"), ("DeployLog", "deploy")] {
             let tags = json!([{"Key": "k3fleet:pipeline", "Value": format!("{} {what}", self.name)}]);
@@ -267,47 +268,7 @@ enum Project {
 }
 
 /// The bucket through which the source goes from stage to stage; nothing in it is needed for long.
-fn bucket(add: &mut impl FnMut(&str, &str, Value)) {
-    let bucket = json!({
-        "BucketEncryption": {"ServerSideEncryptionConfiguration": [
-            {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}},
-        ]},
-        "PublicAccessBlockConfiguration": {
-            "BlockPublicAcls": true,
-            "BlockPublicPolicy": true,
-            "IgnorePublicAcls": true,
-            "RestrictPublicBuckets": true,
-        },
-        "VersioningConfiguration": {"Status": "Enabled"},
-        "LifecycleConfiguration": {"Rules": [{
-            "Status": "Enabled",
-            "ExpirationInDays": 30,
-            "NoncurrentVersionExpiration": {"NoncurrentDays": 7},
-            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
-        }]},
-    });
-    add("Artifacts", "S3::Bucket", bucket);
-    let policy = json!({
-        "Bucket": refer("Artifacts"),
-        "PolicyDocument": {"Version": "2012-10-17", "Statement": [{
-            "Effect": "Deny",
-            "Principal": "*",
-            "Action": "s3:*",
-            "Resource": [attribute("Arn", "Artifacts"), substitute("${Artifacts.Arn}/*")],
-            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-        }]},
-    });
-    add("ArtifactsPolicy", "S3::BucketPolicy", policy);
-}
-
-fn refer(name: &str) -> Value {
-    json!({"Ref": name})
-}
-
-fn attribute(name: &str, of: &str) -> Value {
-    json!({"Fn::GetAtt": [of, name]})
-}
-
-fn substitute(text: &str) -> Value {
-    json!({"Fn::Sub": text})
+fn artifacts(add: &mut impl FnMut(&str, &str, Value)) {
+    add("Artifacts", "S3::Bucket", bucket(Some(30)));
+    add("ArtifactsPolicy", "S3::BucketPolicy", bucket_policy("Artifacts"));
 }

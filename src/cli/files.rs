@@ -6,6 +6,7 @@ use super::exit::Halt;
 use crate::fleet::Arch;
 use crate::ops::candidates::missing_files;
 use crate::ops::files::Source;
+use crate::ops::private_file::from_root;
 
 /// Where the files of a release come from.
 pub(super) fn source(given: Option<&Path>) -> Result<Option<Source>, Halt> {
@@ -14,12 +15,13 @@ pub(super) fn source(given: Option<&Path>) -> Result<Option<Source>, Halt> {
         Some(text) => Source::parse(text).map_err(|why| Halt::usage(format!("--files: {why}")))?,
         None => Source::Directory(given.to_owned()),
     };
-    match &source {
+    match source {
         Source::Directory(path) if !path.is_dir() => {
             let why = format!("--files: {} is no directory", path.display());
             Err(Halt::usage(why))
         }
-        _ => Ok(Some(source)),
+        Source::Directory(path) => Ok(Some(Source::Directory(from_root(&path)))),
+        mirror @ Source::Mirror(_) => Ok(Some(mirror)),
     }
 }
 

@@ -15,6 +15,7 @@ use super::select::joiners;
 use crate::fleet::{ClusterId, Way, csv};
 use crate::ops::joining::Join;
 use crate::ops::preflight::{Check, Preflight, Verdict};
+use crate::ops::private_file::from_root;
 use crate::ops::{self, Request, read_vpn_auth};
 
 impl Desk<'_> {
@@ -66,7 +67,7 @@ impl Desk<'_> {
             version,
             hosts,
             files,
-            vpn_auth_file: way.vpn_auth_file,
+            vpn_auth_file: way.vpn_auth_file.as_deref().map(from_root),
             wireguard: way.wireguard,
             mend,
             sudo_password,

@@ -159,22 +159,16 @@ impl Executor {
         let Some(cloud) = cluster.home.as_ref().and_then(|home| self.control.cloud(home)) else {
             return Ok(None);
         };
-        let tell = |error: &ProviderError, pause: Duration| {
-            let pause = pause.as_secs();
-            tracing::info!("the cluster's lock is asked for again in {pause} s: {error}");
-        };
+        let say = |line: String| tracing::info!("the cluster's lock is not taken yet: {line}");
         let take = || Lock::take(Arc::clone(cloud), cluster, id, &self.by, (self.clock)(), take_over);
-        let taken = work::retried(self.speed, LockError::call, ProviderError::retryable, tell, take);
+        let taken = work::retried(self.speed, LockError::call, ProviderError::retryable, say, take);
         taken.await.map(Some)
     }
 
     async fn release(&self, lock: Option<Lock>) {
         let Some(lock) = lock else { return };
-        let tell = |error: &ProviderError, pause: Duration| {
-            let pause = pause.as_secs();
-            tracing::info!("the cluster's lock is given back again in {pause} s: {error}");
-        };
-        let given = work::retried(self.speed, itself, ProviderError::retryable, tell, || lock.release()).await;
+        let say = |line: String| tracing::info!("the cluster's lock is not given back yet: {line}");
+        let given = work::retried(self.speed, itself, ProviderError::retryable, say, || lock.release()).await;
         // One that cannot be given back expires by itself.
         if let Err(error) = given {
             tracing::warn!("the cluster's lock stays until it expires: {error}");

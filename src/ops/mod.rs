@@ -30,6 +30,7 @@ pub mod lock;
 pub mod parts;
 mod plan;
 pub mod preflight;
+pub mod private_file;
 pub mod reaper;
 mod release;
 mod request;
@@ -58,7 +59,7 @@ pub use plan::{CostChange, Plan, Refusal, Stage, StepId, plan};
 pub use request::{DrainOptions, Request, VictimOrder};
 pub use step::{BootstrapStep, CloudStep, KubeStep, Part, Reach, StackWork, Step};
 pub use upgrading::Upgrade;
-pub use vpn_auth::{VpnAuthError, is_open_to_others, read_vpn_auth};
+pub use vpn_auth::{VpnAuthError, read_vpn_auth};
 pub use watch::{About, Question, Questions};
 
 pub use crate::provider::{BootstrapToken, HostKey, ParameterVersion, Ran, Resource, ResourceKind, Secret, StackEvent};

@@ -1,10 +1,9 @@
 //! The local file with the key of a VPN that hosts join first, as K3s' `vpn-auth-file` has it. Its content goes to the
 //! hosts, on standard input, and nowhere else.
 
-use std::fs::{File, Metadata};
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use super::private_file::{self, PrivateFileError};
 use crate::provider::Secret;
 
 /// No such file is near this size, in bytes.
@@ -13,68 +12,22 @@ const LARGEST: u64 = 64 << 10;
 /// Why a file is no key of a VPN. Nothing of its content is told.
 #[derive(Debug, thiserror::Error)]
 pub enum VpnAuthError {
-    /// It cannot be read.
-    #[error("the VPN's key {} cannot be read: {source}", .path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// Others than its owner can read or write it.
-    #[error("the VPN's key {file} can be read by others than you: chmod 600 {file}", file = .path.display())]
-    Open {
-        /// The file.
-        path: PathBuf,
-    },
+    /// It cannot be read, or is not its owner's alone.
+    #[error("the VPN's key: {0}")]
+    File(#[from] PrivateFileError),
     /// It is not what K3s takes.
-    #[error("the VPN's key {}: expected name=tailscale,joinKey=… as K3s' vpn-auth-file has it", .path.display())]
-    Shape {
-        /// The file.
-        path: PathBuf,
-    },
+    #[error("the VPN's key {}: expected name=tailscale,joinKey=… as K3s' vpn-auth-file has it", .0.display())]
+    Shape(PathBuf),
 }
 
 /// Reads the key, if the file is one that only its owner reads. A path below `~` is one below the home directory.
 pub fn read_vpn_auth(file: &Path) -> Result<Secret, VpnAuthError> {
-    let path = at_home(file);
-    let failed = |source| VpnAuthError::Read {
-        path: path.clone(),
-        source,
-    };
-    let opened = File::open(&path).map_err(failed)?;
-    let about = opened.metadata().map_err(failed)?;
-    if is_open_to_others(&about) {
-        return Err(VpnAuthError::Open { path });
+    let key = private_file::read(file, LARGEST)?;
+    let is_one = |text: &str| text.split(',').any(|part| part.trim().starts_with("name=")) && !text.contains('\n');
+    match is_one(key.expose()) {
+        true => Ok(key),
+        false => Err(VpnAuthError::Shape(file.to_owned())),
     }
-    let mut text = String::new();
-    opened.take(LARGEST).read_to_string(&mut text).map_err(failed)?;
-    let text = text.trim();
-    let says = |word: &str| text.split(',').any(|part| part.trim().starts_with(word));
-    match says("name=") && !text.contains('\n') {
-        true => Ok(Secret::new(text.to_owned())),
-        false => Err(VpnAuthError::Shape { path }),
-    }
-}
-
-fn at_home(file: &Path) -> PathBuf {
-    match (file.strip_prefix("~"), std::env::home_dir()) {
-        (Ok(rest), Some(home)) => home.join(rest),
-        _ => file.to_owned(),
-    }
-}
-
-/// Whether others than its owner can read or write a file.
-#[cfg(unix)]
-pub fn is_open_to_others(about: &Metadata) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    about.permissions().mode() & 0o077 != 0
-}
-
-/// Whether others than its owner can read or write a file; not known here.
-#[cfg(not(unix))]
-pub fn is_open_to_others(_about: &Metadata) -> bool {
-    false
 }
 
 #[cfg(test)]
@@ -126,11 +79,14 @@ mod tests {
         }
         let nowhere = read_vpn_auth(Path::new("/nowhere/vpn-auth")).unwrap_err().to_string();
         assert!(
-            nowhere.starts_with("the VPN's key /nowhere/vpn-auth cannot be read: "),
+            nowhere.starts_with("the VPN's key: read /nowhere/vpn-auth: "),
             "{nowhere}"
         );
         let dir = tempfile::tempdir().unwrap();
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o700)).unwrap();
-        assert!(matches!(read_vpn_auth(dir.path()), Err(VpnAuthError::Read { .. })));
+        assert!(matches!(
+            read_vpn_auth(dir.path()),
+            Err(VpnAuthError::File(PrivateFileError::Read { .. }))
+        ));
     }
 }

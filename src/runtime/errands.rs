@@ -20,6 +20,7 @@ use crate::app::launching::{OwnKey, Surveyed};
 use crate::fleet::{ClusterId, Fleet, Scope, Severity};
 use crate::ops::dsn;
 use crate::ops::launch::{Launch, Spec};
+use crate::ops::private_file::from_root;
 use crate::ops::survey::{Survey, survey};
 use crate::provider::Cloud;
 use crate::provider::kube::merge::merge;
@@ -135,7 +136,7 @@ async fn place(cloud: &dyn Cloud, survey: &Survey, spec: &Spec, dsn: Option<Path
     let dsn_file = match dsn {
         Some(typed) => {
             let checked = tokio::task::spawn_blocking(move || {
-                let file = whole(typed);
+                let file = from_root(&typed);
                 dsn::read(&file).map(|_secret| file).map_err(|error| error.to_string())
             });
             Some(checked.await.map_err(|error| error.to_string())??)
@@ -147,16 +148,6 @@ async fn place(cloud: &dyn Cloud, survey: &Survey, spec: &Spec, dsn: Option<Path
         .await
         .map_err(|error| error.to_string())?;
     Ok(Launch { dsn_file, ..launch })
-}
-
-/// A path as a shell takes it, from the root on: whoever resumes the launch may be elsewhere.
-fn whole(typed: PathBuf) -> PathBuf {
-    let home = directories::BaseDirs::new();
-    let path = match (typed.strip_prefix("~"), home) {
-        (Ok(rest), Some(home)) => home.home_dir().join(rest),
-        _ => typed,
-    };
-    std::path::absolute(&path).unwrap_or(path)
 }
 
 /// What sees a profile and region.

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use smol_str::SmolStr;
 
-use crate::blueprint::ha::template::PUBLIC_API;
 use crate::blueprint::{Names, Spec};
 use crate::fleet::{ClusterId, Fleet, InstanceState, Role, Scope};
 use crate::provider::kube::kubeconfig::{self, At};
@@ -89,17 +88,13 @@ pub async fn fetch(control: &Control, directory: &Path, server: &Server) -> Resu
         }
     };
     // The servers of a highly available cluster write the name of its load balancer into it.
-    let stack = match kubeconfig::is_of_one_server(&text) {
-        true => None,
-        false => cloud.stack_now(&names.stack()).await?,
-    };
-    let public = stack.as_ref().and_then(|stack| stack.output(PUBLIC_API));
-    let at = match (kubeconfig::is_of_one_server(&text), public) {
-        (true, _) => At::Address(*address),
-        (false, Some(name)) => At::Name(name),
-        (false, None) => At::Written,
-    };
-    kubeconfig::keep(directory, cluster, at, &text)?;
+    match kubeconfig::is_of_one_server(&text) {
+        true => kubeconfig::keep(directory, cluster, *address, &text)?,
+        false => {
+            let stack = cloud.stack_now(&names.stack()).await?;
+            kubeconfig::keep(directory, cluster, At::of_stack(stack.as_ref()), &text)?;
+        }
+    }
     Ok(path)
 }
 

@@ -273,7 +273,7 @@ fn what_does_not_do_is_told_before_anything_is_asked() {
         ),
         (
             vec!["join", "edge-lab", "harbour-pi-01", "--vpn-auth-file", "/nowhere"],
-            "cannot be read",
+            "read /nowhere: ",
         ),
         (vec!["leave", "nobody"], "there is no machine"),
         (vec!["run", "shop"], "CMD"),

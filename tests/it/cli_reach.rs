@@ -123,7 +123,7 @@ fn what_cannot_be_kept_is_refused() {
     key(home, 0o644);
     for (args, code, said) in [
         (vec!["--vpn-auth-file", "vpn-auth"], 3, "chmod 600 /"),
-        (vec!["--vpn-auth-file", "/nowhere"], 3, "cannot be read"),
+        (vec!["--vpn-auth-file", "/nowhere"], 3, "read /nowhere: "),
         (vec!["--server", "203.0.113.9"], 2, "expected a URL"),
         (vec!["--server", "https://a:6443", "--clear"], 2, "cannot be used with"),
     ] {

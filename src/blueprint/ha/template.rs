@@ -27,6 +27,7 @@ mod tests;
 use serde_json::{Map, Value, json};
 use smol_str::SmolStr;
 
+use super::super::cloudformation::{attribute, bucket, bucket_policy, refer, substitute};
 use super::super::{Names, Spec};
 use super::{Ha, Site};
 use crate::fleet::Arch;
@@ -159,18 +160,6 @@ impl Draft<'_> {
             "Outputs": self.outputs,
         })
     }
-}
-
-fn refer(name: impl Into<String>) -> Value {
-    json!({"Ref": name.into()})
-}
-
-fn attribute(name: &str, of: &str) -> Value {
-    json!({"Fn::GetAtt": [of, name]})
-}
-
-fn substitute(text: impl Into<String>) -> Value {
-    json!({"Fn::Sub": text.into()})
 }
 
 /// An ARN in the stack's account and region.

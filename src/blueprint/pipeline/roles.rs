@@ -44,7 +44,7 @@ pub(super) fn add(pipeline: &Pipeline, test: &[Value], add: &mut impl FnMut(&str
 
     let of = |rest: &str| {
         let prefix = pipeline.prefix();
-        substitute(&format!("arn:${{AWS::Partition}}:{}", rest.replace('#', &prefix)))
+        substitute(format!("arn:${{AWS::Partition}}:{}", rest.replace('#', &prefix)))
     };
     let here = "${AWS::Region}:${AWS::AccountId}";
     let statements = json!([

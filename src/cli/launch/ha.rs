@@ -3,6 +3,7 @@
 use super::super::args::{HaParts, Parts, ShapeWord};
 use crate::blueprint::ha::{Store, WayOut};
 use crate::ops::dsn;
+use crate::ops::private_file::from_root;
 use crate::ops::wish::{HaWish, VpcWish};
 
 /// What is wished of a highly available cluster; `None` for other shapes. The error names the flag.
@@ -29,7 +30,7 @@ pub(super) fn wish(shape: ShapeWord, parts: &Parts, ha: &HaParts) -> Result<Opti
         workers: parts.workers,
         pools: ha.pools.clone(),
         store,
-        dsn_file: ha.datastore_dsn_file.clone(),
+        dsn_file: ha.datastore_dsn_file.as_deref().map(from_root),
         shared_storage: ha.shared_storage,
         ingress: ha.ingress,
         public_api: ha.public_api,
@@ -181,7 +182,7 @@ mod tests {
         let wish = said(dsn, 0o600, "external").unwrap().unwrap();
         assert_eq!(wish.dsn_file.as_deref(), Some(file.as_path()));
         for (text, mode, store, expected) in [
-            (dsn, 0o640, "external", "others can read"),
+            (dsn, 0o640, "external", "chmod 600 "),
             (dsn, 0o600, "etcd", "--store external only"),
             ("s3cr3t", 0o600, "external", "holds no DSN"),
         ] {

@@ -10,7 +10,6 @@ use tokio::time::{Instant, sleep};
 
 use super::Executor;
 use super::making::{MakeError, Making};
-use crate::blueprint::ha::template::PUBLIC_API;
 use crate::fleet::{Instance, InstanceId};
 use crate::ops::event::Made;
 use crate::provider::kube::kubeconfig::{self, At};
@@ -104,9 +103,7 @@ impl Executor {
             sleep(self.paced(LOOK)).await;
         };
         let stack = cloud.stack_now(&spec.names().stack()).await?;
-        let name = stack.as_ref().and_then(|stack| stack.output(PUBLIC_API));
-        let at = name.map_or(At::Written, |name| At::Name(name));
-        kubeconfig::keep(&self.kubeconfigs, &spec.name, at, &text)?;
+        kubeconfig::keep(&self.kubeconfigs, &spec.name, At::of_stack(stack.as_ref()), &text)?;
         let context = kubeconfig::context(&spec.name);
         Ok(Made::Kubeconfig { context })
     }

@@ -237,10 +237,7 @@ impl Executor {
         say: &impl Fn(String),
         work: impl Fn() -> F,
     ) -> Result<T, StepError> {
-        let tell = |error: &ProviderError, pause: Duration| {
-            say(format!("{}; trying again in {} s", error.message, pause.as_secs()));
-        };
-        retried(self.speed, StepError::call, ProviderError::retryable, tell, work).await
+        retried(self.speed, StepError::call, ProviderError::retryable, say, work).await
     }
 
     async fn task(

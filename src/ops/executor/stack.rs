@@ -2,13 +2,17 @@
 //! CloudFormation goes on whatever becomes of this process, so that an operation which is resumed looks at the stack first
 //! and asks for nothing that is under way.
 
-use std::collections::BTreeMap;
+mod followed;
+
 use std::pin::Pin;
 use std::time::Duration;
 
 use smol_str::SmolStr;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
+
+pub(super) use followed::StackError;
+use followed::{Followed, is_as_asked, is_back, is_gone, is_in_use, judged, tag};
 
 use super::making::Making;
 use super::work::{self, Of, StepError, making};
@@ -21,55 +25,17 @@ use crate::ops::launch::{OnFailure, Site};
 use crate::ops::plan::StepId;
 use crate::ops::step::StackWork;
 use crate::ops::updating;
-use crate::provider::{CloudControl, ProviderError, Stack, StackEvent, StackOrder, StackStatus};
+use crate::provider::{CloudControl, ProviderError, Stack, StackOrder};
 
 /// How often a stack is looked at. CloudFormation throttles whoever asks often, and does not say from when on.
 const LOOK: Duration = Duration::from_secs(5);
 /// How many characters of an event's id make a token another one.
 const MARK: usize = 12;
-/// How many resources that failed are told.
-const FAILURES: usize = 5;
-/// What CloudFormation says of a resource that was stopped since another failed.
-const STOPPED: &str = "cancelled";
 /// How often a stack's deletion is asked for while something in it is still in use. CloudFormation itself tries for many
 /// minutes each time.
 const DELETIONS: usize = 4;
 /// The pause between.
 const RELEASE: Duration = Duration::from_secs(60);
-
-/// Why a stack is not as it was to be.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum StackError {
-    #[error(transparent)]
-    Call(#[from] ProviderError),
-    #[error("the stack {name} is {status}{}; {mend}", told(.failures))]
-    Failed {
-        name: String,
-        status: SmolStr,
-        failures: Vec<String>,
-        mend: String,
-    },
-    #[error("there is a stack {0} that is not this cluster's; choose another name for the cluster")]
-    Foreign(String),
-    #[error("there is no stack {0}")]
-    None(String),
-    #[error(
-        "the stack {0} is protected from deletion; if it shall go: aws cloudformation update-termination-protection \
-         --no-enable-termination-protection --stack-name {0}, then resume this operation"
-    )]
-    Guarded(String),
-    #[error(
-        "the stack {name} is {status}: CloudFormation deletes none that is being changed; wait until it has ended, and resume this operation"
-    )]
-    Busy { name: String, status: SmolStr },
-}
-
-fn told(failures: &[String]) -> String {
-    match failures {
-        [] => String::new(),
-        failures => format!(": {}", failures.join("; ")),
-    }
-}
 
 /// A stack that is worked on.
 struct Work<'a> {
@@ -180,7 +146,7 @@ impl Executor {
             }
             if stack.status.is_moving() || stack.status.is_good() {
                 let made = self.follow(at, &stack.id, None, say).await?;
-                return judged(at, &made, is_as_asked);
+                return judged(at.name, &made, is_as_asked);
             }
             let events = self.insist(|| cloud.stack_happened(&stack.id, None), say).await?;
             let last = events.last().map(|event| event.id.clone());
@@ -188,7 +154,7 @@ impl Executor {
             say(format!("it is {} from before: deleting it", stack.status.0));
             self.insist(|| cloud.delete_stack(at.name, &token), say).await?;
             let gone = self.follow(at, &stack.id, last, say).await?;
-            judged(at, &gone, is_gone)?;
+            judged(at.name, &gone, is_gone)?;
             // By what the lost cluster left there the servers of the new one would take themselves for its replacements.
             let names = making.spec().names();
             self.insist(|| marks::forget(cloud, names), say).await?;
@@ -203,7 +169,7 @@ impl Executor {
         self.insist(|| cloud.execute_change_set(&set, &token, undo), say)
             .await?;
         let made = self.follow(at, at.name, None, say).await?;
-        judged(at, &made, is_as_asked)
+        judged(at.name, &made, is_as_asked)
     }
 
     /// Lets new machines run another release of K3s; what has it already stays as it is.
@@ -227,7 +193,7 @@ impl Executor {
         };
         if stack.status.is_moving() {
             let followed = self.follow(at, &stack.id, None, say).await?;
-            judged(at, &followed, is_as_asked)?;
+            judged(at.name, &followed, is_as_asked)?;
         }
         let known = updating::read(cloud, names).await?;
         if known.spec.version == *version {
@@ -248,7 +214,7 @@ impl Executor {
             self.insist(|| cloud.execute_change_set(&set, &token, true), say)
                 .await?;
             let followed = self.follow(at, &known.stack.id, last, say).await?;
-            line = judged(at, &followed, is_as_asked)?;
+            line = judged(at.name, &followed, is_as_asked)?;
         }
         updating::keep(cloud, &spec, None).await?;
         Ok(line)
@@ -280,7 +246,7 @@ impl Executor {
             && (stack.status.is_moving() || good(&stack))
         {
             let followed = self.follow(at, &id, after, say).await?;
-            return judged(at, &followed, good);
+            return judged(at.name, &followed, good);
         }
         let after = events.last().map(|event| event.id.clone());
         let made = Made::Stack {
@@ -291,7 +257,7 @@ impl Executor {
         let token = renewed(of.operation, after.as_deref());
         self.insist(|| ask(token.clone()), say).await?;
         let followed = self.follow(at, &stack.id, after, say).await?;
-        judged(at, &followed, good)
+        judged(at.name, &followed, good)
     }
 
     /// Tells what happens in a stack until it has ended. `after`: what happened before that is not told, and what ended
@@ -346,118 +312,8 @@ impl Executor {
         ask: impl Fn() -> F,
         say: &impl Fn(String),
     ) -> Result<T, StackError> {
-        let tell = |error: &ProviderError, pause: Duration| {
-            say(format!("{}; trying again in {} s", error.message, pause.as_secs()));
-        };
-        Ok(work::retried(self.speed, super::itself, ProviderError::retryable, tell, ask).await?)
+        Ok(work::retried(self.speed, super::itself, ProviderError::retryable, say, ask).await?)
     }
-}
-
-/// What is known of a stack that is followed.
-#[derive(Default)]
-struct Followed {
-    /// The stack once it has ended; `None` when it is forgotten then.
-    stack: Option<Stack>,
-    resources: BTreeMap<SmolStr, StackStatus>,
-    /// What failed, in that order, each with its reason: its resource may be gone again.
-    failed: Vec<String>,
-}
-
-impl Followed {
-    /// Takes in what has happened; whether it is worth a line.
-    fn take(&mut self, event: &StackEvent) -> bool {
-        if event.is_of_stack() {
-            return false;
-        }
-        let why = event.reason.as_ref().map_or("no reason is told", SmolStr::as_str);
-        if event.status.0.ends_with("_FAILED") && !why.contains(STOPPED) {
-            self.failed.push(format!("{}: {why}", event.resource));
-        }
-        let before = self.resources.insert(event.resource.clone(), event.status.clone());
-        before.is_none_or(|status| status != event.status)
-    }
-
-    fn line(&self) -> String {
-        let moving = self.resources.iter().filter(|(_, status)| status.is_moving());
-        let moving: Vec<_> = moving.map(|(name, _)| name.as_str()).collect();
-        let ended = self.resources.len() - moving.len();
-        match moving.as_slice() {
-            [] => format!("{ended} resources done"),
-            [one] => format!("{ended} resources done; {one} under way"),
-            [first, rest @ ..] => format!("{ended} resources done; {first} and {} more under way", rest.len()),
-        }
-    }
-}
-
-/// What came of it, or why it failed.
-fn judged(at: &Work<'_>, followed: &Followed, good: fn(&Stack) -> bool) -> Result<String, StackError> {
-    let Some(stack) = &followed.stack else {
-        // One that was deleted may be forgotten already.
-        return Ok("it is gone".to_owned());
-    };
-    if good(stack) {
-        return Ok(format!("{} resources, {}", followed.resources.len(), stack.status.0));
-    }
-    let mut failures: Vec<_> = followed.failed.iter().take(FAILURES).cloned().collect();
-    if failures.is_empty() {
-        failures.extend(stack.reason.as_ref().map(ToString::to_string));
-    }
-    Err(StackError::Failed {
-        name: at.name.to_owned(),
-        status: stack.status.0.clone(),
-        failures,
-        mend: mend(stack),
-    })
-}
-
-/// What can be done about a stack that failed.
-fn mend(stack: &Stack) -> String {
-    let cluster = tag(stack, TAG_CLUSTER).map_or("CLUSTER", SmolStr::as_str);
-    match stack.status.0.as_str() {
-        "CREATE_FAILED" => format!(
-            "it stays to be looked into: resume this operation to delete it and try again, take it back with \
-             k3fleet rollback {cluster}, or delete all with k3fleet destroy {cluster}"
-        ),
-        "ROLLBACK_COMPLETE" => {
-            format!("nothing of it is left: resume this operation to try again, or k3fleet destroy {cluster}")
-        }
-        "UPDATE_FAILED" => format!("take it back with k3fleet rollback {cluster}"),
-        "UPDATE_ROLLBACK_COMPLETE" => "it is as it was before: mend that and change it anew".to_owned(),
-        "DELETE_FAILED" => "mend that, and resume this operation".to_owned(),
-        _ => "look at it in the AWS console".to_owned(),
-    }
-}
-
-fn is_as_asked(stack: &Stack) -> bool {
-    stack.status.is_good()
-}
-
-/// Whether a resource could not be deleted since something uses it still, in the words of EC2.
-fn is_in_use(why: &str) -> bool {
-    [
-        "DependencyViolation",
-        "has a dependent object",
-        "has dependencies",
-        "is currently in use",
-    ]
-    .iter()
-    .any(|words| why.contains(words))
-}
-
-fn is_gone(stack: &Stack) -> bool {
-    stack.status.is_gone()
-}
-
-/// Whether it is as it was before, or empty where it was never made.
-fn is_back(stack: &Stack) -> bool {
-    matches!(
-        stack.status.0.as_str(),
-        "ROLLBACK_COMPLETE" | "UPDATE_ROLLBACK_COMPLETE" | "CREATE_COMPLETE"
-    )
-}
-
-fn tag<'a>(stack: &'a Stack, key: &str) -> Option<&'a SmolStr> {
-    stack.tags.iter().find(|(k, _)| k == key).map(|(_, value)| value)
 }
 
 /// A token of an operation for what it asks after this event. The same request, made again by whoever resumes the

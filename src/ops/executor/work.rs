@@ -146,13 +146,10 @@ impl Executor {
         let id = of.id;
         // What is not read in time is not worth reading.
         let say = |line: String| drop(tell.try_send(What::StepSaid { step: id, line }));
-        let tell_again = |error: &ProviderError, pause: Duration| {
-            say(format!("{}; trying again in {} s", error.message, pause.as_secs()))
-        };
         match step {
             Step::Cloud(scope, step @ (CloudStep::Make { .. } | CloudStep::LaunchServer { .. })) => {
                 let make = || self.make(scope, step, of, &say);
-                let made = retried(self.speed, StepError::call, ProviderError::retryable, tell_again, make).await?;
+                let made = retried(self.speed, StepError::call, ProviderError::retryable, &say, make).await?;
                 Ok(told(made, id, tell).await)
             }
             Step::Cloud(scope, CloudStep::Stack { name, work }) => {
@@ -192,7 +189,7 @@ impl Executor {
             }
             Step::Cloud(scope, CloudStep::NewToken { kind, parameter, from }) => {
                 let make = || self.new_token(scope, *kind, parameter, *from);
-                let made = retried(self.speed, StepError::call, ProviderError::retryable, tell_again, make).await?;
+                let made = retried(self.speed, StepError::call, ProviderError::retryable, &say, make).await?;
                 Ok(told(Some(made), id, tell).await)
             }
             Step::Cloud(
@@ -219,10 +216,7 @@ impl Executor {
                     CloudStep::EndMember { .. } => error.kind == FaultKind::Throttled,
                     _ => error.retryable(),
                 };
-                retried(self.speed, StepError::call, again, tell_again, || {
-                    self.cloud(scope, step)
-                })
-                .await?;
+                retried(self.speed, StepError::call, again, &say, || self.cloud(scope, step)).await?;
                 Ok(String::new())
             }
             Step::Kube(node, KubeStep::Drain(options)) => {
@@ -236,7 +230,7 @@ impl Executor {
             }
             Step::Kube(node, step) => {
                 let call = || self.kube(&node.context, &node.name, step);
-                retried(self.speed, StepError::call, ProviderError::retryable, tell_again, call).await?;
+                retried(self.speed, StepError::call, ProviderError::retryable, &say, call).await?;
                 Ok(String::new())
             }
             // These try again by themselves where that may help.
@@ -248,7 +242,7 @@ impl Executor {
             Step::Join(joining) => unless_stopped(stop, self.join(joining, of, &say)).await?,
             Step::Bootstrap(context, step) => {
                 let call = || self.bootstrap(context, step, of);
-                retried(self.speed, StepError::call, ProviderError::retryable, tell_again, call).await
+                retried(self.speed, StepError::call, ProviderError::retryable, &say, call).await
             }
             Step::Wait(condition, at_most) => {
                 let limit = self.paced(Duration::from_secs(at_most.as_secs().unsigned_abs()));
@@ -421,19 +415,19 @@ async fn unless_stopped<T>(mut stop: flag::Receiver<bool>, work: impl Future<Out
 }
 
 /// Does something that may go better later: again, after a pause that doubles, as long as it fails by a call and `again`
-/// thinks so. The pauses are those of a clock with this speed.
+/// thinks so, which is told. The pauses are those of a clock with this speed.
 pub(super) async fn retried<T, E, F: Future<Output = Result<T, E>>>(
     speed: f64,
     call: fn(&E) -> Option<&ProviderError>,
     again: impl Fn(&ProviderError) -> bool,
-    tell: impl Fn(&ProviderError, Duration),
+    say: impl Fn(String),
     work: impl Fn() -> F,
 ) -> Result<T, E> {
     let mut pause = PAUSE;
     for _ in 1..TRIES {
         match work().await {
             Err(error) => match call(&error).filter(|call| again(call)) {
-                Some(call) => tell(call, pause),
+                Some(call) => say(format!("{}; trying again in {} s", call.message, pause.as_secs())),
                 None => return Err(error),
             },
             done => return done,

@@ -15,8 +15,9 @@ use smol_str::{SmolStr, format_smolstr};
 use super::context::{self, KubeContext};
 use super::{file, tunnel};
 use crate::blueprint::API_PORT;
+use crate::blueprint::ha::template::PUBLIC_API;
 use crate::fleet::{ContextId, FaultKind};
-use crate::provider::{ProviderError, Secret};
+use crate::provider::{ProviderError, Secret, Stack};
 
 /// Where K3s keeps the kubeconfig on a server.
 pub const ON_SERVER: &str = "/etc/rancher/k3s/k3s.yaml";
@@ -54,7 +55,14 @@ impl From<IpAddr> for At<'_> {
     }
 }
 
-impl At<'_> {
+impl<'a> At<'a> {
+    /// Where the API of a highly available cluster is: behind its stack's public load balancer where that brings it, else
+    /// behind the internal one, whose name the kubeconfig has.
+    pub fn of_stack(stack: Option<&'a Stack>) -> Self {
+        let public = stack.and_then(|stack| stack.output(PUBLIC_API));
+        public.map_or(Self::Written, |name| Self::Name(name))
+    }
+
     /// The server's URL; `None`: it stays as it is.
     fn url(self) -> Option<String> {
         match self {

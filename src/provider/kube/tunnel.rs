@@ -15,6 +15,7 @@ use smol_str::SmolStr;
 use super::context::{self, KubeContext};
 use super::file;
 use super::kubeconfig::{KEEP, READ, disk, no_file, path, read, written};
+use crate::blueprint::fold;
 use crate::fleet::FaultKind;
 use crate::provider::{ProviderError, Secret};
 
@@ -30,11 +31,7 @@ pub fn context_name(context: &str) -> String {
 
 /// The port that a cluster's tunnel has unless told: always the same one.
 pub fn default_port(cluster: &str) -> u16 {
-    // FNV-1a, 32 bits.
-    let hash = cluster.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
-        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    });
-    let spread = u16::try_from(hash % u32::from(PORTS)).unwrap_or_default();
+    let spread = u16::try_from(fold(cluster) % u32::from(PORTS)).unwrap_or_default();
     FIRST.saturating_add(spread)
 }
 

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::super::Store;
 use super::network::Place;
-use super::{Draft, attribute, refer, substitute};
+use super::{Draft, bucket, bucket_policy, refer, substitute};
 
 /// What the database is; an upgrade of its minor version is AWS' own doing.
 const ENGINE: &str = "aurora-postgresql";
@@ -20,7 +20,7 @@ pub(super) fn add(draft: &mut Draft<'_>, place: &Place) {
     secret(draft, "Kubeconfig", &kubeconfig, "kubeconfig of an administrator");
     secret(draft, "ReaperAccess", &reaper, "how the reaper reaches the API");
     match draft.ha.store {
-        Store::Etcd { .. } => bucket(draft),
+        Store::Etcd { .. } => snapshots(draft),
         Store::External => {}
         Store::Aurora {
             min_half_acus,
@@ -41,37 +41,10 @@ fn secret(draft: &mut Draft<'_>, resource: &str, name: &str, what: &str) {
 
 /// Snapshots outlive the stack, for who deletes a cluster by mistake; who deletes it for good deletes them apart. Versions
 /// keep for a week what a server that was taken over would delete.
-fn bucket(draft: &mut Draft<'_>) {
-    let bucket = json!({
-        "BucketEncryption": {"ServerSideEncryptionConfiguration": [
-            {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}},
-        ]},
-        "PublicAccessBlockConfiguration": {
-            "BlockPublicAcls": true,
-            "BlockPublicPolicy": true,
-            "IgnorePublicAcls": true,
-            "RestrictPublicBuckets": true,
-        },
-        "VersioningConfiguration": {"Status": "Enabled"},
-        "LifecycleConfiguration": {"Rules": [{
-            "Status": "Enabled",
-            "NoncurrentVersionExpiration": {"NoncurrentDays": 7},
-            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
-        }]},
-    });
-    draft.add("Snapshots", "S3::Bucket", bucket);
+fn snapshots(draft: &mut Draft<'_>) {
+    draft.add("Snapshots", "S3::Bucket", bucket(None));
     draft.keep("Snapshots", "Retain", "Retain");
-    let policy = json!({
-        "Bucket": refer("Snapshots"),
-        "PolicyDocument": {"Version": "2012-10-17", "Statement": [{
-            "Effect": "Deny",
-            "Principal": "*",
-            "Action": "s3:*",
-            "Resource": [attribute("Arn", "Snapshots"), substitute("${Snapshots.Arn}/*")],
-            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-        }]},
-    });
-    draft.add("SnapshotsPolicy", "S3::BucketPolicy", policy);
+    draft.add("SnapshotsPolicy", "S3::BucketPolicy", bucket_policy("Snapshots"));
     draft.output("SnapshotBucket", refer("Snapshots"));
 }
 
