@@ -4,6 +4,7 @@
 mod changes;
 mod ha;
 mod launch;
+mod stand;
 mod tunnel;
 
 use std::collections::HashMap;
@@ -13,7 +14,7 @@ use std::process::Output;
 use serde_json::{Value, json};
 
 use crate::aws::seed::Seed;
-use crate::support::http::{Reply, Request, Server};
+use crate::support::http::Server;
 use crate::support::moto::{self, Account};
 use crate::support::terminal::Terminal;
 
@@ -31,26 +32,6 @@ fn node(name: &str, instance: &str, ready: bool) -> Value {
         }
     }
     node
-}
-
-/// An API server that is K3s and has these nodes and no pods.
-async fn api_server(nodes: Vec<Value>) -> Server {
-    let list = json!({"kind": "NodeList", "apiVersion": "v1", "metadata": {"resourceVersion": "9"}, "items": nodes});
-    Server::start(
-        move |request: &Request| match (request.path(), request.query("watch")) {
-            ("/version", _) => Reply::json(json!({"gitVersion": "v1.36.4+k3s1"}).to_string()),
-            (_, Some(_)) => {
-                Reply::json(json!({"kind": "Status", "code": 400, "message": "no watching"}).to_string()).status(400)
-            }
-            ("/api/v1/nodes", None) => Reply::json(list.to_string()),
-            ("/api/v1/pods", None) => Reply::json(
-                json!({"kind": "PodList", "apiVersion": "v1", "metadata": {"resourceVersion": "9"}, "items": []})
-                    .to_string(),
-            ),
-            _ => Reply::json(json!({"kind": "Status", "code": 404, "message": "not found"}).to_string()).status(404),
-        },
-    )
-    .await
 }
 
 fn write_kubeconfig(home: &Path, url: &str) -> String {
@@ -104,7 +85,7 @@ async fn seeded(account: &Account) -> (Server, Vec<String>) {
         node("server-2", &ids[1], false),
         node("server-9", "i-0123456789abcdef0", true),
     ];
-    (api_server(nodes).await, ids)
+    (stand::api_server(stand::Held::of(nodes)).await, ids)
 }
 
 #[tokio::test]

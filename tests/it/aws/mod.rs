@@ -1,6 +1,7 @@
 //! The live AWS adapter over HTTP: against a real moto server, and for what moto cannot do against scripted answers.
 
 mod answers;
+mod buckets;
 mod chain;
 mod changes;
 mod changes_refused;

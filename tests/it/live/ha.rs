@@ -1,17 +1,14 @@
 //! The real program launches a highly available cluster on the fake AWS: its stack comes up, or says what failed and comes
 //! up when the launch is resumed.
 
-use std::sync::Arc;
+mod events;
+mod leftovers;
 
-use k3fleet::provider::{Cloud, CloudControl, Resource};
+use k3fleet::provider::{Cloud, CloudControl, Resource, ResourceKind};
 use serde_json::{Value, json};
 
-use super::launch::{Nodes, api_server, boot, files};
-use super::{REGION, environment, k3fleet, write_kubeconfig};
-use crate::aws::moto::seen_through;
-use crate::aws::options;
+use super::stand::Stand;
 use crate::aws::stack_rig::behave;
-use crate::support::moto;
 
 const LAUNCH: [&str; 16] = [
     "launch",
@@ -34,28 +31,18 @@ const LAUNCH: [&str; 16] = [
 
 #[tokio::test]
 async fn a_stack_that_fails_says_why_and_comes_up_when_the_launch_is_resumed() {
-    let Some(account) = moto::account("700000000051").await else {
+    let Some(stand) = Stand::of("700000000051").await else {
         return;
     };
+    let (account, cloud) = (&stand.account, &stand.cloud);
     behave(
-        &account,
+        account,
         json!({"signal": true, "fail": {"ApiBalancer": "Your quota of load balancers is used up"}}),
     )
     .await;
-    let nodes = Nodes::default();
-    let server = api_server(Arc::clone(&nodes)).await;
-    let machines = tokio::spawn(boot(account.clone(), nodes));
-    let cloud = seen_through(&account, REGION, options());
-    let home = tempfile::tempdir().expect("a directory");
-    let config = home.path().join("config.toml");
-    std::fs::write(&config, "[poll]\naws = \"5s\"\nkube = \"5s\"\n").expect("a config");
-    let vars = environment(&account, &write_kubeconfig(home.path(), &server.url()));
     let run = async |args: &[&str]| {
-        let config = config.to_string_lossy().into_owned();
-        let args: Vec<_> = ["--config", &config].iter().chain(args).copied().collect();
-        let output = k3fleet(home.path(), &vars, &args).await;
-        let [said, told] = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text).into_owned());
-        (output.status.code(), said, told)
+        let ran = stand.run(args).await;
+        (ran.code, ran.printed, ran.told)
     };
 
     let (code, printed, failed) = run(&LAUNCH).await;
@@ -68,7 +55,7 @@ async fn a_stack_that_fails_says_why_and_comes_up_when_the_launch_is_resumed() {
     let stack = cloud.stack("k3fleet-shop").await.expect("told").expect("it is kept");
     assert_eq!(stack.status.0, "CREATE_FAILED");
 
-    behave(&account, json!({"signal": true, "fail": {}})).await;
+    behave(account, json!({"signal": true, "fail": {}})).await;
     let (_, listed, _) = run(&["ops", "list", "-o", "json"]).await;
     let listed: Value = serde_json::from_str(&listed).expect("JSON");
     let id = listed[0]["id"].as_str().expect("an operation").to_owned();
@@ -93,6 +80,8 @@ async fn a_stack_that_fails_says_why_and_comes_up_when_the_launch_is_resumed() {
     assert_eq!((of("server"), of("agent"), rows.len()), (3, 2, 5), "{rows:#?}");
     let (_, clusters, _) = run(&["get", "clusters", "-o", "json"]).await;
     assert!(clusters.contains("shop"), "{clusters}");
+
+    events::are_seen_by_all_who_look(&stand).await;
 
     // A pool is worked out, comes, changes, and goes; what cannot be changed is refused and leaves no change set.
     let spare = [
@@ -140,7 +129,8 @@ async fn a_stack_that_fails_says_why_and_comes_up_when_the_launch_is_resumed() {
     let token = token.expect("the token is there");
 
     // What stands is not taken back. What is destroyed goes whole, after a resource that at first does not, but for the
-    // snapshots; and so does what servers have left, which carries no tag.
+    // snapshots and volumes; and so do load balancers of Services, and what servers have left, which carries no tag.
+    leftovers::of_kubernetes(&stand).await;
     let (code, _, told) = run(&["rollback", "shop", "--yes"]).await;
     assert_eq!(code, Some(3), "{told}");
     assert!(told.contains("the stack k3fleet-shop is"), "{told}");
@@ -149,7 +139,7 @@ async fn a_stack_that_fails_says_why_and_comes_up_when_the_launch_is_resumed() {
         assert!(cloud.create_parameter(&mark, "i-1").await.expect("made"));
     }
     let locked = json!({"FeedQueue": {"reason": "The queue is locked", "on": "delete", "times": 1}});
-    behave(&account, json!({"signal": true, "fail": locked})).await;
+    behave(account, json!({"signal": true, "fail": locked})).await;
     let (code, _, failed) = run(&["destroy", "shop", "--yes"]).await;
     assert_eq!(code, Some(4), "{failed}");
     assert!(failed.contains("FeedQueue: The queue is locked"), "{failed}");
@@ -167,24 +157,25 @@ async fn a_stack_that_fails_says_why_and_comes_up_when_the_launch_is_resumed() {
     let (code, _, told) = run(&["ops", "resume", id["id"].as_str().expect("an id")]).await;
     assert_eq!(code, Some(0), "{told}");
     assert_eq!(cloud.stack("k3fleet-shop").await.expect("told"), None);
+    assert_eq!(stand.services(), [""; 0], "they went before their cluster");
     let left = cloud.resources(Some("shop")).await.expect("resources");
     let buckets: Vec<_> = left.iter().filter_map(Resource::bucket).collect();
-    assert_eq!((buckets.len(), left.len()), (1, 1), "{left:#?}");
-    // The bucket goes when that is asked for.
-    let (code, _, told) = run(&["destroy", "shop", "--snapshots", "delete", "--yes"]).await;
+    let volumes = left
+        .iter()
+        .filter(|one| one.kind == ResourceKind::Volume && one.of_kubernetes);
+    assert_eq!((buckets.len(), volumes.count(), left.len()), (1, 1, 2), "{left:#?}");
+    // Those go when that is asked for: each version of each snapshot, and each mark of a deletion.
+    leftovers::snapshots(&stand, buckets[0]).await;
+    let (code, _, told) = run(&["destroy", "shop", "--snapshots", "delete", "--volumes", "--yes"]).await;
     assert_eq!(code, Some(0), "{told}");
     assert_eq!(cloud.resources(Some("shop")).await.expect("resources"), []);
     for name in ["first-server-1", "initialised", "server-token", "spec", "lock"] {
         let name = format!("/k3fleet/shop/{name}");
         assert_eq!(cloud.parameter(&name).await.expect("an answer"), None, "{name}");
     }
-    let mut written = String::new();
-    for file in files(home.path()) {
-        written += &String::from_utf8_lossy(&std::fs::read(file).expect("a file"));
-    }
+    let written = stand.written();
     assert!(written.contains("launch"), "the journals are there");
     for text in [&printed, &failed, &resumed, &written] {
         assert!(!text.contains(&token));
     }
-    machines.abort();
 }

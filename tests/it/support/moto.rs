@@ -8,6 +8,8 @@ use std::sync::OnceLock;
 
 use aws_sdk_sts::config::{BehaviorVersion, Credentials, Region};
 use k3fleet::provider::aws::Keys;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 /// A server that runs for as long as this process does.
 struct Running {
@@ -29,6 +31,27 @@ pub(crate) struct Account {
     pub(crate) keys: Keys,
     /// The account's id.
     pub(crate) id: String,
+}
+
+impl Account {
+    /// Asks a service of the account for something that no SDK here asks for; gives the answer, which must be a good one. Of a
+    /// signature the fake reads only whose it is.
+    pub(crate) async fn ask(&self, region: &str, service: &str, method: &str, path: &str, body: &str) -> String {
+        let address = self.url.strip_prefix("http://").expect("plain HTTP");
+        let mut stream = TcpStream::connect(address).await.expect("the fake");
+        let whose = format!("{}/20261123/{region}/{service}/aws4_request", self.keys.id);
+        let asked = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\
+             Authorization: AWS4-HMAC-SHA256 Credential={whose}, SignedHeaders=host, Signature=0\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        stream.write_all(asked.as_bytes()).await.expect("asked");
+        let mut told = String::new();
+        stream.read_to_string(&mut told).await.expect("an answer");
+        assert!(told.starts_with("HTTP/1.1 20"), "{told}");
+        told
+    }
 }
 
 /// An account for one test, named by the 12 digits of its id. `None`, with a printed line, where no moto server can be
@@ -95,6 +118,8 @@ fn start() -> Result<Running, Missing> {
         .args(["-H", "127.0.0.1", "-p", "0"])
         .env("AWS_ACCESS_KEY_ID", "x")
         .env("AWS_SECRET_ACCESS_KEY", "x")
+        // So that a bucket with little in it is listed in pages.
+        .env("MOTO_S3_DEFAULT_MAX_KEYS", "2")
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
