@@ -150,11 +150,15 @@ pub enum Call {
     ListServices,
     /// `DELETE` of a Service.
     DeleteService,
+    /// The Ingresses of a cluster.
+    ListIngresses,
+    /// `DELETE` of an Ingress.
+    DeleteIngress,
 }
 
 impl Call {
     /// All calls.
-    pub const ALL: [Self; 73] = [
+    pub const ALL: [Self; 75] = [
         Self::SetDesiredCapacity,
         Self::UpdateAutoScalingGroup,
         Self::SuspendProcesses,
@@ -228,6 +232,8 @@ impl Call {
         Self::DeleteBucket,
         Self::ListServices,
         Self::DeleteService,
+        Self::ListIngresses,
+        Self::DeleteIngress,
     ];
 
     /// The permission: an IAM action, or the verb and resource of a Kubernetes role.
@@ -306,6 +312,8 @@ impl Call {
             Self::DeleteBucket => "s3:DeleteBucket",
             Self::ListServices => "list services",
             Self::DeleteService => "delete services",
+            Self::ListIngresses => "list ingresses.networking.k8s.io",
+            Self::DeleteIngress => "delete ingresses.networking.k8s.io",
         }
     }
 

@@ -35,7 +35,8 @@ pub enum Step {
     Join(Box<Joining>),
     /// The operation's own bootstrap token, in the cluster of a context.
     Bootstrap(ContextId, BootstrapStep),
-    /// Deletes the Services that have load balancers at AWS, in the cluster of a context, and waits until those are gone.
+    /// Deletes the Services and Ingresses that have load balancers at AWS, in the cluster of a context, and waits until
+    /// those are gone.
     Balancers(ContextId),
     /// Waiting until the fleet is seen to be so.
     Wait(Condition, SignedDuration),

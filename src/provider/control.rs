@@ -232,8 +232,8 @@ pub trait KubeControl: Send + Sync {
     /// `kube-system/<node>.node-password.k3s`). One that is not there is no error.
     async fn delete_node_password(&self, node: &str) -> Result<()>;
 
-    /// Deletes the Services that have a load balancer at AWS; gives those that are still there, each as `namespace/name`,
-    /// for a Service goes only after its load balancer (`GET /api/v1/services`, `DELETE` of a service).
+    /// Deletes the Services and Ingresses that have a load balancer at AWS; gives those that are still there, each as `Kind
+    /// namespace/name`, for they go only after their load balancers (`GET` of all `services` and `ingresses`, `DELETE` of one).
     async fn delete_balancers(&self) -> Result<Vec<SmolStr>>;
 
     /// Writes labels and annotations on a node (`PATCH`).

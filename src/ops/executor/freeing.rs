@@ -1,12 +1,15 @@
 //! Waiting for what AWS lets go of by and by, before what it belongs to is deleted: the load balancers of Services, and
-//! the network interfaces of a function. Where it does not come about the operation goes on: what is kept from being deleted
-//! for its sake says so then.
+//! the network interfaces of a function. Where those of a function do not go the operation goes on: CloudFormation waits for
+//! them too, and says so. Where load balancers do not go, whoever could delete them would be gone next: it ends there, unless
+//! nobody answers for them any longer.
 
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
 use super::Executor;
+use super::work::StepError;
+use crate::fleet::FaultKind;
 use crate::provider::{CloudControl, KubeControl};
 
 /// How often it is looked whether it is free.
@@ -17,19 +20,30 @@ const BALANCERS: Duration = Duration::from_secs(10 * 60);
 const INTERFACES: Duration = Duration::from_secs(25 * 60);
 
 impl Executor {
-    /// Deletes the Services of a cluster that have load balancers at AWS, and waits until those are gone.
-    pub(super) async fn delete_balancers(&self, kube: &dyn KubeControl, say: &impl Fn(String)) -> String {
+    /// Deletes what of a cluster has load balancers at AWS, and waits until those are gone.
+    pub(super) async fn delete_balancers(
+        &self,
+        kube: &dyn KubeControl,
+        say: &impl Fn(String),
+    ) -> Result<String, StepError> {
         let until = Instant::now() + self.paced(BALANCERS);
         loop {
+            let late = Instant::now() >= until;
             let line = match kube.delete_balancers().await {
-                Ok(left) if left.is_empty() => return "no Service has one any longer".to_owned(),
+                Ok(left) if left.is_empty() => return Ok("nothing has one any longer".to_owned()),
+                Ok(left) if late => {
+                    let what = left.join(", ");
+                    let minutes = BALANCERS.as_secs() / 60;
+                    return Err(StepError::Balancers { what, minutes });
+                }
                 Ok(left) => format!("still there: {}", left.join(", ")),
-                Err(error) if error.retryable() => error.message.to_string(),
-                Err(error) => return format!("not all are deleted: {error}"),
+                // What is left then is named at the end.
+                Err(error) if error.kind == FaultKind::Unreachable && late => {
+                    return Ok(format!("not all are deleted: {error}"));
+                }
+                Err(error) if error.retryable() && !late => error.message.to_string(),
+                Err(error) => return Err(error.into()),
             };
-            if Instant::now() >= until {
-                return format!("not all are deleted: {line}");
-            }
             say(line);
             sleep(self.paced(LOOK)).await;
         }

@@ -54,6 +54,11 @@ pub(super) enum StepError {
         what: String,
         mend: String,
     },
+    #[error(
+        "{what} still there after {minutes} min, and the load balancers with it; `kubectl describe` tells what keeps it: mend \
+         that, or delete the load balancers at AWS and take the finalizers off by hand, and resume"
+    )]
+    Balancers { what: String, minutes: u64 },
     #[error("there is no {0} any longer: nobody knows the token it held; begin anew")]
     NoToken(String),
     #[error("read {}: {source}", path.display())]
@@ -164,7 +169,7 @@ impl Executor {
             Step::Balancers(context) => {
                 let kube = self.control.kube(context);
                 let kube = &**kube.ok_or_else(|| StepError::NoKube(context.clone()))?;
-                unless_stopped(stop, self.delete_balancers(kube, &say)).await
+                unless_stopped(stop, self.delete_balancers(kube, &say)).await?
             }
             Step::Cloud(scope, CloudStep::FetchKubeconfig { secret }) => {
                 let making = making(of, &self.by)?;

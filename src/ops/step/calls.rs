@@ -65,7 +65,12 @@ impl Step {
             Self::Cloud(_, CloudStep::Release { .. }) => {
                 &[Call::UpdateFunctionConfiguration, Call::DescribeNetworkInterfaces]
             }
-            Self::Balancers(_) => &[Call::ListServices, Call::DeleteService],
+            Self::Balancers(_) => &[
+                Call::ListServices,
+                Call::DeleteService,
+                Call::ListIngresses,
+                Call::DeleteIngress,
+            ],
             Self::Cloud(_, CloudStep::Forget { .. }) => &[Call::GetParameter, Call::DeleteParameter],
             Self::Cloud(_, CloudStep::Hold { held: true, .. }) => &[Call::SuspendProcesses],
             Self::Cloud(_, CloudStep::Hold { held: false, .. }) => &[Call::ResumeProcesses],

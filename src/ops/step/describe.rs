@@ -115,7 +115,7 @@ impl Step {
             }
             Self::Bootstrap(_, BootstrapStep::Delete) => "delete the bootstrap token".to_owned(),
             Self::Balancers(_) => {
-                "delete the Services with load balancers at AWS, and wait until those are gone".to_owned()
+                "delete the Services and Ingresses with load balancers at AWS, and wait until those are gone".to_owned()
             }
             Self::Wait(condition, _) => condition.describe(),
         }

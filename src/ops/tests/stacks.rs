@@ -82,7 +82,7 @@ fn what_a_stack_holds_goes_with_it_and_nothing_keeps_it_waiting() {
         whats(&plan),
         [
             "see that the stack k3fleet-prod may be deleted",
-            "delete the Services with load balancers at AWS, and wait until those are gone",
+            "delete the Services and Ingresses with load balancers at AWS, and wait until those are gone",
             "end all machines of k3fleet-prod-k3s_servers, without its hooks",
             "set the target of sfr-1 to 0",
             "delete the instance i-lone",
@@ -106,6 +106,18 @@ fn what_a_stack_holds_goes_with_it_and_nothing_keeps_it_waiting() {
     ] {
         assert!(permissions.contains(&needed), "{permissions:?}");
     }
+}
+
+#[test]
+fn of_what_kubernetes_made_only_data_is_kept() {
+    let plan = planned(&prod(1), &destroy(all(), false));
+    let what = whats(&plan);
+    assert!(
+        what.contains(&"delete the security group sg-k8s".to_owned()),
+        "{what:?}"
+    );
+    assert!(!what.iter().any(|what| what.contains("vol-1")), "{what:?}");
+    assert_eq!(plan.warnings.len(), 2, "the volume and the bucket: {:?}", plan.warnings);
 }
 
 #[test]

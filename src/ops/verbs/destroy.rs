@@ -48,15 +48,18 @@ pub(in crate::ops) fn plan(
             "look the cluster's resources up anew",
         ));
     }
-    // Their Services are deleted where the API server is known, and they go with them.
+    // What they are for is deleted where the API server is known, and they go with it.
     let balancers = resources
         .iter()
         .any(|r| r.of_kubernetes && r.kind == ResourceKind::LoadBalancer);
     let context = own.iter().find_map(|m| m.node()).map(|node| node.key.context.clone());
     let context = context.filter(|_| balancers);
+    let nothing_served = !balancers || context.is_some();
     let goes = |r: &&Resource| match r.kind {
         ResourceKind::LoadBalancer => r.of_kubernetes && context.is_some(),
         _ if r.bucket().is_some() => data.snapshots,
+        // Those of load balancers hold no data, and would keep a VPC of the stack's own from going.
+        ResourceKind::SecurityGroup => !r.of_kubernetes || nothing_served,
         kind => kind.is_deletable() && (!r.of_kubernetes || data.volumes),
     };
     let stack = resources.iter().find(|r| r.kind == ResourceKind::Stack);
@@ -133,7 +136,7 @@ struct Parts<'a> {
     fleet: &'a Fleet,
     cluster: &'a ClusterId,
     scope: &'a Scope,
-    /// Through which the Services with load balancers at AWS are deleted, where there are such.
+    /// Through which the Services and Ingresses with load balancers at AWS are deleted, where there are such.
     context: Option<&'a ContextId>,
     going: &'a [&'a Resource],
     staying: &'a [&'a Resource],

@@ -10,7 +10,7 @@ use http::{Method, Request};
 use serde_json::{Value, json};
 use smol_str::{SmolStr, format_smolstr};
 
-use super::decode::{self, Refusal, Service};
+use super::decode::{self, Ingress, Refusal, Service};
 use super::error::{Call, Trouble};
 use super::tokens::{self, NAMESPACE};
 use super::{KubeApi, authority, list};
@@ -23,6 +23,7 @@ const LIST_PODS: Call = Call::new("list", "", "pods");
 const EVICT: Call = Call::new("create", "", "pods/eviction");
 const DELETE_POD: Call = Call::new("delete", "", "pods");
 const DELETE_SERVICE: Call = Call::new("delete", "", "services");
+const DELETE_INGRESS: Call = Call::new("delete", "networking.k8s.io", "ingresses");
 /// K3s serves it to everybody.
 const CACERTS: Call = Call::new("get", "", "/cacerts");
 
@@ -119,22 +120,28 @@ impl KubeControl for KubeApi {
     }
 
     async fn delete_balancers(&self) -> Result<Vec<SmolStr>> {
-        let services: Vec<Service> = list::all(&self.link, None).await?;
+        let services = list::all::<Service>(&self.link, None).await?.into_iter();
+        let ingresses = list::all::<Ingress>(&self.link, None).await?.into_iter();
+        let services = services.map(|one| (DELETE_SERVICE, "Service", "/api/v1", "services", one));
+        let ingresses = ingresses.map(|Ingress(one)| {
+            let group = "/apis/networking.k8s.io/v1";
+            (DELETE_INGRESS, "Ingress", group, "ingresses", one)
+        });
         let mut left = vec![];
-        for service in services.into_iter().filter(|service| service.is_at_aws) {
-            let (namespace, name) = (&service.namespace, &service.name);
-            left.push(format_smolstr!("{namespace}/{name}"));
-            if service.ending {
+        for (call, kind, group, resource, one) in services.chain(ingresses).filter(|(.., one)| one.is_at_aws) {
+            let (namespace, name) = (&one.namespace, &one.name);
+            left.push(format_smolstr!("{kind} {namespace}/{name}"));
+            if one.ending {
                 continue;
             }
             let deleted = async {
                 let namespace = segment("name of a namespace", namespace)?;
-                let name = segment("name of a service", name)?;
-                let path = format!("/api/v1/namespaces/{namespace}/services/{name}");
+                let name = segment("name of an object", name)?;
+                let path = format!("{group}/namespaces/{namespace}/{resource}/{name}");
                 let options = json!({"apiVersion": "v1", "kind": "DeleteOptions"});
-                self.change(DELETE_SERVICE, Method::DELETE, &path, JSON, &options).await
+                self.change(call, Method::DELETE, &path, JSON, &options).await
             };
-            self.gone(DELETE_SERVICE, deleted.await)?;
+            self.gone(call, deleted.await)?;
         }
         Ok(left)
     }

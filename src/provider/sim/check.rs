@@ -133,7 +133,10 @@ fn check_event(scenario: &Scenario, event: &ToldEvent) -> Result<(), Wrong> {
         | ToldEvent::StackFails { region, .. }
         | ToldEvent::UnknownProfile { region } => known("region", region, scenario.regions.iter().map(|r| &r.name)),
         // What operators launch is not known before.
-        ToldEvent::SpotStorm { .. } | ToldEvent::MachinesEnd { .. } => Ok(()),
+        ToldEvent::SpotStorm { .. }
+        | ToldEvent::MachinesEnd { .. }
+        | ToldEvent::Serve { .. }
+        | ToldEvent::Claim { .. } => Ok(()),
         ToldEvent::Budget { cluster, workload, .. } => {
             known("cluster", cluster, scenario.clusters.iter().map(|c| &c.name))?;
             let spec = scenario.clusters.iter().find(|c| c.name == *cluster.get_ref());

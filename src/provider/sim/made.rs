@@ -19,7 +19,7 @@ use crate::fleet::{Role, Scope, TAG_CLUSTER, TAG_EXPIRES_AT, TAG_SHAPE};
 use crate::provider::{Resource, ResourceKind, TagList};
 
 /// What the key of the tag begins with by which Kubernetes marks what it makes.
-const OF_KUBERNETES: &str = "kubernetes.io/cluster/";
+pub(super) const OF_KUBERNETES: &str = "kubernetes.io/cluster/";
 
 /// Tags by their keys.
 pub(super) type Tagged = BTreeMap<SmolStr, SmolStr>;
@@ -53,6 +53,11 @@ pub(super) enum What {
     Template(Box<Template>),
     /// A volume, and its size in GiB.
     Volume(u32),
+    /// The load balancer of a Service: whether nobody deletes it, and when it goes, once the Service is deleted.
+    Balancer {
+        stuck: bool,
+        ends: Option<Timestamp>,
+    },
     /// A security group, and its VPC.
     Group(SmolStr),
 }
@@ -155,7 +160,9 @@ impl State {
             let tags: Tagged = g.tags.iter().map(|(k, v)| (k.into(), v.into())).collect();
             resource(ResourceKind::Asg, &g.name, None, &tags)
         });
-        let things = self.things.iter().filter(|(k, _)| k.scope == *scope);
+        let gone =
+            |thing: &Thing| matches!(thing.what, What::Balancer { stuck: false, ends: Some(at) } if at <= self.now);
+        let things = self.things.iter().filter(|(k, t)| k.scope == *scope && !gone(t));
         let things = things.filter_map(|(k, thing)| {
             let found = resource(k.kind, &k.id, thing.name.clone(), &thing.tags)?;
             let gib = match thing.what {
@@ -194,7 +201,9 @@ impl State {
         let age = if founded { spec.age } else { SignedDuration::ZERO };
         self.underlay_with((&scope, &name), &tags, &spec, vpc, age);
         if founded {
-            self.claim_volumes(&scope, &name, &spec);
+            for volume in &spec.volumes {
+                self.claim_in(&scope, &name, &volume.claim, volume.gib);
+            }
         }
     }
 
@@ -251,23 +260,6 @@ impl State {
             &names.kubeconfig(),
             thing(None, What::Secret(true)),
         );
-    }
-
-    fn claim_volumes(&mut self, scope: &Scope, name: &SmolStr, spec: &ClusterSpec) {
-        for volume in &spec.volumes {
-            let n = hash(self.seed, &["volume", name, &volume.claim]);
-            let tags = [
-                (format_smolstr!("{OF_KUBERNETES}{name}"), SmolStr::new_static("owned")),
-                ("kubernetes.io/created-for/pvc/name".into(), volume.claim.clone()),
-            ];
-            let thing = Thing {
-                name: Some(volume.claim.clone()),
-                tags: tags.into(),
-                what: What::Volume(volume.gib),
-                by_hand: false,
-            };
-            self.make(scope, ResourceKind::Volume, &format!("vol-0{n:016x}"), thing);
-        }
     }
 
     /// What is left of a cluster that ended before the world begins.

@@ -7,6 +7,7 @@
 //!                         scaling ─ capacity ─ evict ─ budget    (what an operator asks for)
 //!                         board ─ k3s ─ hindrance ─ token ─ work   (K3s on machines and boards, and work on it)
 //!                         launch ─ asg ─ first_boot ─ made ─ ending ─ ground  (clusters that operators make)
+//!                         served  (what Kubernetes makes at AWS)
 //!                         stack  (CloudFormation, and the highly available clusters that it makes)
 //!                                      │
 //!            world (lock, clock) ─ cloud │ kube │ shell │ control (the ports)
@@ -52,6 +53,7 @@ mod price_book;
 mod restore;
 mod scaling;
 mod scenario;
+mod served;
 mod shell;
 mod sized;
 mod snapshot;

@@ -359,6 +359,18 @@ pub(super) enum ToldEvent {
     },
     /// So many machines of a pool end at once. It may be one that an operator launches.
     MachinesEnd { pool: SmolStr, count: usize },
+    /// A Service of a cluster gets a load balancer; one that is `stuck` nobody deletes, until it is told again without
+    /// that. The cluster may be one that an
+    /// operator launches.
+    Serve {
+        cluster: SmolStr,
+        /// `namespace/name`.
+        service: SmolStr,
+        #[serde(default)]
+        stuck: bool,
+    },
+    /// A claim of a cluster, likewise, gets a volume.
+    Claim { cluster: SmolStr, claim: SmolStr, gib: u32 },
     /// The resource with this name of the next stack that makes, changes or (with `deleting`) deletes it in a region fails,
     /// for this reason.
     StackFails {

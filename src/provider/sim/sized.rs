@@ -188,6 +188,8 @@ fn moved(event: &mut ToldEvent, to: &SmolStr, silent: Option<&SmolStr>) -> Optio
         | ToldEvent::StackFails { .. }
         | ToldEvent::SpotStorm { .. }
         | ToldEvent::MachinesEnd { .. }
+        | ToldEvent::Serve { .. }
+        | ToldEvent::Claim { .. }
         | ToldEvent::UnknownProfile { .. } => {}
         // These name numbers and clusters of the demo.
         ToldEvent::Scale { .. } | ToldEvent::Stray { .. } | ToldEvent::Budget { .. } => return None,

@@ -73,6 +73,12 @@ impl State {
                     self.terminate(&id, "Server.ScheduledStop: Stopped due to a fault of the host");
                 }
             }
+            ToldEvent::Serve {
+                cluster,
+                service,
+                stuck,
+            } => self.serve(&cluster, &service, stuck),
+            ToldEvent::Claim { cluster, claim, gib } => self.claim(&cluster, &claim, gib),
             ToldEvent::StackFails {
                 region,
                 resource,

@@ -1,5 +1,6 @@
 //! Changes: each call as it goes over the wire, and every answer to it.
 
+mod balancers;
 mod evicting;
 
 use std::time::Duration;

@@ -7,7 +7,7 @@ use k3fleet::provider::ResourceKind;
 use super::desk::Desk;
 use super::launching::{of_shop, shop, short_lived};
 
-fn id(cluster: &str) -> ClusterId {
+pub(super) fn id(cluster: &str) -> ClusterId {
     ClusterId {
         name: cluster.into(),
         home: Some(Scope::new("", "eu-west-1")),

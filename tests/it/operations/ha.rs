@@ -13,7 +13,7 @@ use super::desk::Desk;
 use super::launching::of_shop;
 
 /// A highly available cluster named shop.
-fn shop() -> Wish {
+pub(super) fn shop() -> Wish {
     Wish {
         name: "shop".into(),
         shape: k3fleet::fleet::Shape::Ha,
@@ -26,11 +26,11 @@ fn shop() -> Wish {
     }
 }
 
-fn of(machine: &Machine<'_>, role: Role) -> bool {
+pub(super) fn of(machine: &Machine<'_>, role: Role) -> bool {
     of_shop(machine) && machine.role() == Some(role)
 }
 
-fn ready(fleet: &Fleet, role: Role, now: jiff::Timestamp) -> usize {
+pub(super) fn ready(fleet: &Fleet, role: Role, now: jiff::Timestamp) -> usize {
     let own = fleet.machines().filter(|m| of(m, role));
     own.filter(|m| m.state(now) == MachineState::Ready).count()
 }
@@ -43,7 +43,7 @@ fn voters(fleet: &Fleet) -> usize {
 }
 
 /// The shop is there with so many workers and three servers that vote, and all its machines are ready.
-async fn is_up(desk: &mut Desk, workers: usize) {
+pub(super) async fn is_up(desk: &mut Desk, workers: usize) {
     let world = desk.world.clone();
     desk.until(|fleet| {
         let now = world.now();
@@ -56,11 +56,16 @@ async fn is_up(desk: &mut Desk, workers: usize) {
 }
 
 pub(super) async fn launched() -> Desk {
-    let mut desk = Desk::plain().await;
-    let request = desk.launch(&shop()).await;
+    launched_in(Desk::plain().await, &shop()).await
+}
+
+/// Launches a highly available cluster.
+pub(super) async fn launched_in(mut desk: Desk, wish: &Wish) -> Desk {
+    let request = desk.launch(wish).await;
     let outcome = desk.run(&request).await.unwrap();
     assert_eq!(outcome, Outcome::Done, "{:?}", desk.failures());
-    is_up(&mut desk, 2).await;
+    let workers = wish.ha.as_ref().and_then(|ha| ha.workers).unwrap();
+    is_up(&mut desk, workers as usize).await;
     desk
 }
 
@@ -72,7 +77,7 @@ fn launch_of(request: Request) -> Launch {
 }
 
 /// A server or worker of the shop.
-fn one(desk: &Desk, role: Role) -> MachineId {
+pub(super) fn one(desk: &Desk, role: Role) -> MachineId {
     let mut own: Vec<_> = desk.fleet.machines().filter(|m| of(m, role)).map(|m| m.id()).collect();
     own.sort();
     own.swap_remove(0)

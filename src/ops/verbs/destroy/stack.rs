@@ -2,12 +2,14 @@
 //! waiting, is out of its way before, and what no stack holds goes after it.
 //!
 //! ```text
-//!  may it be deleted? ─▶ groups without hooks and machines ─▶ no instance left ─▶ the stack ─▶ parameters, secrets ─▶ proof
+//!  may it be deleted? ─▶ no load balancer of a Service left ─▶ groups without hooks and machines
+//!   ─▶ no instance left ─▶ the stack ─▶ parameters, secrets ─▶ proof
 //! ```
-//! Hooks go first since it is the reaper that answers them: once it cannot any longer, each machine would wait for its
-//! hook's time to pass. The function leaves its VPC while machines end, since Lambda takes its time with the network
-//! interfaces, and CloudFormation would wait for them with the rest of the stack half gone. The secrets of the stack are
-//! deleted once more after it, for good: their names must be free for the next cluster of this name.
+//! Load balancers go while somebody in the cluster can delete them. Hooks go before machines since it is the reaper that
+//! answers them: once it cannot any longer, each machine would wait for its hook's time to pass. The function leaves its VPC
+//! while machines end, since Lambda takes its time with the network interfaces, and CloudFormation would wait for them with
+//! the rest of the stack half gone. The secrets of the stack are deleted once more after it, for good: their names must be
+//! free for the next cluster of this name.
 
 use super::Parts;
 use crate::fleet::{InstanceId, MachineId, PoolId};

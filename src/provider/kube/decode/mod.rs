@@ -30,7 +30,7 @@ pub(super) use endpoints::{endpoint_slices, endpoints};
 pub(super) use list::page;
 pub use list::{Page, nodes, pods};
 pub(super) use meta::Meta;
-pub(super) use service::Service;
+pub(super) use service::{Ingress, Service};
 pub(super) use text::base64;
 pub(super) use usage::usage;
 pub(super) use watch::{Cause, Event, Refusal, event};

@@ -1,4 +1,4 @@
-//! A Service's JSON, as far as it tells of a load balancer.
+//! The JSON of Services and Ingresses, as far as it tells of a load balancer.
 
 use serde::Deserialize;
 
@@ -7,7 +7,7 @@ use super::text::{Str, nullable};
 use crate::fleet::ContextId;
 use smol_str::SmolStr;
 
-/// A Service.
+/// A Service, or what is like one here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::provider::kube) struct Service {
     pub(in crate::provider::kube) namespace: SmolStr,
@@ -18,7 +18,11 @@ pub(in crate::provider::kube) struct Service {
     pub(in crate::provider::kube) ending: bool,
 }
 
-/// The fields that are read of it.
+/// An Ingress.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::provider::kube) struct Ingress(pub(in crate::provider::kube) Service);
+
+/// The fields that are read of either.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(in crate::provider::kube) struct RawService<'a> {
@@ -59,12 +63,12 @@ struct Status<'a> {
 #[serde(default)]
 struct Balancer<'a> {
     #[serde(borrow, deserialize_with = "nullable")]
-    ingress: Vec<Ingress<'a>>,
+    ingress: Vec<Point<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Ingress<'a> {
+struct Point<'a> {
     #[serde(borrow)]
     hostname: Str<'a>,
 }
@@ -75,13 +79,32 @@ impl Listed for Service {
     type Raw<'de> = RawService<'de>;
 
     fn slim(raw: Self::Raw<'_>, _: &ContextId) -> Self {
-        let RawService { metadata, spec, status } = raw;
+        let is_served = &*raw.spec.kind == "LoadBalancer";
+        Self::of(raw, is_served)
+    }
+}
+
+impl Listed for Ingress {
+    const RESOURCE: &'static str = "ingresses";
+
+    const GROUP: &'static str = "networking.k8s.io";
+
+    type Raw<'de> = RawService<'de>;
+
+    fn slim(raw: Self::Raw<'_>, _: &ContextId) -> Self {
+        Self(Service::of(raw, true))
+    }
+}
+
+impl Service {
+    fn of(raw: RawService<'_>, is_served: bool) -> Self {
+        let RawService { metadata, status, .. } = raw;
         let of_aws = |name: &str| name.ends_with(".amazonaws.com") || name.ends_with(".amazonaws.com.cn");
         let mut names = status.load_balancer.ingress.iter().map(|ingress| &*ingress.hostname);
         Self {
             namespace: metadata.namespace.owned(),
             name: metadata.name.owned(),
-            is_at_aws: &*spec.kind == "LoadBalancer" && names.any(of_aws),
+            is_at_aws: is_served && names.any(of_aws),
             ending: !metadata.deletion_timestamp.is_empty(),
         }
     }
