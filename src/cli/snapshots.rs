@@ -59,7 +59,7 @@ fn write(out: &mut dyn Write, format: Format, found: &[Snapshot], now: Timestamp
         }
         Format::Table => {
             let rows = found.iter().map(|snapshot| {
-                let made = snapshot.made_at.map(|at| age(now.duration_since(at).as_secs()));
+                let made = snapshot.made_at.map(|at| age(now.duration_since(at).as_secs().max(0)));
                 [
                     snapshot.name.to_string(),
                     made.unwrap_or_default(),

@@ -18,7 +18,7 @@ fn command(home: &Path, args: &[&str]) -> Command {
 
 /// Runs the program fast in a world where nothing happens by itself: how much of its time passes meanwhile depends on how
 /// busy this machine is.
-fn run(home: &Path, args: &[&str]) -> Output {
+pub(crate) fn run(home: &Path, args: &[&str]) -> Output {
     let demo = include_str!("../../assets/scenarios/demo.toml");
     let (world, _story) = demo
         .split_once("# What an onlooker sees")

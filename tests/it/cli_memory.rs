@@ -6,6 +6,8 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
+use crate::cli_changes::run;
+
 fn command(home: &Path, speed: &str, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_k3fleet"));
     command
@@ -79,6 +81,80 @@ fn a_cluster_is_launched_scaled_and_destroyed_by_one_command_after_the_other() {
     let clusters = ask(home, &["get", "clusters"]);
     let names: Vec<_> = clusters.as_array().unwrap().iter().map(|c| c["name"].clone()).collect();
     assert_eq!(names, ["ci-4821", "edge-lab", "prod"]);
+}
+
+#[test]
+fn the_whole_life_of_a_highly_available_cluster_is_one_command_after_the_other() {
+    const SHOP: [&str; 9] = [
+        "launch",
+        "shop",
+        "--shape",
+        "ha",
+        "--region",
+        "eu-west-1",
+        "--workers",
+        "2",
+        "--no-ssh",
+    ];
+    let home = tempfile::tempdir().unwrap();
+    let did = |args: &[&str]| {
+        let output = run(home.path(), args);
+        assert!(output.status.success(), "{args:?}: {}", errors(&output));
+        output
+    };
+    let told = |args: &[&str]| -> Vec<Value> {
+        let output = did(&[args, &["-o", "json"]].concat());
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {output:?}"))
+    };
+    let machines = |role: &str, state: &str| -> Vec<String> {
+        let all = told(&["get", "machines", "--filter", "cluster:shop"]).into_iter();
+        let own = all.filter(|m| m["role"] == role && m["state"] == state);
+        own.map(|m| m["instance"]["id"].as_str().unwrap().to_owned()).collect()
+    };
+    let clusters = || -> Vec<Value> { told(&["get", "clusters"]).iter().map(|c| c["name"].clone()).collect() };
+    let before = clusters();
+
+    let plan = did(&[&SHOP[..], &["--dry-run", "-o", "json"]].concat());
+    let plan: Value = serde_json::from_slice(&plan.stdout).unwrap();
+    assert!(plan["cost"]["after"].as_f64().is_some_and(|usd| usd > 0.1), "{plan}");
+    assert_eq!(
+        (clusters(), told(&["ops", "list"]).len()),
+        (before.clone(), 0),
+        "nothing was done"
+    );
+
+    did(&[&SHOP[..], &["--yes"]].concat());
+    assert_eq!(
+        (machines("server", "Ready").len(), machines("agent", "Ready").len()),
+        (3, 2)
+    );
+    did(&["scale", "shop/k3s_workers", "3", "--yes"]);
+    did(&["update", "shop", "--pool", "name=k3s_workers,max=7", "--yes"]);
+    let pools = told(&["get", "pools", "--filter", "cluster:shop"]);
+    let workers = pools.iter().find(|p| p["role"] == "agent").unwrap();
+    assert_eq!(
+        (&workers["desired"], &workers["max"]),
+        (&3.into(), &7.into()),
+        "{workers}"
+    );
+
+    did(&["backup", "shop", "--yes"]);
+    let snapshots = told(&["snapshots", "shop"]);
+    let snapshot = snapshots[0]["name"].as_str().unwrap();
+    let drained = machines("agent", "Ready").swap_remove(0);
+    did(&["drain", &drained, "--empty-dir-data", "--yes"]);
+    assert_eq!(machines("agent", "Cordoned"), [drained]);
+    did(&["restore", "shop", snapshot, "--yes"]);
+    let ready = (machines("server", "Ready").len(), machines("agent", "Ready").len());
+    assert_eq!(ready, (3, 3), "what was cordoned since is not any longer");
+
+    did(&["destroy", "shop", "--snapshots", "delete", "--yes"]);
+    assert_eq!(clusters(), before);
+    let operations = told(&["ops", "list"]);
+    assert!(
+        operations.len() == 7 && operations.iter().all(|one| one["state"] == "done"),
+        "{operations:#?}"
+    );
 }
 
 #[test]

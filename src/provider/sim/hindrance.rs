@@ -169,6 +169,10 @@ impl State {
 
     /// The cluster whose server is reached at `host:port` from outside its network.
     pub(super) fn cluster_at(&self, address: &str) -> Option<ClusterNo> {
+        let name = address.strip_suffix(":6443");
+        if let Some(no) = name.and_then(|name| self.cluster_by_public_api(name)) {
+            return Some(no);
+        }
         let address: std::net::SocketAddr = address.parse().ok()?;
         let here = |m: &&super::state::Machine| {
             m.role == Role::Server

@@ -107,6 +107,7 @@ impl State {
             .iter()
             .find(|saved| saved.name == name)
             .cloned();
+        let (mut names, mut cordoned) = (vec![], BTreeSet::new());
         if let Some(saved) = saved {
             if saved.server != cluster.secrets.server {
                 return Err(Refused::new(
@@ -115,14 +116,14 @@ impl State {
                 ));
             }
             cluster.secrets.bootstrap = saved.bootstrap;
-            let names: Vec<_> = cluster.nodes.iter().map(|(name, _)| name.clone()).collect();
-            for node in names {
-                let takes = !saved.cordoned.contains(&node);
-                let _known = cluster.nodes.edit(&node, |n| n.node.schedulable = takes);
-            }
+            names.extend(cluster.nodes.iter().map(|(name, _)| name.clone()));
+            cordoned = saved.cordoned;
         }
         cluster.secrets.resets += 1;
         let resets = cluster.secrets.resets;
+        for node in names {
+            self.let_schedule(no, &node, !cordoned.contains(&node));
+        }
         if let Some(k3s) = self.k3s_mut(on) {
             (k3s.member, k3s.fresh) = (resets, false);
             k3s.restored = Some(mark);

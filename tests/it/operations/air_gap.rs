@@ -29,11 +29,15 @@ fn local() -> tempfile::TempDir {
     ] {
         fs::write(home.path().join("k3s").join(name), name).unwrap();
     }
-    key(
-        &home.path().join("vpn"),
-        format!("name=tailscale,joinKey={KEY}\n").as_bytes(),
-    );
+    key_of_vpn(home.path());
     home
+}
+
+/// A file in a directory with the key of a VPN.
+pub(super) fn key_of_vpn(directory: &Path) -> std::path::PathBuf {
+    let path = directory.join("vpn");
+    key(&path, format!("name=tailscale,joinKey={KEY}\n").as_bytes());
+    path
 }
 
 /// Writes a key as only its owner may read it.

@@ -29,9 +29,22 @@ pub(super) fn ids(desk: &Desk, hosts: &[&str]) -> Vec<MachineId> {
 
 /// What an operator asks for who lets these hosts join, once each was looked at.
 pub(super) async fn join(desk: &Desk, hosts: &[&str], mend: bool) -> Request {
-    let context = ContextId::new("lab");
+    join_of(desk, (lab(), None), hosts, mend).await
+}
+
+/// The same for a cluster by its name, at the address of its API that is told, or the one that its context names.
+pub(super) async fn join_of(
+    desk: &Desk,
+    (cluster, address): (ClusterId, Option<&str>),
+    hosts: &[&str],
+    mend: bool,
+) -> Request {
+    let context = ContextId::new(&cluster.name);
     let (kube, _) = desk.world.kube(&context).unwrap();
-    let server = kube.server().await.unwrap();
+    let mut server = kube.server().await.unwrap();
+    if let Some(address) = address {
+        server.endpoint = address.into();
+    }
     let advertised = kube.api_addresses().await.unwrap();
     let addresses = Join::addresses(&server.endpoint, &advertised, None);
     let shell = desk.world.providers().shell.unwrap();
@@ -44,7 +57,7 @@ pub(super) async fn join(desk: &Desk, hosts: &[&str], mend: bool) -> Request {
         }
     }
     Request::Join(Box::new(Join {
-        cluster: lab(),
+        cluster,
         context,
         server: server.endpoint,
         advertised,

@@ -7,6 +7,7 @@ mod ending;
 mod ending_ha;
 mod faults;
 mod ha;
+mod ha_life;
 mod launching;
 mod restoring;
 mod rotating;

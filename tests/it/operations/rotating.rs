@@ -1,6 +1,6 @@
 //! Tokens change: undisturbed, killed at every step, with machines that are away, and servers that do not come back.
 
-use k3fleet::fleet::{Machine, MachineState, Readiness, Role};
+use k3fleet::fleet::{ClusterId, Machine, MachineState, Readiness, Role};
 use k3fleet::ops::rotation::Which;
 use k3fleet::ops::tokens::{Roll, Tokens, survey};
 use k3fleet::ops::{Outcome, Request, RunError};
@@ -9,7 +9,11 @@ use super::desk::Desk;
 use super::edge::{lab, of_host};
 
 pub(super) async fn tokens(desk: &Desk) -> Tokens {
-    let roll = Roll::of(&desk.fleet, &lab());
+    tokens_of(desk, &lab()).await
+}
+
+pub(super) async fn tokens_of(desk: &Desk, cluster: &ClusterId) -> Tokens {
+    let roll = Roll::of(&desk.fleet, cluster);
     survey(&desk.world.control(), &desk.world.providers(), &roll).await
 }
 

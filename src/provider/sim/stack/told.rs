@@ -3,9 +3,10 @@
 use smol_str::{SmolStr, format_smolstr};
 
 use super::super::scaling::Refused;
-use super::super::state::State;
+use super::super::state::{ClusterNo, State};
 use super::value::text;
 use super::{SimStack, StackNo, Verb};
+use crate::blueprint::ha::template::PUBLIC_API;
 use crate::fleet::Scope;
 use crate::provider::{Resource, ResourceKind, Secret, Stack, StackEvent, StackStatus};
 
@@ -102,6 +103,15 @@ impl State {
             })
         };
         living.filter_map(resource).collect()
+    }
+
+    /// The cluster whose API the public load balancer of this name brings.
+    pub(in super::super) fn cluster_by_public_api(&self, name: &str) -> Option<ClusterNo> {
+        let brings = |s: &&SimStack| !s.is_gone() && s.outputs.iter().any(|(key, to)| key == PUBLIC_API && to == name);
+        let stack = self.stacks.iter().find(brings)?;
+        let cluster = stack.held.as_ref()?.tags.get(crate::fleet::TAG_CLUSTER)?;
+        let of_it = |c: &super::super::state::Cluster| c.scope == stack.scope && c.name == *cluster && !c.destroyed;
+        self.clusters.iter().rposition(of_it)
     }
 
     /// The value of a secret that machines of a stack have written; `None` where it is none of those.
