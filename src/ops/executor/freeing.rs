@@ -12,7 +12,9 @@ use super::work::StepError;
 use crate::fleet::FaultKind;
 use crate::provider::{CloudControl, KubeControl};
 
-/// How often it is looked whether it is free.
+/// How often a cluster is asked whether its load balancers are gone.
+const ASK: Duration = Duration::from_secs(5);
+/// How often AWS is asked whether network interfaces are gone.
 const LOOK: Duration = Duration::from_secs(15);
 /// How long load balancers may take.
 const BALANCERS: Duration = Duration::from_secs(10 * 60);
@@ -45,7 +47,7 @@ impl Executor {
                 Err(error) => return Err(error.into()),
             };
             say(line);
-            sleep(self.paced(LOOK)).await;
+            sleep(self.paced(ASK)).await;
         }
     }
 

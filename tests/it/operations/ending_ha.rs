@@ -228,3 +228,25 @@ async fn it_ends_well_while_aws_throttles_each_third_call_and_for_half_a_minute(
         "the lock is given back"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn where_no_server_is_left_to_delete_them_the_rest_goes_and_load_balancers_are_named() {
+    let lost = "[[events]]\nat = \"30m\"\nevent.machines-end = { pool = \"shop/k3s_servers\", count = 3 }\n";
+    let mut desk = with_shop(&format!("{}{lost}", served(false))).await;
+    let request = destroy(&desk, "shop", true).await;
+    assert!(
+        desk.plan(&request)
+            .unwrap()
+            .steps()
+            .any(|(_, step)| matches!(step, Step::Balancers(_)))
+    );
+    assert_eq!(desk.run(&request).await.unwrap(), Outcome::Failed);
+    assert!(desk.said("Connection refused"), "it is waited for the API server");
+    let told = desk.failures();
+    assert!(
+        told.len() == 1 && told[0].contains("still there: load balancer"),
+        "{told:?}"
+    );
+    let left = desk.resources(Some("shop")).await;
+    assert_eq!((left.len(), balancers(&desk).await), (1, 1), "{left:#?}");
+}
