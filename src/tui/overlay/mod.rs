@@ -33,7 +33,7 @@ use super::glyphs::Glyphs;
 use super::layout::{inside, top};
 use super::look::Look;
 use super::strip::{self, Piece};
-use super::text::{width, wrap};
+use super::text::{clip, width, wrap};
 use super::theme::Theme;
 use super::{footer, pane};
 use crate::app::key::Key;
@@ -201,13 +201,14 @@ pub(super) fn draw(
     clear(buffer, look, area);
     let inner = inside(area);
     let content = content(state, look, overlay, inner.width.saturating_sub(2));
-    let title = Piece::text(format!(" {} ", content.title), look.theme.title);
     let line = Rect {
         x: area.x.saturating_add(1),
         width: area.width.saturating_sub(2),
         height: 1.min(area.height),
         ..area
     };
+    let title = clip(&content.title, line.width.saturating_sub(2), look.glyphs.ellipsis);
+    let title = Piece::text(format!(" {title} "), look.theme.title);
     pane::border(buffer, look, area, look.theme.popup_border);
     strip::draw(buffer, &strip::place(vec![title], line, 0));
     let foot = foot(state, look, overlay, inner.width.saturating_sub(2));

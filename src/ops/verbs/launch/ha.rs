@@ -35,7 +35,7 @@ pub(super) fn plan(fleet: &Fleet, request: &Request, launch: &Launch, ha: &Ha, s
     let workers: u32 = ha.pools.iter().map(|pool| pool.desired).sum();
     let pools = match ha.pools.as_slice() {
         [] => "no worker".to_owned(),
-        [pool] => format!("{workers} workers in {}", pool.name),
+        [_] => format!("{workers} workers"),
         pools => format!("{workers} workers in {} pools", pools.len()),
     };
     Plan {
