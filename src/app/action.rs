@@ -145,6 +145,10 @@ pub enum Action {
     Certificates,
     /// Save the cluster's state.
     Backup,
+    /// What the cluster can be restored from.
+    Snapshots,
+    /// Take the cluster's failed stack back.
+    RollBack,
     /// Upgrade K3s.
     Upgrade,
     /// Extend a TTL.

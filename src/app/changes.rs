@@ -41,6 +41,7 @@ fn request(action: Action, machines: Vec<MachineId>) -> Option<Request> {
 /// The action that mends a finding, where one does.
 pub fn mends(state: &State, finding: &RowId) -> Option<Action> {
     match finding {
+        RowId::Finding("stack-failed", _) => super::inquiry::can_go_back(state).then_some(Action::RollBack),
         RowId::Finding(rule, about) => mending(state, rule, &machine(about)?),
         _ => None,
     }
@@ -103,8 +104,7 @@ impl Turn<'_> {
             if let Request::Leave { forget, .. } = &mut request {
                 *forget = silent;
             }
-            let planning = Planning::new(&self.state.fleet, request, self.state.now);
-            self.push(Overlay::Plan(Box::new(planning)));
+            self.show_plan(request);
         }
     }
 
@@ -123,11 +123,16 @@ impl Turn<'_> {
         machines.iter().all(silent)
     }
 
+    /// Plans a request, and shows the plan over what lies there.
+    pub(super) fn show_plan(&mut self, request: Request) {
+        let planning = Planning::new(&self.state.fleet, request, self.state.now);
+        self.push(Overlay::Plan(Box::new(planning)));
+    }
+
     /// Saves the state of the cluster under the cursor.
     fn back_up(&mut self) {
         let Some(cluster) = self.cluster_here() else { return };
-        let planning = Planning::new(&self.state.fleet, Request::Backup { cluster }, self.state.now);
-        self.push(Overlay::Plan(Box::new(planning)));
+        self.show_plan(Request::Backup { cluster });
     }
 
     /// Renews the certificates of all machines of the cluster under the cursor.
@@ -149,6 +154,11 @@ impl Turn<'_> {
     /// Mends what the findings under the cursor, or marked, are about: all in the same way.
     fn mend(&mut self) {
         let rows = self.chosen_rows();
+        if let [row] = rows.as_slice()
+            && mends(self.state, row) == Some(Action::RollBack)
+        {
+            return self.open_rollback();
+        }
         let mut ways = BTreeSet::new();
         let mut machines = vec![];
         for row in &rows {

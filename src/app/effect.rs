@@ -51,6 +51,10 @@ pub enum Effect {
     Place(Box<Survey>, Box<Spec>, Option<PathBuf>),
     /// Ask for all that carries a cluster's tag; it comes back as [`Msg::Resources`](super::Msg::Resources).
     Resources(ClusterId),
+    /// Ask how a cluster's stack stands; it comes back as [`Msg::Stack`](super::Msg::Stack).
+    Stack(ClusterId),
+    /// Ask what a cluster can be restored from; it comes back as [`Msg::Snapshots`](super::Msg::Snapshots).
+    Snapshots(ClusterId, ContextId),
     /// Ask where a cluster's API servers say that they are reached; it comes back as
     /// [`Msg::Advertised`](super::Msg::Advertised).
     Advertised(ContextId),

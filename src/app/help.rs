@@ -169,6 +169,7 @@ fn overlay_actions(overlay: &Overlay) -> &'static [Action] {
         | Overlay::Password(_)
         | Overlay::Form(_)
         | Overlay::Tokens(_)
+        | Overlay::Snapshots(_)
         | Overlay::TokenMade(_)
         | Overlay::Locked { .. }
         | Overlay::Abort { .. } => &[],

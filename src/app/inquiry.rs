@@ -1,7 +1,9 @@
-//! Destroying and extending clusters: what a cluster is made of is asked of its region first, and planned from then.
+//! Destroying and extending clusters, and taking their stacks back: what a cluster is made of, or how its stack stands, is
+//! asked of its region first, and planned from then.
 //!
 //! ```text
 //!  destroy, extend ─▶ Effect::Resources ─▶ Msg::Resources ─▶ Request::Destroy, Request::Extend ─▶ the plan
+//!  roll back ───────▶ Effect::Stack ─────▶ Msg::Stack ─────▶ Request::RollBack ────────────────▶ the plan
 //! ```
 
 use jiff::{SignedDuration, Timestamp};
@@ -13,18 +15,29 @@ use super::planning::Planning;
 use super::update::Turn;
 use super::{Effect, State, line};
 use crate::fleet::table::RowId;
-use crate::fleet::{ClusterId, Severity};
-use crate::ops::{Request, Resource};
+use crate::fleet::{ClusterId, Severity, Stacked};
+use crate::ops::{Request, Resource, Stack};
 
 /// What is asked about a cluster, and what for.
 #[derive(Clone, Debug)]
 pub struct Inquiry {
     /// The cluster.
     pub cluster: ClusterId,
-    /// When it shall end; `None`: it is destroyed.
-    pub until: Option<Timestamp>,
+    /// What for.
+    pub about: About,
     /// Why there is no answer.
     pub fault: Option<String>,
+}
+
+/// What is done to a cluster once that is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About {
+    /// It is destroyed.
+    Destroy,
+    /// It lives until then.
+    Extend(Timestamp),
+    /// Its stack, which failed, goes back to how it was before.
+    RollBack,
 }
 
 /// The form that asks how much longer a cluster shall live.
@@ -44,6 +57,13 @@ const LONGEST: SignedDuration = SignedDuration::from_hours(24 * 365);
 /// When a cluster ends; `None` for one that stays.
 pub fn ends(state: &State, cluster: &ClusterId) -> Option<Timestamp> {
     state.summary.clusters.get(cluster)?.expires_at
+}
+
+/// Whether the cluster that is meant has a stack that can be taken back.
+pub(super) fn can_go_back(state: &State) -> bool {
+    let stands = state.cluster_meant().and_then(|cluster| state.fleet.stacked(&cluster));
+    let stack = stands.and_then(Stacked::stack);
+    stack.is_some_and(|stack| stack.status.can_go_back())
 }
 
 impl ExtendForm {
@@ -80,7 +100,7 @@ impl Turn<'_> {
         let planning = Planning::new(&self.state.fleet, request(vec![]), self.state.now);
         match planning.outcome {
             Err(_) => self.push(Overlay::Plan(Box::new(planning))),
-            Ok(_) => self.inquire(cluster, None),
+            Ok(_) => self.inquire(cluster, About::Destroy),
         }
     }
 
@@ -94,13 +114,28 @@ impl Turn<'_> {
         self.push(Overlay::Extend(Box::new(ExtendForm { cluster, line })));
     }
 
-    fn inquire(&mut self, cluster: ClusterId, until: Option<Timestamp>) {
-        self.effect(Effect::Resources(cluster.clone()));
+    /// Takes the failed stack of the cluster under the cursor back, or of the one that the finding there is about.
+    pub(super) fn open_rollback(&mut self) {
+        match self.state.cluster_meant() {
+            Some(cluster) => self.inquire(cluster, About::RollBack),
+            None => self.say(Severity::Info, "there is no cluster under the cursor"),
+        }
+    }
+
+    fn inquire(&mut self, cluster: ClusterId, about: About) {
+        self.ask_region(&cluster, about);
         self.push(Overlay::Inquiry(Box::new(Inquiry {
             cluster,
-            until,
+            about,
             fault: None,
         })));
+    }
+
+    fn ask_region(&mut self, cluster: &ClusterId, about: About) {
+        self.effect(match about {
+            About::Destroy | About::Extend(_) => Effect::Resources(cluster.clone()),
+            About::RollBack => Effect::Stack(cluster.clone()),
+        });
     }
 
     /// Asks once more, after it has failed.
@@ -108,45 +143,63 @@ impl Turn<'_> {
         if let Some(Overlay::Inquiry(inquiry)) = self.state.overlays.last_mut()
             && inquiry.fault.take().is_some()
         {
-            let cluster = inquiry.cluster.clone();
+            let (cluster, about) = (inquiry.cluster.clone(), inquiry.about);
             self.touch();
-            self.effect(Effect::Resources(cluster));
+            self.ask_region(&cluster, about);
         }
     }
 
     /// Takes in what a cluster is made of, and plans what was asked for.
     pub(super) fn inquired(&mut self, of: &ClusterId, answer: Result<Vec<Resource>, String>) {
+        self.answered(of, answer, |cluster, about, resources| match about {
+            About::Destroy => Some(Request::Destroy {
+                cluster,
+                resources,
+                volumes: false,
+                snapshots: false,
+            }),
+            About::Extend(until) => Some(Request::Extend {
+                cluster,
+                until,
+                resources,
+            }),
+            About::RollBack => None,
+        });
+    }
+
+    /// Takes in how a cluster's stack stands, and plans to take it back.
+    pub(super) fn stack_told(&mut self, of: &ClusterId, answer: Result<Box<Stack>, String>) {
+        self.answered(of, answer, |cluster, about, stack| {
+            let stack = *stack;
+            (about == About::RollBack).then_some(Request::RollBack { cluster, stack })
+        });
+    }
+
+    /// From an answer to the plan of what was asked for. A late answer about something else is of no use.
+    fn answered<T>(
+        &mut self,
+        of: &ClusterId,
+        answer: Result<T, String>,
+        request: impl Fn(ClusterId, About, T) -> Option<Request>,
+    ) {
         let Some(Overlay::Inquiry(inquiry)) = self.state.overlays.last_mut() else {
             return;
         };
-        // A late answer about something else is of no use.
         if inquiry.cluster != *of || inquiry.fault.is_some() {
             return;
         }
-        let resources = match answer {
-            Ok(resources) => resources,
+        let known = match answer {
+            Ok(known) => known,
             Err(why) => {
                 inquiry.fault = Some(why);
                 return self.touch();
             }
         };
-        let cluster = inquiry.cluster.clone();
-        let request = match inquiry.until {
-            None => Request::Destroy {
-                cluster,
-                resources,
-                volumes: false,
-                snapshots: false,
-            },
-            Some(until) => Request::Extend {
-                cluster,
-                until,
-                resources,
-            },
+        let Some(request) = request(inquiry.cluster.clone(), inquiry.about, known) else {
+            return;
         };
         self.close();
-        let planning = Planning::new(&self.state.fleet, request, self.state.now);
-        self.push(Overlay::Plan(Box::new(planning)));
+        self.show_plan(request);
     }
 
     /// A key while a time is typed.
@@ -187,7 +240,7 @@ impl Turn<'_> {
         match form.until(self.state) {
             Some(until) => {
                 let cluster = form.cluster.clone();
-                self.inquire(cluster, Some(until));
+                self.inquire(cluster, About::Extend(until));
             }
             None => self.say(Severity::Info, "type how much longer it shall live, such as 30m or 2h"),
         }

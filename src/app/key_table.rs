@@ -205,6 +205,8 @@ pub(super) const TABLE: [ActionInfo; Action::COUNT] = [
     row(Action::Tokens, "tokens", Group::Change, &["shift-t"], Place::Panes(CLUSTERS), Reach::Screen, "the cluster's tokens: who uses which; rotate, make and delete them"),
     row(Action::Certificates, "rotate-certificates", Group::Change, &["alt-c"], Place::Panes(CERTIFIED), Reach::Screen, "renew the certificates of K3s: of the machines, or of a whole cluster"),
     row(Action::Backup, "backup", Group::Change, &["alt-b"], Place::Panes(CLUSTERS), Reach::Screen, "save the cluster's state on one of its servers: a snapshot of etcd, or a copy of its database"),
+    row(Action::Snapshots, "snapshots", Group::Change, &["shift-b"], Place::Panes(CLUSTERS), Reach::Screen, "the snapshots of the cluster's etcd, and the way back to one of them"),
+    row(Action::RollBack, "roll-back", Group::Change, &["alt-r"], Place::Panes(REAPED), Reach::Screen, "take the failed stack of a highly available cluster back to how it was before"),
     row(Action::Upgrade, "upgrade", Group::Change, &["shift-u"], Place::Panes(CLUSTERS), Reach::Screen, "bring the cluster to another release of K3s"),
     row(Action::Extend, "extend", Group::Change, &["shift-e"], Place::Panes(CLUSTERS), Reach::Screen, "let a ci cluster live longer"),
     row(Action::TestReaper, "test-reaper", Group::Change, &["alt-t"], Place::Panes(REAPED), Reach::Screen, "send a test event to the reaper of a highly available cluster, and see whether it works"),

@@ -65,6 +65,7 @@ mod rows;
 pub mod running;
 pub mod scaling;
 pub mod screen;
+pub mod snapshots;
 pub mod source;
 pub mod state;
 pub mod table;

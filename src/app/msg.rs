@@ -11,8 +11,9 @@ use super::tokens::TokenMade;
 use super::{Action, Pane, Screen};
 use crate::fleet::{ClusterId, ContextId, HostName, Observation, Scope, Severity, Way};
 use crate::ops::launch::{Channel, Launch, Spec};
+use crate::ops::restoring::Restorable;
 use crate::ops::tokens::Tokens;
-use crate::ops::{Event, OperationId, Plan, Progress, Ran, Resource};
+use crate::ops::{Event, OperationId, Plan, Progress, Ran, Resource, Stack};
 
 /// Something that happened.
 #[derive(Clone, Debug)]
@@ -54,6 +55,10 @@ pub enum Msg {
     Placed(Box<Spec>, Result<Box<Launch>, String>),
     /// All that carries a cluster's tag, or why that is not known.
     Resources(ClusterId, Result<Vec<Resource>, String>),
+    /// How a cluster's stack stands, or why that is not known.
+    Stack(ClusterId, Result<Box<Stack>, String>),
+    /// What a cluster can be restored from, or why that is not known.
+    Snapshots(ClusterId, Result<Restorable, String>),
     /// Where a cluster's API servers say that they are reached, each as `host:port`, or why that is not known.
     Advertised(ContextId, Result<Vec<SmolStr>, String>),
     /// What was found of a host that is to join a cluster.

@@ -328,6 +328,7 @@ impl State {
                 _ => false,
             },
             Action::TestReaper => super::reaper::matters(self),
+            Action::RollBack => super::inquiry::can_go_back(self),
             _ => true,
         }
     }

@@ -11,6 +11,7 @@ use super::launching::types::TypePicker;
 use super::planning::Planning;
 use super::running::RunView;
 use super::scaling::ScaleForm;
+use super::snapshots::SnapshotsView;
 use super::tokens::{TokenMade, TokensView};
 use crate::fleet::HostName;
 use crate::fleet::table::RowId;
@@ -114,6 +115,8 @@ pub enum Overlay {
     Ran(Box<RunView>),
     /// The tokens of a cluster.
     Tokens(Box<TokensView>),
+    /// What a cluster can be restored from.
+    Snapshots(Box<SnapshotsView>),
     /// A bootstrap token that was just made: it is shown this once.
     TokenMade(Box<TokenMade>),
     /// A plan was not run, for another operator changes the cluster.

@@ -37,6 +37,7 @@ impl Overlay {
             Self::Keys(keys) => &mut keys.at,
             Self::Ran(view) => &mut view.scroll,
             Self::Tokens(view) => &mut view.cursor,
+            Self::Snapshots(view) => &mut view.cursor,
             Self::Help { scroll, .. }
             | Self::Describe { scroll, .. }
             | Self::Source { scroll, .. }
@@ -66,6 +67,7 @@ impl Overlay {
                 | Self::Keys(_)
                 | Self::Form(_)
                 | Self::Tokens(_)
+                | Self::Snapshots(_)
         )
     }
 }
@@ -101,6 +103,7 @@ impl Turn<'_> {
             Some(Overlay::Form(asking)) => asking.form.fields.len(),
             Some(Overlay::Ran(view)) => view.height(),
             Some(Overlay::Tokens(view)) => view.tokens().len(),
+            Some(Overlay::Snapshots(view)) => view.snapshots().len(),
             Some(Overlay::Types(_)) => super::launching::types::rows(state).len(),
             Some(
                 Overlay::Scale(_)

@@ -33,6 +33,7 @@ impl Turn<'_> {
             Some(Overlay::Checks { .. }) => self.checks_key(key),
             Some(Overlay::Keys(_)) => self.keys_key(key),
             Some(Overlay::Tokens(_)) => self.tokens_key(key),
+            Some(Overlay::Snapshots(_)) => self.snapshots_key(key),
             Some(Overlay::TokenMade(_)) if key == Key::char('c') => {
                 self.copy_token();
                 true
@@ -188,7 +189,10 @@ impl Turn<'_> {
             return;
         };
         let before = overlay.place().map(|place| std::mem::replace(place, at));
-        let looked_at = matches!(overlay, Overlay::Join(_) | Overlay::Keys(_) | Overlay::Tokens(_));
+        let looked_at = matches!(
+            overlay,
+            Overlay::Join(_) | Overlay::Keys(_) | Overlay::Tokens(_) | Overlay::Snapshots(_)
+        );
         let is_columns = matches!(overlay, Overlay::Columns { .. });
         self.touch();
         match is_columns {
@@ -258,6 +262,7 @@ impl Turn<'_> {
             Some(Overlay::Password(_)) => self.password_typed(),
             Some(Overlay::Form(_)) => self.form_done(),
             Some(Overlay::Tokens(_)) => drop(self.tokens_key(KeyCode::Enter.into())),
+            Some(Overlay::Snapshots(_)) => self.restore_here(),
             Some(Overlay::Checks { .. } | Overlay::Ran(_) | Overlay::TokenMade(_)) => {}
             Some(Overlay::Help { .. } | Overlay::Describe { .. } | Overlay::Source { .. }) | None => {}
         }

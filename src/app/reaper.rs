@@ -26,7 +26,7 @@ impl Turn<'_> {
         if self.state.read_only {
             return self.say(Severity::Warning, READ_ONLY);
         }
-        let Some(cluster) = self.cluster_meant() else {
+        let Some(cluster) = self.state.cluster_meant() else {
             return self.say(Severity::Info, "there is no cluster under the cursor");
         };
         if !has_one(self.state, &cluster) {
@@ -37,11 +37,14 @@ impl Turn<'_> {
         self.say(Severity::Info, text);
         self.effect(Effect::TestReaper(cluster));
     }
+}
 
-    fn cluster_meant(&self) -> Option<ClusterId> {
-        match self.state.row()? {
+impl State {
+    /// The cluster under the cursor, or the one that the finding there is about.
+    pub(super) fn cluster_meant(&self) -> Option<ClusterId> {
+        match self.row()? {
             RowId::Cluster(cluster) => Some(cluster.clone()),
-            row => self.state.summary.finding(row)?.cluster.clone(),
+            row => self.summary.finding(row)?.cluster.clone(),
         }
     }
 }

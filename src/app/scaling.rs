@@ -4,7 +4,7 @@ use tui_input::Input;
 
 use super::key::{Key, KeyCode};
 use super::overlay::Overlay;
-use super::planning::{PlanOption, Planning};
+use super::planning::PlanOption;
 use super::update::Turn;
 use super::{State, line};
 use crate::fleet::table::RowId;
@@ -146,8 +146,7 @@ impl Turn<'_> {
         };
         match form.request() {
             Some(request) => {
-                let planning = Planning::new(&self.state.fleet, request, self.state.now);
-                self.push(Overlay::Plan(Box::new(planning)));
+                self.show_plan(request);
             }
             None => self.say(Severity::Info, "type how many machines the pool shall have"),
         }

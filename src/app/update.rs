@@ -75,6 +75,8 @@ impl Turn<'_> {
             Msg::Surveyed(scope, answer) => self.surveyed(scope, answer),
             Msg::Placed(spec, answer) => self.placed(&spec, answer),
             Msg::Resources(cluster, answer) => self.inquired(&cluster, answer),
+            Msg::Stack(cluster, answer) => self.stack_told(&cluster, answer),
+            Msg::Snapshots(cluster, answer) => self.snapshots_told(&cluster, answer),
             Msg::Advertised(context, answer) => self.advertised(&context, answer),
             Msg::Looked(host, found) => self.looked(&host, found),
             Msg::HostKey(host, stands) => self.key_shown(&host, stands),
@@ -273,6 +275,8 @@ impl Turn<'_> {
             Action::EditHost => self.open_edit_host(),
             Action::AcceptKey => self.open_keys(),
             Action::Tokens => self.open_tokens(),
+            Action::Snapshots => self.open_snapshots(),
+            Action::RollBack => self.open_rollback(),
             Action::Upgrade => self.open_upgrade(),
         }
     }

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use super::asking::{About, Asking};
 use super::form::{Form, FormField, Holds};
 use super::overlay::Overlay;
-use super::planning::Planning;
 use super::update::Turn;
 use super::{Effect, State};
 use crate::fleet::{ClusterId, Role, Severity};
@@ -163,7 +162,6 @@ impl Turn<'_> {
             leave_unreached: false,
         };
         let request = Request::Upgrade(Box::new(upgrade));
-        let planning = Planning::new(&self.state.fleet, request, self.state.now);
-        self.push(Overlay::Plan(Box::new(planning)));
+        self.show_plan(request);
     }
 }

@@ -9,10 +9,9 @@ use super::exit::Halt;
 use super::lookup::Known;
 use super::operate::Desk;
 use super::{complain, complain_of};
-use crate::blueprint::Names;
-use crate::fleet::{ClusterId, MachineId, NodeKey};
+use crate::fleet::ClusterId;
 use crate::ops::Request;
-use crate::ops::restoring::Restore;
+use crate::ops::restoring::{Restore, server_of, stamp, token_since};
 use crate::provider::{ProviderError, Snapshot};
 
 impl Desk<'_> {
@@ -41,7 +40,9 @@ impl Desk<'_> {
         let s3 = found.as_ref().map_or(args.from_s3, Snapshot::is_in_s3);
         let on = match (named, &found) {
             (Some(named), _) => Some(named),
-            (None, Some(snapshot)) if !s3 => Some(self.server_of(&known, snapshot)?),
+            (None, Some(snapshot)) if !s3 => {
+                Some(server_of(&self.fleet, &known.context()?, snapshot).map_err(Halt::usage)?)
+            }
             _ => None,
         };
         Ok(Request::Restore(Box::new(Restore {
@@ -50,7 +51,7 @@ impl Desk<'_> {
             on,
             made_at: found.and_then(|snapshot| snapshot.made_at),
             token_since: self.token_since(&known.cluster).await,
-            when: (self.session.clock)().strftime("%Y%m%dT%H%M%SZ").to_string().into(),
+            when: stamp((self.session.clock)()),
             cluster: known.cluster,
         })))
     }
@@ -72,28 +73,12 @@ impl Desk<'_> {
         kube.snapshots().await
     }
 
-    /// The machine whose node has taken a snapshot that it keeps itself.
-    fn server_of(&self, known: &Known, snapshot: &Snapshot) -> Result<MachineId, Halt> {
-        let context = known.context()?;
-        let node = NodeKey::new(&context, &snapshot.node);
-        let found = self.fleet.machine(&MachineId::Node(node)).map(|m| m.id());
-        found.ok_or_else(|| {
-            Halt::usage(format!(
-                "{} is on {}, which is not in the fleet any longer",
-                snapshot.name, snapshot.node
-            ))
-        })
-    }
-
     /// Since when a cluster has had its server token, where that is kept in SSM.
     async fn token_since(&self, cluster: &ClusterId) -> Option<Timestamp> {
         let home = cluster.home.as_ref()?;
         let cloud = self.clouds().find(|cloud| cloud.scope() == home)?;
-        let names = Names::new(&cluster.name, &home.region);
-        let versions = cloud.parameter_versions(&names.server_token()).await;
-        match versions {
-            // The first one is as old as the cluster.
-            Ok(versions) => versions.first().filter(|v| v.version > 1).map(|v| v.at),
+        match token_since(&**cloud, cluster).await {
+            Ok(since) => since,
             Err(error) => {
                 complain_of(&error);
                 None
@@ -118,11 +103,11 @@ fn meant(listed: &[Snapshot], args: &RestoreArgs) -> Result<Snapshot, Halt> {
             args.cluster
         )));
     };
-    match found.iter().find(|snapshot| snapshot.is_whole()) {
-        Some(whole) => Ok((*whole).clone()),
-        None => Err(Halt::refused(format!(
+    match (found.iter().find(|snapshot| snapshot.fault().is_none()), first.fault()) {
+        (Some(whole), _) => Ok((*whole).clone()),
+        (None, why) => Err(Halt::refused(format!(
             "the snapshot {name} is not whole: {}",
-            first.error.as_deref().unwrap_or("K3s does not say why")
+            why.unwrap_or_default()
         ))),
     }
 }

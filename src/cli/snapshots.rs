@@ -10,7 +10,7 @@ use super::exit::{Exit, Halt};
 use super::operate::Desk;
 use super::output::Grid;
 use crate::fleet::csv;
-use crate::fleet::table::age;
+use crate::fleet::table::{age, bytes};
 use crate::provider::Snapshot;
 
 /// The fields of a row in CSV and JSON.
@@ -63,13 +63,9 @@ fn write(out: &mut dyn Write, format: Format, found: &[Snapshot], now: Timestamp
                 [
                     snapshot.name.to_string(),
                     made.unwrap_or_default(),
-                    snapshot.size.map(size).unwrap_or_default(),
-                    place(snapshot),
-                    match (&snapshot.error, snapshot.is_whole()) {
-                        (Some(error), _) => error.to_string(),
-                        (None, false) => "not whole".to_owned(),
-                        (None, true) => String::new(),
-                    },
+                    snapshot.size.map(bytes).unwrap_or_default(),
+                    snapshot.place(),
+                    snapshot.fault().unwrap_or_default().to_owned(),
                 ]
             });
             Grid::new(["name", "age", "size", "where", "failed"], rows).write(out)
@@ -88,24 +84,6 @@ fn row(snapshot: &Snapshot) -> Value {
         "ready": snapshot.ready,
         "error": snapshot.error,
     })
-}
-
-/// Where a snapshot is, for people.
-fn place(snapshot: &Snapshot) -> String {
-    match (&snapshot.bucket, snapshot.is_in_s3()) {
-        (Some(bucket), _) => format!("S3 {bucket}"),
-        (None, true) => snapshot.location.to_string(),
-        (None, false) => snapshot.node.to_string(),
-    }
-}
-
-/// A number of bytes, for people.
-fn size(bytes: u64) -> String {
-    const MEGABYTE: u64 = 1_000_000;
-    match bytes {
-        0..MEGABYTE => format!("{} kB", bytes.div_ceil(1000)),
-        _ => format!("{}.{} MB", bytes / MEGABYTE, bytes % MEGABYTE / (MEGABYTE / 10)),
-    }
 }
 
 #[cfg(test)]
@@ -150,7 +128,7 @@ mod tests {
         assert_eq!(rows[0], ["NAME", "AGE", "SIZE", "WHERE", "FAILED"]);
         assert_eq!(
             rows[1],
-            ["etcd-snapshot-server-1-1795392000", "3h00m", "12.5", "MB", "server-1"]
+            ["etcd-snapshot-server-1-1795392000", "3h00m", "12.0Mi", "server-1"]
         );
         assert!(
             text.contains("S3 shop") && text.contains("the bucket is not there"),

@@ -39,6 +39,11 @@ impl StackStatus {
         self.0.contains("FAILED") || self.0.contains("ROLLBACK")
     }
 
+    /// Whether it failed so that it can be taken back to how it was before.
+    pub fn can_go_back(&self) -> bool {
+        matches!(self.0.as_str(), "CREATE_FAILED" | "UPDATE_FAILED")
+    }
+
     /// Whether it was made, or changed, as it was asked for.
     pub fn is_good(&self) -> bool {
         !self.has_failed() && (self.0 == "CREATE_COMPLETE" || self.0.starts_with("UPDATE_COMPLETE"))

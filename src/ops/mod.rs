@@ -62,4 +62,6 @@ pub use upgrading::Upgrade;
 pub use vpn_auth::{VpnAuthError, read_vpn_auth};
 pub use watch::{About, Question, Questions};
 
-pub use crate::provider::{BootstrapToken, HostKey, ParameterVersion, Ran, Resource, ResourceKind, Secret, StackEvent};
+pub use crate::provider::{
+    BootstrapToken, HostKey, ParameterVersion, Ran, Resource, ResourceKind, Secret, Snapshot, Stack, StackEvent,
+};

@@ -32,8 +32,19 @@ impl Snapshot {
         self.bucket.is_some() || self.location.starts_with("s3://")
     }
 
-    /// Whether a cluster can be restored from it as far as is known.
-    pub fn is_whole(&self) -> bool {
-        self.ready.unwrap_or(true) && self.error.is_none() && self.size != Some(0)
+    /// Why no cluster can be restored from it; `None`: as far as is known, one can.
+    pub fn fault(&self) -> Option<&str> {
+        let whole = self.ready.unwrap_or(true) && self.size != Some(0);
+        let unsaid = (!whole).then_some("K3s does not say why");
+        self.error.as_deref().or(unsaid)
+    }
+
+    /// Where it is, for people: the bucket, or the node that keeps it.
+    pub fn place(&self) -> String {
+        match (&self.bucket, self.is_in_s3()) {
+            (Some(bucket), _) => format!("S3 {bucket}"),
+            (None, true) => self.location.to_string(),
+            (None, false) => self.node.to_string(),
+        }
     }
 }

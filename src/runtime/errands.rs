@@ -4,6 +4,7 @@
 
 mod hosts;
 mod reaper;
+mod restoring;
 mod tokens;
 
 pub(super) use hosts::keep_password;
@@ -17,14 +18,14 @@ use super::session::Session;
 use super::{clock, kubeconfigs, own_keys};
 use crate::app::Msg;
 use crate::app::launching::{OwnKey, Surveyed};
-use crate::fleet::{ClusterId, Fleet, Scope, Severity};
+use crate::fleet::{ClusterId, ContextId, Fleet, Scope, Severity};
 use crate::ops::dsn;
 use crate::ops::launch::{Launch, Spec};
 use crate::ops::private_file::from_root;
 use crate::ops::survey::{Survey, survey};
-use crate::provider::Cloud;
 use crate::provider::kube::merge::merge;
 use crate::provider::kube::{self, kubeconfig};
+use crate::provider::{Cloud, Kube};
 
 /// What is being asked. Dropping it asks no longer.
 #[derive(Default)]
@@ -148,6 +149,15 @@ async fn place(cloud: &dyn Cloud, survey: &Survey, spec: &Spec, dsn: Option<Path
         .await
         .map_err(|error| error.to_string())?;
     Ok(Launch { dsn_file, ..launch })
+}
+
+/// What sees the cluster behind a context.
+fn kube(session: Option<&Session>, context: &ContextId) -> Result<Arc<dyn Kube>, String> {
+    let session = session.ok_or("nothing is open yet: try again")?;
+    let found = session.providers.kubes.iter().find(|kube| kube.context() == context);
+    found
+        .cloned()
+        .ok_or_else(|| format!("the context {context} is not looked at"))
 }
 
 /// What sees a profile and region.

@@ -207,12 +207,13 @@ fn overlay(state: &State, overlay: &Overlay, area: Rect) -> Rect {
         | Overlay::Password(_)
         | Overlay::Form(_)
         | Overlay::Tokens(_)
+        | Overlay::Snapshots(_)
         | Overlay::TokenMade(_)
         | Overlay::Locked { .. }
         | Overlay::Abort { .. } => {
             let width = match overlay {
                 Overlay::Plan(_) | Overlay::Join(_) | Overlay::Checks { .. } => 100,
-                Overlay::Keys(_) | Overlay::Form(_) | Overlay::Tokens(_) => 92,
+                Overlay::Keys(_) | Overlay::Form(_) | Overlay::Tokens(_) | Overlay::Snapshots(_) => 92,
                 Overlay::Launch(_) => 92,
                 _ => 74,
             };

@@ -6,7 +6,6 @@ use super::{Found, JoinForm};
 use crate::app::changes::machine;
 use crate::app::key::{Key, KeyCode};
 use crate::app::overlay::Overlay;
-use crate::app::planning::Planning;
 use crate::app::update::Turn;
 use crate::app::{Effect, State};
 use crate::fleet::{ClusterId, ContextId, EdgeHost, HostName, Severity};
@@ -208,8 +207,7 @@ impl Turn<'_> {
             return self.say(Severity::Warning, "no host can join as it is: see what mends each");
         }
         let request = Request::Join(Box::new(form.join()));
-        let planning = Planning::new(&self.state.fleet, request, self.state.now);
-        self.push(Overlay::Plan(Box::new(planning)));
+        self.show_plan(request);
     }
 }
 

@@ -3,7 +3,6 @@
 use super::{Field, LaunchForm, Surveyed, check, scopes};
 use crate::app::key::{Key, KeyCode};
 use crate::app::overlay::Overlay;
-use crate::app::planning::Planning;
 use crate::app::update::Turn;
 use crate::app::{Effect, line};
 use crate::fleet::{Scope, Severity};
@@ -253,8 +252,7 @@ impl Turn<'_> {
                 if form.is_ha() {
                     launch.on_failure = form.ha.on_failure;
                 }
-                let planning = Planning::new(&self.state.fleet, Request::Launch(launch), self.state.now);
-                self.push(Overlay::Plan(Box::new(planning)));
+                self.show_plan(Request::Launch(launch));
             }
             Err(why) => {
                 form.refused = Some(as_fields(&why));

@@ -7,6 +7,7 @@ mod nav;
 mod operations;
 mod overlays;
 mod property;
+mod restoring;
 mod running;
 mod stacks;
 mod upkeep;

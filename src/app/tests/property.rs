@@ -103,7 +103,7 @@ fn operations() -> impl Strategy<Value = Msg> {
 fn answers() -> impl Strategy<Value = Msg> {
     let host = prop::sample::select(vec!["pi-1", "pi-2", "nobody"]).prop_map(HostName::new);
     let cluster = || example::fleet(2).cluster_of_context(&ContextId::new("prod-admin"));
-    (host, 0..12u8).prop_map(move |(host, kind)| match kind {
+    (host, 0..14u8).prop_map(move |(host, kind)| match kind {
         0 => Msg::Advertised(ContextId::new("prod-admin"), Ok(vec!["10.0.0.1:6443".into()])),
         1 => Msg::Looked(host, Found::Facts(Box::default())),
         2 => Msg::Looked(host, Found::Failed("no".into())),
@@ -122,6 +122,8 @@ fn answers() -> impl Strategy<Value = Msg> {
         ),
         10 => Msg::VpnKey(String::new(), Err("no".into())),
         8 => Msg::Channels(Err("no".into())),
+        12 => Msg::Stack(cluster(), Err("no".into())),
+        13 => Msg::Snapshots(cluster(), Err("no".into())),
         _ => Msg::Tokens(Box::new(Tokens {
             cluster: cluster(),
             version: None,

@@ -10,7 +10,6 @@ use crate::app::form::{Form, FormField};
 use crate::app::joining::{context, no_context};
 use crate::app::key::{Key, KeyCode};
 use crate::app::overlay::Overlay;
-use crate::app::planning::Planning;
 use crate::app::update::Turn;
 use crate::fleet::{ClusterId, ContextId, Role, Severity};
 use crate::ops::Request;
@@ -99,8 +98,7 @@ impl Turn<'_> {
             return;
         };
         let request = Request::Rotate(Box::new(rotation));
-        let planning = Planning::new(&self.state.fleet, request, self.state.now);
-        self.push(Overlay::Plan(Box::new(planning)));
+        self.show_plan(request);
     }
 
     fn open_new_token(&mut self) {

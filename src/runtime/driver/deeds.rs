@@ -66,6 +66,8 @@ impl<S: Surface> Driver<S> {
             Effect::Survey(scope) => self.errands.survey(self.session.as_ref(), scope),
             Effect::Place(survey, spec, dsn) => self.errands.place(self.session.as_ref(), survey, spec, dsn),
             Effect::Resources(cluster) => self.errands.resources(self.session.as_ref(), cluster),
+            Effect::Stack(cluster) => self.errands.stack(self.session.as_ref(), cluster),
+            Effect::Snapshots(cluster, context) => self.errands.snapshots(self.session.as_ref(), cluster, &context),
             Effect::Advertised(context) => self.errands.advertised(self.session.as_ref(), context),
             Effect::LookAt(hosts, addresses) => self.errands.look_at(self.session.as_ref(), hosts, addresses),
             Effect::HostKeys(hosts) => self.errands.host_keys(self.session.as_ref(), hosts),

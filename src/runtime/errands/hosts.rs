@@ -6,7 +6,7 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 use tokio::sync::Semaphore;
 
-use super::Errands;
+use super::{Errands, kube};
 use crate::app::Msg;
 use crate::app::joining::{Found, KeyStanding};
 use crate::config;
@@ -27,14 +27,11 @@ const READ_ONLY: &str = "nothing is changed in read-only mode; start without --r
 impl Errands {
     /// Asks where a cluster's API servers say that they are reached.
     pub(in crate::runtime) fn advertised(&mut self, session: Option<&Session>, context: ContextId) {
-        let kubes = session
-            .map(|session| session.providers.kubes.clone())
-            .unwrap_or_default();
-        let kube = kubes.into_iter().find(|kube| *kube.context() == context);
+        let kube = kube(session, &context);
         self.tasks.spawn(async move {
             let answer = match kube {
-                Some(kube) => kube.api_addresses().await.map_err(|error| error.to_string()),
-                None => Err(format!("the context {context} is not looked at")),
+                Ok(kube) => kube.api_addresses().await.map_err(|error| error.to_string()),
+                Err(why) => Err(why),
             };
             Msg::Advertised(context, answer)
         });

@@ -1,10 +1,10 @@
-//! What is asked before a cluster is destroyed or extended.
+//! What is asked before a cluster is destroyed, extended or taken back.
 
 use ratatui::text::Span;
 
 use super::launch::waiting;
 use super::{Body, Content, LEAVE, Line, keys_line};
-use crate::app::inquiry::{ExtendForm, Inquiry, ends};
+use crate::app::inquiry::{About, ExtendForm, Inquiry, ends};
 use crate::app::{Action, State};
 use crate::fleet::table::age;
 use crate::tui::look::Look;
@@ -14,18 +14,18 @@ use crate::tui::text::wrap;
 /// What a cluster is made of is asked for.
 pub(super) fn content(state: &State, look: Look<'_>, inquiry: &Inquiry, room: u16) -> Content {
     let cluster = &inquiry.cluster;
-    let verb = if inquiry.until.is_some() { "Extend" } else { "Destroy" };
+    let (verb, what) = match inquiry.about {
+        About::Destroy => ("Destroy", format!("what {cluster} is made of")),
+        About::Extend(_) => ("Extend", format!("what {cluster} is made of")),
+        About::RollBack => ("Roll back", format!("how the stack of {cluster} stands")),
+    };
     let home = cluster
         .home
         .as_ref()
         .map_or_else(|| "AWS".to_owned(), ToString::to_string);
     let mut lines: Vec<Line> = vec![];
     match &inquiry.fault {
-        None => lines.push(waiting(
-            state,
-            look,
-            &format!("asking {home} what {cluster} is made of"),
-        )),
+        None => lines.push(waiting(state, look, &format!("asking {home} {what}"))),
         Some(why) => {
             let told = wrap(why, room.saturating_sub(2)).into_iter().enumerate();
             lines.extend(told.map(|(i, text)| {

@@ -20,6 +20,7 @@ mod password;
 mod plan;
 mod ran;
 mod scale;
+mod snapshots;
 mod source;
 mod tokens;
 pub(super) mod types;
@@ -79,6 +80,7 @@ fn content(state: &State, look: Look<'_>, overlay: &Overlay, width: u16) -> Cont
         Overlay::Form(asking) => form::content(look, asking, width),
         Overlay::Ran(view) => ran::content(state, look, view, width),
         Overlay::Tokens(view) => tokens::content(state, look, view, width),
+        Overlay::Snapshots(view) => snapshots::content(state, look, view, width),
         Overlay::TokenMade(made) => tokens::made(state, look, made, width),
         Overlay::Locked { plan, why, line } => locked::content(look, &plan.cluster, why, line, width),
         Overlay::Abort { id } => locked::abort(look, state.operations.get(id).map(|p| named(&p.plan)), width),
@@ -102,6 +104,7 @@ fn foot(state: &State, look: Look<'_>, overlay: &Overlay, width: u16) -> Vec<Vec
         Overlay::Form(asking) => form::foot(state, look, asking, width),
         Overlay::Tokens(view) => tokens::foot(look, view, width),
         Overlay::TokenMade(_) => tokens::made_foot(look),
+        Overlay::Snapshots(view) => snapshots::foot(look, view, width),
         Overlay::Locked { .. } => vec![keys_line(look, &[("enter", "take over", Some(Action::Open)), LEAVE])],
         Overlay::Abort { .. } => vec![keys_line(look, &[("enter", "give it up", Some(Action::Open)), LEAVE])],
         _ => vec![],

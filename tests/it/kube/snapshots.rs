@@ -38,7 +38,7 @@ async fn snapshots_on_servers_and_in_s3_are_listed_the_newest_first() {
     let found = Lab::of(&server).api.snapshots().await.expect("snapshots");
     let names: Vec<_> = found
         .iter()
-        .map(|s| (s.name.as_str(), s.size, s.is_in_s3(), s.is_whole()))
+        .map(|s| (s.name.as_str(), s.size, s.is_in_s3(), s.fault().is_none()))
         .collect();
     assert_eq!(
         names,

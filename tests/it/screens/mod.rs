@@ -6,6 +6,7 @@ mod hits;
 mod joining;
 mod launching;
 mod operations;
+mod restoring;
 mod stacks;
 mod tokens;
 
