@@ -155,6 +155,8 @@ pub enum Action {
     Extend,
     /// Whether the cluster's reaper works.
     TestReaper,
+    /// Whether the cluster's stack has drifted.
+    DetectDrift,
     /// Where the cluster's kubeconfig is.
     Kubeconfig,
     /// The cluster's kubeconfig into the operator's own.

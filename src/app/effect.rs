@@ -113,6 +113,8 @@ pub enum Effect {
     Shell(Login),
     /// Send a test event to the reaper of a cluster, and say whether it is worked on.
     TestReaper(ClusterId),
+    /// Have CloudFormation look whether the stack of a cluster has drifted, and say what it has found.
+    DetectDrift(ClusterId),
     /// Find a cluster's kubeconfig, fetch it if need be, and copy how it is used; or merge it into the operator's own.
     Kubeconfig {
         /// The cluster.

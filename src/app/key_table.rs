@@ -210,6 +210,7 @@ pub(super) const TABLE: [ActionInfo; Action::COUNT] = [
     row(Action::Upgrade, "upgrade", Group::Change, &["shift-u"], Place::Panes(CLUSTERS), Reach::Screen, "bring the cluster to another release of K3s"),
     row(Action::Extend, "extend", Group::Change, &["shift-e"], Place::Panes(CLUSTERS), Reach::Screen, "let a ci cluster live longer"),
     row(Action::TestReaper, "test-reaper", Group::Change, &["alt-t"], Place::Panes(REAPED), Reach::Screen, "send a test event to the reaper of a highly available cluster, and see whether it works"),
+    row(Action::DetectDrift, "detect-drift", Group::Change, &["alt-d"], Place::Panes(REAPED), Reach::Screen, "have CloudFormation look whether the stack of a highly available cluster is still as its template says"),
     row(Action::Kubeconfig, "kubeconfig", Group::Row, &["e"], Place::Panes(CLUSTERS), Reach::Screen, "copy export KUBECONFIG=… with the cluster's kubeconfig, fetched if need be"),
     row(Action::MergeKubeconfig, "merge-kubeconfig", Group::Row, &["alt-e"], Place::Panes(CLUSTERS), Reach::Screen, "merge the cluster's kubeconfig into your own, with a backup"),
     row(Action::Shell, "shell", Group::Change, &["s"], Place::Panes(MACHINES), Reach::Screen, "a shell on the machine"),

@@ -31,6 +31,7 @@ pub mod bill_lines;
 pub mod changes;
 mod columns;
 pub mod describe;
+mod drift;
 pub mod effect;
 pub mod feeds;
 mod filter;

@@ -329,6 +329,7 @@ impl State {
             },
             Action::TestReaper => super::reaper::matters(self),
             Action::RollBack => super::inquiry::can_go_back(self),
+            Action::DetectDrift => super::drift::matters(self),
             _ => true,
         }
     }

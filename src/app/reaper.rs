@@ -9,13 +9,14 @@ use crate::fleet::{ClusterId, RowId, Severity, Shape};
 /// Whether the reaper is worth a look: of a cluster that has one, and of a finding about it.
 pub(super) fn matters(state: &State) -> bool {
     match state.row() {
-        Some(RowId::Cluster(cluster)) => has_one(state, cluster),
+        Some(RowId::Cluster(cluster)) => is_ha(state, cluster),
         Some(RowId::Finding(rule, _)) => matches!(*rule, "dead-letters" | "reaper-behind"),
         _ => false,
     }
 }
 
-fn has_one(state: &State, cluster: &ClusterId) -> bool {
+/// Whether a cluster is highly available.
+pub(super) fn is_ha(state: &State, cluster: &ClusterId) -> bool {
     let cluster = state.summary.clusters.get(cluster);
     cluster.is_some_and(|cluster| cluster.shape == Shape::Ha)
 }
@@ -29,7 +30,7 @@ impl Turn<'_> {
         let Some(cluster) = self.state.cluster_meant() else {
             return self.say(Severity::Info, "there is no cluster under the cursor");
         };
-        if !has_one(self.state, &cluster) {
+        if !is_ha(self.state, &cluster) {
             let text = format!("{cluster} has no reaper: only highly available clusters have one");
             return self.say(Severity::Info, text);
         }

@@ -265,6 +265,7 @@ impl Turn<'_> {
             Action::Resume => self.resume_operation(),
             Action::Abort => self.abort_operation(),
             Action::TestReaper => self.test_reaper(),
+            Action::DetectDrift => self.detect_drift(),
             Action::Kubeconfig | Action::MergeKubeconfig => self.kubeconfig(action),
             Action::Shell => self.open_shell(),
             Action::Logs => self.open_logs(),

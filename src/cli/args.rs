@@ -18,7 +18,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub use cluster::{Ci, Destroy, Extend, Kept, Launch, Parts, Rollback, ShapeWord};
 pub use edge::{Join, Joiners, Preflight, ReachArgs, Ssh};
-pub use events::Events;
+pub use events::{Drift, Events};
 pub use export::{ExportCommand, Exported, PipelineArgs, StackPart, Whose};
 pub use global::{Format, Global};
 pub use ha::{HaParts, Update};
@@ -122,6 +122,11 @@ pub enum Command {
     ///
     /// With --test also whether its reaper works, which drains machines that are about to go.
     Events(Events),
+    /// Have CloudFormation look whether a highly available cluster's stack is still as its template says, and print what is not
+    ///
+    /// Nothing is changed. Exit codes: 0 nothing has drifted but sizes, which scaling changes, 1 something has, 4 not all could be
+    /// looked at.
+    Drift(Drift),
     /// Let a cluster that destroys itself live longer
     Extend(Extend),
     /// Delete a cluster and all that carries its tag

@@ -14,10 +14,11 @@ use super::operate::Desk;
 use super::output::Grid;
 use super::{complain, complain_of};
 use crate::blueprint::Names;
+use crate::feeds::queue_depth;
 use crate::fleet::table::age;
-use crate::fleet::{ClusterId, InstanceId, MachineId, StackDrift, StackStatus, csv};
+use crate::fleet::{ClusterId, InstanceId, MACHINE_ENDED, MachineId, QueueDepth, StackDrift, StackStatus, csv};
 use crate::ops::reaper;
-use crate::provider::{Cloud, CloudEvent, Queue, Stack};
+use crate::provider::{Cloud, CloudEvent, Stack};
 
 /// What is told, as JSON has it.
 #[derive(Debug, Serialize)]
@@ -25,6 +26,8 @@ struct Told {
     cluster: SmolStr,
     stack: ToldStack,
     queues: ToldQueues,
+    /// The newest end of a machine within the last five minutes, if there was one.
+    last_reaped: Option<ToldEnd>,
     /// The newest first.
     events: Vec<CloudEvent>,
     /// What came of the test, if there was one.
@@ -42,23 +45,16 @@ struct ToldStack {
 /// How many messages are in each queue; `null` where the stack has none, or it could not be read.
 #[derive(Debug, Serialize)]
 struct ToldQueues {
-    reaper: Option<Depth>,
+    reaper: Option<QueueDepth>,
     dead_letters: Option<u64>,
+    /// When the oldest dead letter was sent; `null` where CloudWatch does not tell.
+    dead_letters_oldest_at: Option<Timestamp>,
 }
 
-#[derive(Clone, Copy, Debug, Serialize)]
-struct Depth {
-    waiting: u64,
-    taken: u64,
-}
-
-impl Depth {
-    fn of(queue: &Queue) -> Self {
-        Self {
-            waiting: queue.waiting,
-            taken: queue.taken,
-        }
-    }
+#[derive(Debug, Serialize)]
+struct ToldEnd {
+    at: Timestamp,
+    instance: Option<SmolStr>,
 }
 
 #[derive(Debug, Serialize)]
@@ -99,12 +95,16 @@ impl Desk<'_> {
         let mut depths = [None, None];
         for (depth, output) in depths.iter_mut().zip([reaper::QUEUE, "DeadLetterQueue"]) {
             let Some(url) = stack.output(output) else { continue };
-            match cloud.queue(url).await {
-                Ok(queue) => *depth = Some(Depth::of(&queue)),
-                Err(error) => {
-                    complain_of(&error);
-                    exit = exit.max(Exit::Partly);
+            let fault = match queue_depth(&*cloud, url).await {
+                Ok((stands, fault)) => {
+                    *depth = Some(stands);
+                    fault
                 }
+                Err(fault) => Some(fault),
+            };
+            if let Some(fault) = fault {
+                complain_of(&fault);
+                exit = exit.max(Exit::Partly);
             }
         }
         let mut events = vec![];
@@ -119,6 +119,11 @@ impl Desk<'_> {
         }
         events.retain(|event| self.is_of(&cluster, event));
         events.reverse();
+        let end = events.iter().find(|event| event.kind == MACHINE_ENDED);
+        let last_reaped = end.map(|event| ToldEnd {
+            at: event.at,
+            instance: event.instance.clone(),
+        });
         let [reaper, dead] = depths;
         let told = Told {
             cluster: cluster.name,
@@ -130,8 +135,10 @@ impl Desk<'_> {
             },
             queues: ToldQueues {
                 reaper,
-                dead_letters: dead.map(|dead| dead.waiting.saturating_add(dead.taken)),
+                dead_letters: dead.map(QueueDepth::open),
+                dead_letters_oldest_at: dead.and_then(|dead| dead.oldest_at),
             },
+            last_reaped,
             events,
             test,
         };
@@ -139,19 +146,19 @@ impl Desk<'_> {
     }
 
     /// The stack of a cluster, and where it is.
-    async fn stack_of(&self, cluster: &ClusterId) -> Result<(Arc<dyn Cloud>, Stack), Halt> {
+    pub(super) async fn stack_of(&self, cluster: &ClusterId) -> Result<(Arc<dyn Cloud>, Stack), Halt> {
         let clouds = &self.session.providers.clouds;
         let home = cluster.home.as_ref();
         let Some((home, cloud)) = home.and_then(|home| Some((home, clouds.iter().find(|c| c.scope() == home)?))) else {
             return Err(Halt::usage(format!(
-                "{cluster} has no machine at AWS that is seen from here: no events are told of it"
+                "{cluster} has no machine at AWS that is seen from here: it has no stack"
             )));
         };
         let name = Names::new(&cluster.name, &home.region).stack();
         match cloud.stack(&name).await? {
             Some(stack) => Ok((cloud.clone(), stack)),
             None => Err(Halt::usage(format!(
-                "{cluster} has no stack {name} in {home}: events are told of highly available clusters that k3fleet made"
+                "{cluster} has no stack {name} in {home}: highly available clusters that k3fleet made have one"
             ))),
         }
     }
@@ -233,13 +240,21 @@ fn table(out: &mut dyn Write, told: &Told, now: Timestamp) -> io::Result<()> {
         let seen = drift.checked_at.map(|at| format!(", seen {}", ago(at)));
         writeln!(out, "drift         {what}{}", seen.unwrap_or_default())?;
     }
-    let reaper = told
-        .queues
-        .reaper
-        .map(|d| format!("{} waiting, {} taken", d.waiting, d.taken));
+    let oldest = |at: Option<Timestamp>| {
+        let passed = at.map(|at| now.duration_since(at).as_secs().max(0));
+        let told = passed.map(|passed| format!(", the oldest about {} old", age(passed)));
+        told.unwrap_or_default()
+    };
+    let reaper = told.queues.reaper;
+    let reaper = reaper.map(|d| format!("{} waiting, {} taken{}", d.waiting, d.taken, oldest(d.oldest_at)));
     writeln!(out, "reaper        {}", reaper.as_deref().unwrap_or("not known"))?;
-    let dead = told.queues.dead_letters.map(|dead| dead.to_string());
+    let dead = told.queues.dead_letters;
+    let dead = dead.map(|dead| format!("{dead}{}", oldest(told.queues.dead_letters_oldest_at)));
     writeln!(out, "dead letters  {}", dead.as_deref().unwrap_or("not known"))?;
+    if let Some(end) = &told.last_reaped {
+        let who = end.instance.as_ref().map(|id| format!("{id}, ")).unwrap_or_default();
+        writeln!(out, "last reaped   {who}{}", ago(end.at))?;
+    }
     match &told.test {
         Some(ToldTest {
             seconds: Some(seconds),
@@ -286,9 +301,18 @@ mod tests {
                 drift: None,
             },
             queues: ToldQueues {
-                reaper: Some(Depth { waiting: 2, taken: 1 }),
+                reaper: Some(QueueDepth {
+                    waiting: 2,
+                    taken: 1,
+                    oldest_at: Timestamp::from_second(730).ok(),
+                }),
                 dead_letters: None,
+                dead_letters_oldest_at: None,
             },
+            last_reaped: Some(ToldEnd {
+                at: Timestamp::from_second(1_030).unwrap(),
+                instance: Some("i-2".into()),
+            }),
             events: vec![CloudEvent {
                 id: "e-1".into(),
                 at: Timestamp::from_second(1_000).unwrap(),
@@ -316,8 +340,9 @@ mod tests {
         let text = written(Format::Table, &told());
         let expected = "\
 stack         k3fleet-shop, UPDATE_COMPLETE
-reaper        2 waiting, 1 taken
+reaper        2 waiting, 1 taken, the oldest about 6m00s old
 dead letters  not known
+last reaped   i-2, 1m00s ago
 test          not worked on within 60 s: read the reaper's log (t-1)
 
 WHEN       EVENT                                   INSTANCE  SAYS       GROUP
@@ -326,6 +351,7 @@ WHEN       EVENT                                   INSTANCE  SAYS       GROUP
         assert_eq!(text, expected);
         let json: serde_json::Value = serde_json::from_str(&written(Format::Json, &told())).unwrap();
         assert_eq!(json["queues"]["reaper"]["waiting"], 2);
+        assert_eq!(json["queues"]["reaper"]["oldest_at"], "1970-01-01T00:12:10Z");
         assert_eq!(json["queues"]["dead_letters"], serde_json::Value::Null);
         assert_eq!(json["events"][0]["instance"], "i-1");
         assert_eq!(

@@ -12,6 +12,7 @@ mod child;
 mod ci;
 mod config;
 mod doctor;
+mod drift;
 mod ending;
 mod events;
 pub mod exit;

@@ -117,6 +117,7 @@ fn dispatch(cli: Cli) -> io::Result<Exit> {
                 Command::Run(args) => desk(session).run_on(&args).await,
                 Command::Logs(args) => desk(session).logs(&args).await,
                 Command::Shell(args) => desk(session).log_in(&args).await,
+                Command::Drift(args) => desk(session).drift(&args).await,
                 Command::Events(args) => desk(session).events(&args).await,
                 Command::Snapshots(args) => desk(session).snapshots(&args).await,
                 Command::Tokens(command) => desk(session).tokens(&command).await,

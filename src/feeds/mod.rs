@@ -48,6 +48,7 @@ use crate::fleet::Observation;
 pub use awaited::awaited;
 pub use gather::{Want, gather, gather_prices, gather_stacks};
 pub use settings::Settings;
+pub use stacks::queue_depth;
 pub use supervisor::Feeds;
 
 /// What time it is: the system's, or the simulated world's.

@@ -82,7 +82,7 @@ async fn depths(
     dead: Option<&SmolStr>,
 ) -> (ClusterQueues, Option<ProviderError>) {
     let depth = async |url: Option<&SmolStr>| match url {
-        Some(url) => cloud.queue(url).await.map(Some),
+        Some(url) => queue_depth(cloud, url).await.map(Some),
         None => Ok(None),
     };
     let (reaper, dead) = tokio::join!(depth(reaper), depth(dead));
@@ -92,23 +92,42 @@ async fn depths(
         dead: None,
         why: None,
     };
-    let mut faults = vec![];
-    match reaper {
-        Ok(queue) => {
-            queues.reaper = queue.map(|queue| QueueDepth {
-                waiting: queue.waiting,
-                taken: queue.taken,
-            });
+    let (mut faults, mut ageless) = (vec![], vec![]);
+    for (slot, told) in [(&mut queues.reaper, reaper), (&mut queues.dead, dead)] {
+        match told {
+            Ok(Some((depth, fault))) => {
+                *slot = Some(depth);
+                ageless.extend(fault);
+            }
+            Ok(None) => {}
+            Err(fault) => faults.push(fault),
         }
-        Err(fault) => faults.push(fault),
     }
-    match dead {
-        Ok(queue) => queues.dead = queue.map(|queue| queue.waiting.saturating_add(queue.taken)),
-        Err(fault) => faults.push(fault),
-    }
-    queues.why = faults.first().map(|fault| format_smolstr!("{fault}"));
+    queues.why = faults
+        .first()
+        .or(ageless.first())
+        .map(|fault| format_smolstr!("{fault}"));
     let whole = faults.into_iter().find(|fault| !is_of_one(fault));
     (queues, whole)
+}
+
+/// How a queue stands, and what kept us from reading how old its oldest message is: nobody needs that much. Of an empty
+/// queue it is not asked for.
+pub async fn queue_depth(cloud: &dyn Cloud, url: &str) -> Result<(QueueDepth, Option<ProviderError>), ProviderError> {
+    let queue = cloud.queue(url).await?;
+    let mut depth = QueueDepth {
+        waiting: queue.waiting,
+        taken: queue.taken,
+        oldest_at: None,
+    };
+    if depth.open() == 0 {
+        return Ok((depth, None));
+    }
+    match cloud.oldest_message(url).await {
+        Ok(oldest) => depth.oldest_at = oldest,
+        Err(fault) => return Ok((depth, Some(fault))),
+    }
+    Ok((depth, None))
 }
 
 /// Whether an error is about one stack or queue rather than about the whole source.

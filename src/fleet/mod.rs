@@ -67,7 +67,9 @@ pub use node::{KubeServer, Node, NodeUsage, OwnerKind, Pod, PodPhase, Readiness,
 pub use observation::{Observation, OnDemandPrice, SpotPrice};
 pub use policy::Policy;
 pub use severity::Severity;
-pub use stack::{ClusterEvent, ClusterQueues, ClusterStack, QueueDepth, StackDrift, StackStatus, Stacked};
+pub use stack::{
+    ClusterEvent, ClusterQueues, ClusterStack, MACHINE_ENDED, QueueDepth, StackDrift, StackStatus, Stacked,
+};
 pub use store::Fleet;
 pub use summary::{Capacity, Cluster, Cost, Count, Pool, Summary};
 pub use table::{RowId, Rows, TableKind, View};

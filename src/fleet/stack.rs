@@ -14,7 +14,7 @@ use super::{ClusterId, Fleet, InstanceId, MachineId, Severity};
 /// How many events are kept of a cluster.
 const KEPT: usize = 50;
 /// What Auto Scaling says once it has let a machine go: after the reaper is done with it, or its time is over.
-const ENDED: &str = "EC2 Instance Terminate Successful";
+pub const MACHINE_ENDED: &str = "EC2 Instance Terminate Successful";
 /// What Auto Scaling says when a machine shall go and waits for the reaper.
 const ENDING: &str = "EC2 Instance-terminate Lifecycle Action";
 
@@ -80,12 +80,15 @@ pub struct ClusterStack {
 }
 
 /// How many messages are in a queue, about (`sqs:GetQueueAttributes`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct QueueDepth {
     /// How many wait.
     pub waiting: u64,
     /// How many are being worked on, or were and wait to be tried again.
     pub taken: u64,
+    /// When the oldest of them was sent, about (`cloudwatch:GetMetricStatistics`); `None` where it is empty, and where
+    /// CloudWatch does not tell: it is some minutes late.
+    pub oldest_at: Option<Timestamp>,
 }
 
 impl QueueDepth {
@@ -95,7 +98,7 @@ impl QueueDepth {
     }
 }
 
-/// How a cluster's queues stand. How old the oldest message is SQS tells to CloudWatch alone; since when the reaper is
+/// How a cluster's queues stand. How old the oldest message is CloudWatch tells late, if at all; since when the reaper is
 /// behind is what is seen from here ([`Stacked::behind_since`]).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ClusterQueues {
@@ -103,9 +106,9 @@ pub struct ClusterQueues {
     pub cluster: ClusterId,
     /// The queue from which the reaper takes events; `None` when the stack names none, or it could not be read.
     pub reaper: Option<QueueDepth>,
-    /// How many events nobody could work on; `None` likewise.
-    pub dead: Option<u64>,
-    /// Why a queue could not be read.
+    /// The queue of the events that nobody could work on; `None` likewise.
+    pub dead: Option<QueueDepth>,
+    /// Why a queue, or the age of its oldest message, could not be read.
     pub why: Option<SmolStr>,
 }
 
@@ -189,7 +192,7 @@ impl Stacked {
         if self.events.iter().any(|known| known.id == event.id) {
             return false;
         }
-        if event.kind == ENDED && self.ended.as_ref().is_none_or(|(at, _)| *at <= event.at) {
+        if event.kind == MACHINE_ENDED && self.ended.as_ref().is_none_or(|(at, _)| *at <= event.at) {
             self.ended = Some((event.at, event.instance.clone()));
         }
         let place = self
@@ -274,8 +277,8 @@ mod tests {
     fn depth(world: &mut World, waiting: u64, minutes: i64) {
         let queues = ClusterQueues {
             cluster: cluster(),
-            reaper: Some(QueueDepth { waiting, taken: 0 }),
-            dead: Some(0),
+            reaper: Some(holding(waiting, 0)),
+            dead: Some(holding(0, 0)),
             why: None,
         };
         world.see_at(Observation::Queues(Box::new(queues)), minutes_ago(minutes));
@@ -302,8 +305,8 @@ mod tests {
         }
         let told: Vec<_> = world.0.log().entries().map(|entry| entry.text.clone()).collect();
         assert_eq!(told.len(), 2, "{told:?}");
-        world.see(Observation::Event(Box::new(event(4, ENDED))));
-        world.see(Observation::Event(Box::new(event(3, ENDED))));
+        world.see(Observation::Event(Box::new(event(4, MACHINE_ENDED))));
+        world.see(Observation::Event(Box::new(event(3, MACHINE_ENDED))));
         let stacked = world.0.stacked(&cluster()).unwrap();
         assert_eq!(stacked.last_ended(), Some((minutes_ago(996), Some(&instance_id(4)))));
         assert_eq!(

@@ -19,6 +19,15 @@ pub(crate) fn minutes_ago(minutes: i64) -> Timestamp {
     now() - SignedDuration::from_mins(minutes)
 }
 
+/// A queue with messages that wait, and some that are taken.
+pub(crate) fn holding(waiting: u64, taken: u64) -> super::QueueDepth {
+    super::QueueDepth {
+        waiting,
+        taken,
+        oldest_at: None,
+    }
+}
+
 pub(crate) fn scope() -> Scope {
     Scope::new("", "eu-west-1")
 }

@@ -17,6 +17,7 @@ pub mod candidates;
 mod condition;
 mod cost;
 mod drain;
+pub mod drift;
 pub mod dsn;
 mod event;
 mod executor;

@@ -14,7 +14,9 @@ use smol_str::SmolStr;
 use jiff::Timestamp;
 
 use super::order::{AsgOrder, GroupOrder, MachineOrder, ParameterOrder, RoleOrder, TagList, TemplateOrder};
-use super::{BootstrapOrder, ChangeSet, HostKey, Marks, Ran, Resource, Result, Secret, Stack, StackEvent, StackOrder};
+use super::{
+    BootstrapOrder, ChangeSet, Detection, HostKey, Marks, Ran, Resource, Result, Secret, Stack, StackEvent, StackOrder,
+};
 use crate::blueprint::machine::{Inside, Kept, Task};
 use crate::fleet::{ContextId, EdgeHost, Instance, InstanceId, OwnerKind, Role, Scope};
 
@@ -201,6 +203,14 @@ pub trait CloudControl: Send + Sync {
 
     /// Begins to delete a stack with its resources. One that is not there is no error (`cloudformation:DeleteStack`).
     async fn delete_stack(&self, name: &str, token: &str) -> Result<()>;
+
+    /// Has CloudFormation look whether a stack is still as its template says; gives the id of the look. No resource is
+    /// changed, but what everybody is told of the stack is, so it is not for who may only see
+    /// (`cloudformation:DetectStackDrift`).
+    async fn detect_drift(&self, stack: &str) -> Result<SmolStr>;
+
+    /// How far such a look is (`cloudformation:DescribeStackDriftDetectionStatus`).
+    async fn drift_detection(&self, id: &str) -> Result<Detection>;
 
     /// Sends an event of k3fleet's own to a cluster's queue, to see that it is worked on (`sqs:SendMessage`).
     async fn send_test_event(&self, queue: &str, id: &str) -> Result<()>;

@@ -42,7 +42,10 @@ pub use part::{PartPrice, PricedPart};
 pub use resource::{Resource, ResourceKind};
 pub use secret::Secret;
 pub use snapshot::Snapshot;
-pub use stack::{ChangeSet, CloudEvent, Queue, Stack, StackAction, StackChange, StackEvent, StackOrder, StackStatus};
+pub use stack::{
+    ChangeSet, CloudEvent, Detection, PropertyDrift, Queue, ResourceDrift, Stack, StackAction, StackChange, StackEvent,
+    StackOrder, StackStatus,
+};
 pub use web::OpenWeb;
 
 use crate::blueprint::machine::Facts;
@@ -113,6 +116,10 @@ pub trait Cloud: Send + Sync {
     /// What has happened in a stack after an event, or ever; the oldest first (`cloudformation:DescribeStackEvents`).
     async fn stack_events(&self, name: &str, after: Option<&str>) -> Result<Vec<StackEvent>>;
 
+    /// The resources of a stack that were not as its template says when CloudFormation last looked: it does so when it is had
+    /// to by [`CloudControl::detect_drift`] (`cloudformation:DescribeStackResourceDrifts`).
+    async fn drifts(&self, stack: &str) -> Result<Vec<ResourceDrift>>;
+
     /// The services that interface endpoints serve in a VPC under their usual names, such as `secretsmanager`
     /// (`ec2:DescribeVpcEndpoints`).
     async fn endpoints(&self, vpc: &str) -> Result<Vec<SmolStr>>;
@@ -123,6 +130,11 @@ pub trait Cloud: Send + Sync {
 
     /// How a queue stands (`sqs:GetQueueAttributes`).
     async fn queue(&self, url: &str) -> Result<Queue>;
+
+    /// When the oldest message of a queue was sent, about; `None` where CloudWatch does not tell, which it does some minutes
+    /// late. Such calls cost money: AWS is asked at most once a minute for each queue
+    /// (`cloudwatch:GetMetricStatistics`).
+    async fn oldest_message(&self, url: &str) -> Result<Option<Timestamp>>;
 
     /// Tries each permission that seeing needs, by DryRun or a harmless read.
     async fn check(&self) -> Vec<Check>;

@@ -157,6 +157,55 @@ pub enum StackAction {
     Remove,
 }
 
+/// How far a look at whether a stack has drifted is (`cloudformation:DescribeStackDriftDetectionStatus`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Detection {
+    /// It goes on.
+    Running,
+    /// It is over.
+    Over {
+        /// Why some resources could not be looked at.
+        incomplete: Option<SmolStr>,
+    },
+}
+
+/// A resource that is not as its template says (`cloudformation:DescribeStackResourceDrifts`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResourceDrift {
+    /// Its name in the template.
+    pub resource: SmolStr,
+    /// Its type, such as `AWS::EC2::SecurityGroup`.
+    pub kind: SmolStr,
+    /// Its id or name at AWS, where that is told.
+    pub physical: Option<SmolStr>,
+    /// Whether it was deleted.
+    pub deleted: bool,
+    /// What differs; nothing where it was deleted.
+    pub differences: Vec<PropertyDrift>,
+    /// When CloudFormation looked.
+    pub checked_at: Option<Timestamp>,
+}
+
+/// A property that is not as its template says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PropertyDrift {
+    /// Where it is, such as `/SecurityGroupIngress/0/CidrIp`.
+    pub path: SmolStr,
+    /// What the template says; empty where it says nothing.
+    pub expected: SmolStr,
+    /// What is; empty where nothing is.
+    pub actual: SmolStr,
+}
+
+impl ResourceDrift {
+    /// Whether nothing but the sizes of a group differ, which scaling changes.
+    pub fn is_scaling(&self) -> bool {
+        let sizes = ["/DesiredCapacity", "/MaxSize", "/MinSize"];
+        let sized = |of: &PropertyDrift| sizes.contains(&of.path.as_str());
+        self.kind == "AWS::AutoScaling::AutoScalingGroup" && !self.deleted && self.differences.iter().all(sized)
+    }
+}
+
 /// A queue (`sqs:GetQueueAttributes`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Queue {

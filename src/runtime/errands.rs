@@ -2,6 +2,7 @@
 //! a cluster is made of, hosts before they join ([`hosts`]), tokens ([`tokens`]). Each is asked in a task of its own, and
 //! its answer comes back as a message.
 
+mod drift;
 mod hosts;
 mod reaper;
 mod restoring;

@@ -1,11 +1,15 @@
 """CloudFormation's calls, in the place of moto's: they read what `engine` did and start it."""
 
+import uuid
+
+from moto.autoscaling.models import autoscaling_backends
 from moto.cloudformation import models, parsing
 from moto.cloudformation.exceptions import AlreadyExistsException, ValidationError
 from moto.cloudformation.models import ChangeSet, CloudFormationBackend, cloudformation_backends
 from moto.cloudformation.responses import CloudFormationResponse
 from moto.cloudformation.utils import generate_stack_id
 from moto.core.responses import ActionResult, EmptyResult
+from moto.core.utils import utcnow
 
 import engine
 
@@ -169,6 +173,29 @@ def execute_change_set(backend, change_set_name, stack_name=None):
         start_update(stack, one.template, one.parameters, one.tags or None, one.role_arn)
 
 
+def drift_of(backend, name, resource, was):
+    """How a group's sizes differ from its template, or that it is gone: of other kinds nothing is told."""
+    if was["Type"] != "AWS::AutoScaling::AutoScalingGroup":
+        return None
+    groups = autoscaling_backends[backend.account_id][backend.region_name].autoscaling_groups
+    group = groups.get(resource.physical_resource_id)
+    now = group and {"MinSize": group.min_size, "MaxSize": group.max_size, "DesiredCapacity": group.desired_capacity}
+    wanted = {key: was["Properties"][key] for key in now or {} if key in was["Properties"]}
+    differences = [
+        {"PropertyPath": f"/{key}", "ExpectedValue": str(value), "ActualValue": str(now[key])}
+        for key, value in wanted.items()
+        if str(value) != str(now[key])
+    ]
+    return {
+        "LogicalResourceId": name,
+        "PhysicalResourceId": resource.physical_resource_id,
+        "ResourceType": was["Type"],
+        "StackResourceDriftStatus": "DELETED" if not now else "MODIFIED" if differences else "IN_SYNC",
+        "PropertyDifferences": [{**one, "DifferenceType": "NOT_EQUAL"} for one in differences],
+        "Timestamp": utcnow(),
+    }
+
+
 class Responses:
     """Calls that moto answers without what the engine knows, or not at all."""
 
@@ -261,6 +288,43 @@ class Responses:
         stack = self.backend().get_stack(self._get_param("StackName"))
         stack.enable_termination_protection = self._get_bool_param("EnableTerminationProtection", False)
         return ActionResult({"StackId": stack.stack_id})
+
+    def detect_stack_drift(self):
+        stack = self.backend().get_stack(self._get_param("StackName"))
+        engine.must_rest(stack, "checked for drift")
+        drifts = [drift_of(self.backend(), name, *one) for name, one in stack.made.items()]
+        stack.drifts = [{**one, "StackId": stack.stack_id} for one in drifts if one]
+        drifted = any(one["StackResourceDriftStatus"] != "IN_SYNC" for one in stack.drifts)
+        status = "DRIFTED" if drifted else "IN_SYNC"
+        stack.drift_information = {"StackDriftStatus": status, "LastCheckTimestamp": utcnow()}
+        # It is told to be over when it is asked for a second time.
+        stack.detection, stack.looks = str(uuid.uuid4()), 0
+        return ActionResult({"StackDriftDetectionId": stack.detection})
+
+    def describe_stack_drift_detection_status(self):
+        wanted = self._get_param("StackDriftDetectionId")
+        stacks = self.backend().stacks.values()
+        stack = next((one for one in stacks if getattr(one, "detection", None) == wanted), None)
+        if stack is None:
+            raise ValidationError(message=f"Drift detection {wanted} does not exist")
+        stack.looks += 1
+        over = stack.looks > 1
+        return ActionResult(
+            {
+                "StackId": stack.stack_id,
+                "StackDriftDetectionId": wanted,
+                "DetectionStatus": "DETECTION_COMPLETE" if over else "DETECTION_IN_PROGRESS",
+                "StackDriftStatus": stack.drift_information["StackDriftStatus"] if over else None,
+                "Timestamp": utcnow(),
+            }
+        )
+
+    def describe_stack_resource_drifts(self):
+        stack = self.backend().get_stack(self._get_param("StackName"))
+        wanted = self._get_param("StackResourceDriftStatusFilters", [])
+        found = getattr(stack, "drifts", [])
+        found = [one for one in found if not wanted or one["StackResourceDriftStatus"] in wanted]
+        return ActionResult({"StackResourceDrifts": found})
 
     def rollback_stack(self):
         stack = self.backend().get_stack(self._get_param("StackName"))

@@ -2,7 +2,7 @@
 
 use super::{Description, Lines, time};
 use crate::fleet::table::{View, age};
-use crate::fleet::{ClusterQueues, ClusterStack, Severity, Stacked};
+use crate::fleet::{ClusterQueues, ClusterStack, QueueDepth, Severity, Stacked};
 
 /// How many events are told.
 const EVENTS: usize = 10;
@@ -51,14 +51,22 @@ fn of_stack(view: &View<'_>, stack: &ClusterStack) -> Lines {
 fn of_queues(view: &View<'_>, stacked: &Stacked, queues: &ClusterQueues) -> Lines {
     let mut lines = Lines::new("Queues");
     if let Some(depth) = queues.reaper {
-        lines.line("reaper", format!("{} waiting, {} taken", depth.waiting, depth.taken));
+        let stands = format!("{} waiting, {} taken", depth.waiting, depth.taken);
+        lines.line("reaper", format!("{stands}{}", oldest(view, depth)));
     }
     if let Some(since) = stacked.behind_since() {
         lines.line("not empty since", time(view, since));
     }
     if let Some(dead) = queues.dead {
-        let severity = if dead > 0 { Severity::Warning } else { Severity::Ok };
-        lines.graded(severity, "dead letters", dead.to_string());
+        let severity = match dead.open() {
+            0 => Severity::Ok,
+            _ => Severity::Warning,
+        };
+        lines.graded(
+            severity,
+            "dead letters",
+            format!("{}{}", dead.open(), oldest(view, dead)),
+        );
     }
     if let Some(why) = &queues.why {
         lines.graded(Severity::Warning, "not read", why.as_str());
@@ -71,4 +79,11 @@ fn of_queues(view: &View<'_>, stacked: &Stacked, queues: &ClusterQueues) -> Line
         None => lines.line("last reaped", "none seen: events are read as long as this runs"),
     }
     lines
+}
+
+/// How old the oldest message is, where CloudWatch has told.
+fn oldest(view: &View<'_>, depth: QueueDepth) -> String {
+    let passed = depth.oldest_at.map(|at| view.now.duration_since(at).as_secs().max(0));
+    let told = passed.map(|passed| format!(", the oldest about {} old", age(passed)));
+    told.unwrap_or_default()
 }

@@ -65,7 +65,7 @@ fn a_machine_tells_its_price_or_why_it_has_none() {
 
 #[test]
 fn a_highly_available_cluster_tells_its_stack_its_queues_and_what_aws_has_said() {
-    use crate::fleet::testing::{World, instance, minutes_ago, now, scope, tags};
+    use crate::fleet::testing::{World, holding, instance, minutes_ago, now, scope, tags};
     use crate::fleet::{
         ClusterEvent, ClusterId, ClusterQueues, ClusterStack, Instance, Observation, QueueDepth, StackDrift,
         StackStatus,
@@ -92,7 +92,10 @@ fn a_highly_available_cluster_tells_its_stack_its_queues_and_what_aws_has_said()
     })));
     let queues = ClusterQueues {
         cluster: cluster.clone(),
-        reaper: Some(QueueDepth { waiting: 2, taken: 1 }),
+        reaper: Some(QueueDepth {
+            oldest_at: Some(minutes_ago(6)),
+            ..holding(2, 1)
+        }),
         dead: None,
         why: Some("sqs:GetQueueAttributes failed".into()),
     };
@@ -137,7 +140,7 @@ fn a_highly_available_cluster_tells_its_stack_its_queues_and_what_aws_has_said()
     assert_eq!(
         told("Queues"),
         [
-            "reaper: 2 waiting, 1 taken",
+            "reaper: 2 waiting, 1 taken, the oldest about 6m00s old",
             "not empty since: 4m00s ago · 2027-01-15 07:56:00 UTC",
             "not read: sqs:GetQueueAttributes failed",
             "last reaped: i-00000000000000001, 2m00s ago · 2027-01-15 07:58:00 UTC",

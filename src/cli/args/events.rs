@@ -13,3 +13,14 @@ pub struct Events {
     #[arg(long)]
     pub test: bool,
 }
+
+/// Whether the stack of a highly available cluster has drifted.
+#[derive(Debug, Args)]
+pub struct Drift {
+    /// The cluster
+    #[arg(value_name = "CLUSTER")]
+    pub cluster: SmolStr,
+    /// Print what CloudFormation found when it last looked, and have it look no more
+    #[arg(long)]
+    pub last: bool,
+}

@@ -179,14 +179,16 @@ async fn queues_are_told_when_they_change_and_one_that_fails_hides_no_other() {
     let mut rig = rig(&cloud).await;
     let depth = |seen: &[Observation]| {
         let of = |o: &Observation| match o {
-            Observation::Queues(queues) => Some((queues.reaper.map(|d| d.open()), queues.dead, queues.why.is_some())),
+            Observation::Queues(queues) => Some((queues.reaper.map(|d| (d.open(), d.oldest_at)), queues.why.is_some())),
             _ => None,
         };
         seen.iter().filter_map(of).collect::<Vec<_>>()
     };
     cloud.queues.is([(REAPER.into(), (5, 0))].into());
+    let sent = Timestamp::from_second(1_000).unwrap();
+    cloud.oldest.is([(REAPER.into(), sent)].into());
     // Of the other queue nothing is known: it is not there any longer.
-    assert_eq!(depth(&rig.for_secs(90).await), [(Some(5), None, true)]);
+    assert_eq!(depth(&rig.for_secs(90).await), [(Some((5, Some(sent))), true)]);
     assert_eq!(depth(&rig.for_secs(90).await), []);
 
     // The queue of a second cluster is gone.

@@ -1,6 +1,6 @@
 //! The three ports, faked call by call.
 
-use crate::provider::{CloudEvent, Queue, Stack, StackEvent, pending};
+use crate::provider::{CloudEvent, Queue, ResourceDrift, Stack, StackEvent, pending};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -32,6 +32,8 @@ pub(in crate::feeds) struct FakeCloud {
     pub(in crate::feeds) stacks: Fake<BTreeMap<SmolStr, Stack>>,
     /// How many messages wait in queues and are taken, by URL.
     pub(in crate::feeds) queues: Fake<BTreeMap<SmolStr, (u64, u64)>>,
+    /// When the oldest message of queues was sent, by URL.
+    pub(in crate::feeds) oldest: Fake<BTreeMap<SmolStr, Timestamp>>,
     /// The events that lie in queues, by URL.
     pub(in crate::feeds) events: Fake<BTreeMap<SmolStr, Vec<CloudEvent>>>,
 }
@@ -50,6 +52,7 @@ impl FakeCloud {
             on_demand_prices: Fake::default(),
             stacks: Fake::default(),
             queues: Fake::default(),
+            oldest: Fake::default(),
             events: Fake::default(),
         })
     }
@@ -196,6 +199,15 @@ impl Cloud for FakeCloud {
         let (waiting, taken) = *found;
         let url = url.into();
         Ok(Queue { url, waiting, taken })
+    }
+
+    async fn drifts(&self, _: &str) -> Result<Vec<ResourceDrift>> {
+        Err(pending("cloudformation:DescribeStackResourceDrifts"))
+    }
+
+    async fn oldest_message(&self, url: &str) -> Result<Option<Timestamp>> {
+        let all = self.oldest.call("cloudwatch:GetMetricStatistics", url).await?;
+        Ok(all.get(url).copied())
     }
 }
 

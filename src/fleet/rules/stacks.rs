@@ -2,7 +2,7 @@
 //! and a reaper that does not keep up. They judge only while the stacks are read.
 
 use super::{Sight, Verdict, counted};
-use crate::fleet::{ClusterId, ClusterStack, FeedKind, Finding, Severity, Source, Stacked};
+use crate::fleet::{ClusterId, ClusterStack, FeedKind, Finding, QueueDepth, Severity, Source, Stacked};
 
 /// For how long events may wait for the reaper: it takes them within seconds, and a message whose first try fails is
 /// tried again after less than three minutes.
@@ -19,8 +19,8 @@ pub(super) fn judge(sight: &Sight<'_>, findings: &mut Vec<Finding>) {
         }
         let verdicts = [
             stacked.stack().and_then(|stack| stack_failed(cluster, stack)),
-            stacked.stack().and_then(|stack| stack_drifted(sight, stack)),
-            dead_letters(cluster, stacked),
+            stacked.stack().and_then(|stack| stack_drifted(sight, cluster, stack)),
+            dead_letters(sight, cluster, stacked),
             reaper_behind(sight, cluster, stacked),
         ];
         findings.extend(verdicts.into_iter().flatten().map(|v| v.of_cluster(cluster)));
@@ -62,7 +62,7 @@ fn stack_failed(cluster: &ClusterId, stack: &ClusterStack) -> Option<Verdict> {
     })
 }
 
-fn stack_drifted(sight: &Sight<'_>, stack: &ClusterStack) -> Option<Verdict> {
+fn stack_drifted(sight: &Sight<'_>, cluster: &ClusterId, stack: &ClusterStack) -> Option<Verdict> {
     let drift = stack.drift.as_ref().filter(|drift| drift.drifted)?;
     let seen = drift.checked_at.map(|at| format!(", seen {} ago", sight.ago(at)));
     Some(Verdict {
@@ -74,21 +74,22 @@ fn stack_drifted(sight: &Sight<'_>, stack: &ClusterStack) -> Option<Verdict> {
             seen.unwrap_or_default()
         ),
         mend: format!(
-            "take it back, or into the spec; what it is: aws cloudformation describe-stack-resource-drifts \
-             --stack-name {}",
-            stack.name
+            "see what it is: k3fleet drift {cluster} --last; sizes that scaling has changed do no harm, take back the rest"
         ),
         since: None,
     })
 }
 
-fn dead_letters(cluster: &ClusterId, stacked: &Stacked) -> Option<Verdict> {
-    let dead = stacked.queues()?.dead.filter(|dead| *dead > 0)?;
-    let events = counted(usize::try_from(dead).unwrap_or(usize::MAX), "event");
+fn dead_letters(sight: &Sight<'_>, cluster: &ClusterId, stacked: &Stacked) -> Option<Verdict> {
+    let dead = stacked.queues()?.dead.filter(|dead| dead.open() > 0)?;
+    let events = counted(usize::try_from(dead.open()).unwrap_or(usize::MAX), "event");
     Some(Verdict {
         rule: "dead-letters",
         severity: Severity::Warning,
-        line: format!("the reaper could not work on {events}: a machine may have gone without being drained"),
+        line: format!(
+            "the reaper could not work on {events}{}: a machine may have gone without being drained",
+            oldest(sight, dead)
+        ),
         mend: format!("read the reaper's log; see whether it works: k3fleet events {cluster} --test"),
         since: None,
     })
@@ -106,10 +107,19 @@ fn reaper_behind(sight: &Sight<'_>, cluster: &ClusterId, stacked: &Stacked) -> O
         rule: "reaper-behind",
         severity,
         line: format!(
-            "{events} in the reaper's queue, which was not empty for {}",
-            sight.ago(since)
+            "{events} in the reaper's queue, which was not empty for {}{}",
+            sight.ago(since),
+            oldest(sight, depth)
         ),
         mend: format!("read the reaper's log; see whether it works: k3fleet events {cluster} --test"),
         since: Some(since),
     })
+}
+
+/// How old the oldest message is, where CloudWatch has told.
+fn oldest(sight: &Sight<'_>, depth: QueueDepth) -> String {
+    let told = depth
+        .oldest_at
+        .map(|at| format!(", the oldest about {} old", sight.ago(at)));
+    told.unwrap_or_default()
 }

@@ -5,7 +5,7 @@
 /// resources are found and a launch is prepared. None of them changes anything. AWS wants `"Resource": "*"` for them all:
 /// lists cannot be narrowed to what they list, and of those that look at one thing (`iam:GetRole`,
 /// `iam:GetInstanceProfile`, `secretsmanager:DescribeSecret`, and what tells of a stack) none tells a secret.
-pub const VIEW_ACTIONS: [&str; 26] = [
+pub const VIEW_ACTIONS: [&str; 28] = [
     "ec2:DescribeInstances",
     "ec2:DescribeSpotFleetRequests",
     "ec2:DescribeSpotInstanceRequests",
@@ -32,11 +32,13 @@ pub const VIEW_ACTIONS: [&str; 26] = [
     "tag:GetResources",
     "cloudformation:DescribeStacks",
     "cloudformation:DescribeStackEvents",
+    "cloudformation:DescribeStackResourceDrifts",
+    "cloudwatch:GetMetricStatistics",
 ];
 
 /// The actions that changing needs beyond [`VIEW_ACTIONS`]: those of the port
 /// [`CloudControl`](crate::provider::CloudControl).
-pub const CHANGE_ACTIONS: [&str; 62] = [
+pub const CHANGE_ACTIONS: [&str; 64] = [
     "autoscaling:SetDesiredCapacity",
     "autoscaling:UpdateAutoScalingGroup",
     "autoscaling:SuspendProcesses",
@@ -91,6 +93,8 @@ pub const CHANGE_ACTIONS: [&str; 62] = [
     "cloudformation:DeleteChangeSet",
     "cloudformation:RollbackStack",
     "cloudformation:DeleteStack",
+    "cloudformation:DetectStackDrift",
+    "cloudformation:DescribeStackDriftDetectionStatus",
     "sqs:SendMessage",
     "autoscaling:DescribeLifecycleHooks",
     "autoscaling:DeleteLifecycleHook",
@@ -132,14 +136,16 @@ pub(super) const BUCKETS: &str = "arn:*:s3:::k3fleet-*";
 /// k3fleet's own stacks.
 pub(super) const STACKS: &str = "arn:*:cloudformation:*:*:stack/k3fleet-*/*";
 
-/// What changes a stack. CloudFormation makes what is in it with the rights of who asks for it.
-pub(super) const ON_STACKS: [&str; 6] = [
+/// What changes a stack, or what is told of it. CloudFormation makes, and looks at, what is in it with the rights of who
+/// asks for it.
+pub(super) const ON_STACKS: [&str; 7] = [
     "cloudformation:CreateChangeSet",
     "cloudformation:DescribeChangeSet",
     "cloudformation:ExecuteChangeSet",
     "cloudformation:DeleteChangeSet",
     "cloudformation:RollbackStack",
     "cloudformation:DeleteStack",
+    "cloudformation:DetectStackDrift",
 ];
 
 /// What is done to things that carry a cluster's tag.

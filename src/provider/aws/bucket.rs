@@ -52,6 +52,7 @@ fn ask<'a>(call: &'static str, bucket: &'a str, method: Method, path: &'a str) -
         host: Some(bucket),
         method,
         path,
+        content: None,
         body: vec![],
     }
 }

@@ -10,10 +10,10 @@ use futures::future::join_all;
 use smol_str::SmolStr;
 
 use super::actions::VIEW_ACTIONS;
-use super::{AwsCloud, error, pricing, stack};
+use super::{AwsCloud, error, oldest, pricing, stack};
 use crate::provider::{Check, Result};
 
-/// The name of a role, profile, secret and stack that nobody has.
+/// The name of a role, profile, secret, stack and queue that nobody has.
 const NOBODY: &str = "k3fleet-doctor";
 
 /// Tries the identity first, then every action that seeing needs, side by side.
@@ -87,6 +87,12 @@ async fn attempt(cloud: &AwsCloud, action: &str) -> Result<()> {
         "cloudformation:DescribeStackEvents" => {
             let none = cloud.cloudformation.describe_stack_events().stack_name(NOBODY);
             cloud.call_unless(action, none.send(), stack::is_gone).await.map(drop)
+        }
+        oldest::CALL => oldest::ask(cloud, NOBODY).await.map(drop),
+        "cloudformation:DescribeStackResourceDrifts" => {
+            let none = cloud.cloudformation.describe_stack_resource_drifts();
+            let ask = none.stack_name(NOBODY).send();
+            cloud.call_unless(action, ask, stack::is_gone).await.map(drop)
         }
         _ if action.starts_with("iam:") => attempt_iam(cloud, action).await,
         _ => attempt_ec2(cloud, action).await,

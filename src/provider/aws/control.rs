@@ -14,13 +14,13 @@ use jiff::Timestamp;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::{
-    AwsCloud, delete, error, function, launch, make, queue, resources, run_command, stack, tag, template, tokens,
+    AwsCloud, delete, drift, error, function, launch, make, queue, resources, run_command, stack, tag, template, tokens,
 };
 use crate::blueprint::machine::{Inside, Task};
 use crate::fleet::{Instance, InstanceId, Scope};
 use crate::provider::{
-    AsgOrder, ChangeSet, CloudControl, GroupOrder, MachineOrder, ParameterOrder, Resource, Result, RoleOrder, Secret,
-    Stack, StackEvent, StackOrder, TagList, TemplateOrder,
+    AsgOrder, ChangeSet, CloudControl, Detection, GroupOrder, MachineOrder, ParameterOrder, Resource, Result,
+    RoleOrder, Secret, Stack, StackEvent, StackOrder, TagList, TemplateOrder,
 };
 
 #[async_trait]
@@ -271,6 +271,14 @@ impl CloudControl for AwsCloud {
 
     async fn delete_stack(&self, name: &str, token: &str) -> Result<()> {
         stack::delete(self, name, Some(token)).await
+    }
+
+    async fn detect_drift(&self, stack: &str) -> Result<SmolStr> {
+        drift::detect(self, stack).await
+    }
+
+    async fn drift_detection(&self, id: &str) -> Result<Detection> {
+        drift::detection(self, id).await
     }
 
     async fn send_test_event(&self, queue: &str, id: &str) -> Result<()> {

@@ -25,6 +25,7 @@ pub(super) async fn release(cloud: &AwsCloud, arn: &str) -> Result<()> {
         host: None,
         method: Method::PUT,
         path: &path,
+        content: None,
         body: body.to_string().into_bytes(),
     };
     let answer = signed::send(cloud, ask).await?;

@@ -36,6 +36,7 @@ pub mod budget;
 mod check;
 mod control;
 mod delete;
+mod drift;
 mod ec2;
 mod error;
 mod function;
@@ -45,6 +46,7 @@ mod launch;
 mod make;
 mod mend;
 mod meter;
+mod oldest;
 mod part_pricing;
 mod policy;
 mod price_cache;
@@ -87,7 +89,7 @@ use self::price_cache::PriceCache;
 use self::sieve::Sifting;
 use super::{
     Check, Cloud, CloudEvent, InstanceType, ParameterVersion, PartPrice, PricedPart, ProviderError, Queue, Resource,
-    Result, Stack, StackEvent, Vpc,
+    ResourceDrift, Result, Stack, StackEvent, Vpc,
 };
 use crate::fleet::{Activity, Asg, FaultKind, Instance, Notice, OnDemandPrice, Scope, SpotFleet, SpotPrice};
 
@@ -262,6 +264,7 @@ impl Profile {
             may_be_emulator: sdk.endpoint_url().is_some(),
             lacks_status_filter: AtomicBool::new(false),
             fresh: launch::Fresh::default(),
+            oldest: oldest::Told::default(),
             signer: signed::Signer {
                 credentials: sdk.credentials_provider(),
                 endpoint: sdk.endpoint_url().map(str::to_owned),
@@ -312,6 +315,7 @@ pub struct AwsCloud {
     /// Learnt from an emulator's answer, see [`ec2::notices`].
     lacks_status_filter: AtomicBool,
     fresh: launch::Fresh,
+    oldest: oldest::Told,
     signer: signed::Signer,
     meter: Meter,
 }
@@ -452,6 +456,10 @@ impl Cloud for AwsCloud {
         stack::events(self, name, after).await
     }
 
+    async fn drifts(&self, stack: &str) -> Result<Vec<ResourceDrift>> {
+        drift::drifts(self, stack).await
+    }
+
     async fn endpoints(&self, vpc: &str) -> Result<Vec<SmolStr>> {
         ground::endpoints(self, vpc).await
     }
@@ -462,6 +470,10 @@ impl Cloud for AwsCloud {
 
     async fn queue(&self, url: &str) -> Result<Queue> {
         queue::queue(self, url).await
+    }
+
+    async fn oldest_message(&self, url: &str) -> Result<Option<Timestamp>> {
+        oldest::oldest(self, url).await
     }
 }
 

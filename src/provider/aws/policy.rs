@@ -156,6 +156,7 @@ fn operating() -> Vec<Value> {
                 "ec2:DescribeLaunchTemplateVersions",
                 "autoscaling:DescribeLifecycleHooks",
                 "ec2:DescribeNetworkInterfaces",
+                "cloudformation:DescribeStackDriftDetectionStatus",
             ]),
             json!("*"),
         ),

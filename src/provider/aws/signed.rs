@@ -11,7 +11,7 @@ use aws_sigv4::http_request::{
 };
 use aws_sigv4::sign::v4;
 use bytes::Bytes;
-use http::header::HOST;
+use http::header::{CONTENT_TYPE, HOST};
 use http::{Method, Request, Response, Uri};
 use smol_str::SmolStr;
 
@@ -42,6 +42,8 @@ pub(super) struct Ask<'a> {
     pub(super) method: Method,
     /// The path and query, encoded.
     pub(super) path: &'a str,
+    /// What the body is, where the service wants to be told.
+    pub(super) content: Option<&'static str>,
     pub(super) body: Vec<u8>,
 }
 
@@ -88,6 +90,10 @@ pub(super) async fn send(cloud: &AwsCloud, ask: Ask<'_>) -> Result<Response<Byte
         .method(ask.method.clone())
         .uri(&path)
         .header(HOST, &host);
+    let request = match ask.content {
+        Some(content) => request.header(CONTENT_TYPE, content),
+        None => request,
+    };
     let mut request = request.body(ask.body.clone()).map_err(|why| broken(&why))?;
     instructions.apply_to_request_http1x(&mut request);
     answer(&server, request, PATIENCE)

@@ -1,12 +1,13 @@
 //! The simulated AWS: one scope of the world.
 
-use crate::provider::{CloudEvent, Queue, Stack, StackEvent};
+use crate::provider::{CloudEvent, Queue, ResourceDrift, Stack, StackEvent};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 use smol_str::{SmolStr, format_smolstr};
 
+use super::control::refused;
 use super::fault::Target;
 use super::parameter::Parameter;
 use super::price_book;
@@ -184,6 +185,12 @@ impl Cloud for SimCloud {
         .await
     }
 
+    async fn drifts(&self, stack: &str) -> Result<Vec<ResourceDrift>> {
+        let call = "cloudformation:DescribeStackResourceDrifts";
+        let found = self.call(call, |s| s.told_drifts(&self.scope, stack)).await?;
+        found.map_err(|why| refused(&self.target, call, why))
+    }
+
     async fn endpoints(&self, vpc: &str) -> Result<Vec<SmolStr>> {
         self.call("ec2:DescribeVpcEndpoints", |s| s.endpoints(&self.scope, vpc))
             .await
@@ -199,6 +206,11 @@ impl Cloud for SimCloud {
         let call = "sqs:GetQueueAttributes";
         let found = self.call(call, |s| s.told_queue(&self.scope, url)).await?;
         found.ok_or_else(|| no_queue(&self.target, call, url))
+    }
+
+    async fn oldest_message(&self, url: &str) -> Result<Option<Timestamp>> {
+        let call = "cloudwatch:GetMetricStatistics";
+        self.call(call, |s| s.oldest_in(&self.scope, url)).await
     }
 }
 

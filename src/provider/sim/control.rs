@@ -13,7 +13,7 @@ pub(super) use kube::SimKubeControl;
 pub(super) use shell::SimShellControl;
 
 /// The error of a call that was understood and refused.
-fn refused(target: &Target, call: &str, why: Refused) -> ProviderError {
+pub(super) fn refused(target: &Target, call: &str, why: Refused) -> ProviderError {
     ProviderError {
         kind: why.kind,
         call: call.into(),

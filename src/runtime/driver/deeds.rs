@@ -59,6 +59,7 @@ impl<S: Surface> Driver<S> {
             }
             Effect::Shell(login) => self.log_in(login),
             Effect::TestReaper(cluster) => self.errands.test_reaper(self.session.as_ref(), cluster),
+            Effect::DetectDrift(cluster) => self.errands.detect_drift(self.session.as_ref(), cluster),
             Effect::Kubeconfig { cluster, merge } => {
                 self.errands
                     .kubeconfig(self.session.as_ref(), &self.state.fleet, cluster, merge);

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use k3fleet::fleet::FaultKind;
-use k3fleet::provider::{ChangeSet, Cloud, CloudControl, StackOrder};
+use k3fleet::provider::{ChangeSet, Cloud, CloudControl, Detection, StackOrder};
 use serde_json::{Value, json};
 
 use super::{cloud, options};
@@ -243,4 +243,50 @@ async fn drift_is_told_as_cloudformation_found_it_when_it_was_last_asked_to_look
         );
     }
     assert_eq!(drift("<StackDriftStatus>NOT_CHECKED</StackDriftStatus>").await, None);
+}
+
+#[tokio::test]
+async fn what_has_drifted_is_told_although_not_all_could_be_looked_at() {
+    let server = Server::start(|request: &Request| match request.form("Action").as_deref() {
+        Some("DetectStackDrift") => done("DetectStackDrift", "<StackDriftDetectionId>d-1</StackDriftDetectionId>"),
+        Some("DescribeStackDriftDetectionStatus") => {
+            assert_eq!(request.form("StackDriftDetectionId").as_deref(), Some("d-1"));
+            let inner = "<DetectionStatus>DETECTION_FAILED</DetectionStatus>\
+                 <DetectionStatusReason>Failed to detect drift on resource [Reaper]</DetectionStatusReason>";
+            done("DescribeStackDriftDetectionStatus", inner)
+        }
+        _ => {
+            assert_eq!(request.form("StackResourceDriftStatusFilters.member.2").as_deref(), Some("DELETED"));
+            let (resource, rest) = match request.form("NextToken") {
+                None => ("Servers", "<NextToken>2</NextToken>"),
+                Some(_) => ("FeedQueue", ""),
+            };
+            let status = if rest.is_empty() { "DELETED" } else { "MODIFIED" };
+            let difference = "<member><PropertyPath>/Tags/0</PropertyPath><ExpectedValue>null</ExpectedValue>\
+                 <ActualValue>{}</ActualValue><DifferenceType>ADD</DifferenceType></member>";
+            let differences = if rest.is_empty() { "" } else { difference };
+            done(
+                "DescribeStackResourceDrifts",
+                &format!(
+                    "<StackResourceDrifts><member><StackId>arn:stack</StackId><LogicalResourceId>{resource}</LogicalResourceId>\
+                     <ResourceType>AWS::X::Y</ResourceType><StackResourceDriftStatus>{status}</StackResourceDriftStatus>\
+                     <PropertyDifferences>{differences}</PropertyDifferences>\
+                     <Timestamp>2026-11-22T12:00:00.000Z</Timestamp></member></StackResourceDrifts>{rest}"
+                ),
+            )
+        }
+    })
+    .await;
+    let cloud = cloud(&server.url(), options());
+    let id = cloud.detect_drift("k3fleet-shop").await.unwrap();
+    let incomplete = match cloud.drift_detection(&id).await.unwrap() {
+        Detection::Over { incomplete } => incomplete.unwrap_or_default(),
+        Detection::Running => panic!("it is over"),
+    };
+    assert!(incomplete.contains("[Reaper]"), "{incomplete}");
+    let found = cloud.drifts("k3fleet-shop").await.unwrap();
+    let told: Vec<_> = found.iter().map(|one| (one.resource.as_str(), one.deleted)).collect();
+    assert_eq!(told, [("Servers", false), ("FeedQueue", true)]);
+    let difference = &found[0].differences[0];
+    assert_eq!((difference.expected.as_str(), difference.actual.as_str()), ("", "{}"));
 }

@@ -2,7 +2,7 @@
 //! CloudFormation has it.
 
 use k3fleet::provider::aws::AwsCloud;
-use k3fleet::provider::{ChangeSet, Cloud, CloudControl, StackAction, StackOrder};
+use k3fleet::provider::{ChangeSet, Cloud, CloudControl, Detection, ResourceDrift, StackAction, StackOrder};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -17,12 +17,16 @@ const KINDS: usize = 9;
 
 /// Tells the fake how the account's stacks behave.
 pub(crate) async fn behave(account: &moto::Account, how: Value) {
+    let path = format!("/_ctl/config?account={}", account.id);
+    post(account, &path, "", &how.to_string()).await;
+}
+
+/// Posts to the fake, with headers that each end their line.
+pub(crate) async fn post(account: &moto::Account, path: &str, headers: &str, body: &str) {
     let address = account.url.strip_prefix("http://").expect("plain HTTP");
     let mut stream = TcpStream::connect(address).await.expect("the fake");
-    let body = how.to_string();
     let asked = format!(
-        "POST /_ctl/config?account={} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
-        account.id,
+        "POST {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{headers}Content-Length: {}\r\n\r\n{body}",
         body.len()
     );
     stream.write_all(asked.as_bytes()).await.expect("asked");
@@ -146,6 +150,34 @@ async fn a_stack_comes_up_changes_where_it_can_and_goes() {
     assert_eq!(cloud.cloud_events(&output("FeedQueue")).await.unwrap(), []);
     let groups = cloud.asgs().await.unwrap();
     assert_eq!((groups.len(), groups[0].members.len()), (1, 1));
+
+    let look = async || {
+        let id = cloud.detect_drift(STACK).await.unwrap();
+        assert_eq!(cloud.drift_detection(&id).await.unwrap(), Detection::Running);
+        let over = cloud.drift_detection(&id).await.unwrap();
+        assert_eq!(over, Detection::Over { incomplete: None });
+        cloud.drifts(STACK).await.unwrap()
+    };
+    assert_eq!(look().await, []);
+    cloud.set_desired(&groups[0].name, 2).await.unwrap();
+    let found = look().await;
+    let told = |one: &ResourceDrift| {
+        (
+            one.resource.to_string(),
+            one.is_scaling(),
+            one.differences[0].actual.to_string(),
+        )
+    };
+    let told: Vec<_> = found.iter().map(told).collect();
+    assert_eq!(told, [("Workers".to_owned(), true, "2".to_owned())]);
+    let stands = cloud
+        .stack(STACK)
+        .await
+        .unwrap()
+        .unwrap()
+        .drift
+        .expect("it was looked at");
+    assert!(stands.drifted && stands.checked_at.is_some());
 
     let same = cloud
         .propose_stack(&place.order("same", 300, "of the shop"))

@@ -10,6 +10,7 @@ use k3fleet::provider::{Cloud, CloudControl, StackAction, StackOrder};
 use serde_json::json;
 
 use super::moto::seen_through;
+use super::stack_rig::post;
 use super::{cloud, options};
 use crate::support::http::{Reply, Request, Server};
 use crate::support::moto;
@@ -125,6 +126,39 @@ async fn events_are_read_by_all_and_stay() {
     assert_eq!((stands.waiting, stands.taken), (2, 0));
     let missing = cloud.cloud_events(&format!("{url}-none")).await.unwrap_err();
     assert_eq!(missing.call, "sqs:ReceiveMessage");
+}
+
+#[tokio::test]
+async fn how_old_the_oldest_message_is_cloudwatch_tells_once_a_minute() {
+    let Some(account) = moto::account("700000000038").await else {
+        return;
+    };
+    let options = quick();
+    let now = (options.clock)();
+    let cloud = seen_through(&account, "eu-west-1", options);
+    let url = queue(&account, "k3fleet-shop-reaper").await;
+    assert_eq!(cloud.oldest_message(&format!("{url}-none")).await.unwrap(), None);
+    let tell = async |minute: jiff::Timestamp, seconds: u32| {
+        let scope = format!("{}/20261122/eu-west-1/monitoring/aws4_request", account.keys.id);
+        let headers = format!(
+            "Authorization: AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=00\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\n"
+        );
+        let metric = format!(
+            "Action=PutMetricData&Version=2010-08-01&Namespace=AWS%2FSQS\
+             &MetricData.member.1.MetricName=ApproximateAgeOfOldestMessage&MetricData.member.1.Value={seconds}\
+             &MetricData.member.1.Timestamp={minute}&MetricData.member.1.Dimensions.member.1.Name=QueueName\
+             &MetricData.member.1.Dimensions.member.1.Value=k3fleet-shop-reaper"
+        );
+        post(&account, "/", &headers, &metric).await;
+    };
+    let before = |seconds: i64| now - jiff::SignedDuration::from_secs(seconds);
+    tell(before(180), 30).await;
+    tell(before(120), 90).await;
+    let told = cloud.oldest_message(&url).await.unwrap();
+    assert_eq!(told, Some(before(150)), "the newest minute's end, and 90 s before it");
+    tell(before(60), 150).await;
+    assert_eq!(cloud.oldest_message(&url).await.unwrap(), told, "nobody is asked again");
 }
 
 /// Makes a queue in an account.

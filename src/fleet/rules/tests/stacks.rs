@@ -29,8 +29,11 @@ fn world(status: &str, drift: Option<StackDrift>) -> World {
 fn queues(world: &mut World, waiting: u64, dead: u64, minutes: i64) {
     let queues = ClusterQueues {
         cluster: cluster(),
-        reaper: Some(QueueDepth { waiting, taken: 1 }),
-        dead: Some(dead),
+        reaper: Some(holding(waiting, 1)),
+        dead: Some(QueueDepth {
+            oldest_at: Some(minutes_ago(90)),
+            ..holding(dead, 0)
+        }),
         why: None,
     };
     world.see_at(Observation::Queues(Box::new(queues)), minutes_ago(minutes));
@@ -83,6 +86,7 @@ fn drift_is_told_when_cloudformation_has_seen_it() {
     };
     let found = only(&world("UPDATE_COMPLETE", drift(true)), "stack-drifted");
     assert!(found.line.ends_with("seen 7m00s ago"), "{}", found.line);
+    assert!(found.mend.contains("k3fleet drift prod --last"), "{}", found.mend);
     none(&world("UPDATE_COMPLETE", drift(false)), "stack-drifted");
     none(&world("UPDATE_COMPLETE", None), "stack-drifted");
 }
@@ -107,7 +111,9 @@ fn events_that_wait_for_minutes_and_those_given_up_are_told() {
     queues(&mut world, 2, 1, 1);
     let found = only(&world, "dead-letters");
     assert!(
-        found.line.starts_with("the reaper could not work on 1 event:"),
+        found
+            .line
+            .starts_with("the reaper could not work on 1 event, the oldest about 1h30m old:"),
         "{}",
         found.line
     );

@@ -20,8 +20,9 @@ use super::refused;
 use crate::blueprint::machine::{Inside, Task};
 use crate::fleet::{FaultKind, Instance, InstanceId, Scope};
 use crate::provider::{
-    AsgOrder, ChangeSet, CloudControl, GroupOrder, MachineOrder, ParameterOrder, ParameterValue, ProviderError,
-    Resource, ResourceKind, Result, RoleOrder, Secret, Stack, StackEvent, StackOrder, TagList, TemplateOrder,
+    AsgOrder, ChangeSet, CloudControl, Detection, GroupOrder, MachineOrder, ParameterOrder, ParameterValue,
+    ProviderError, Resource, ResourceKind, Result, RoleOrder, Secret, Stack, StackEvent, StackOrder, TagList,
+    TemplateOrder,
 };
 
 /// One scope.
@@ -478,6 +479,16 @@ impl CloudControl for SimCloudControl {
             Ok(())
         })
         .await
+    }
+
+    async fn detect_drift(&self, stack: &str) -> Result<SmolStr> {
+        let call = "cloudformation:DetectStackDrift";
+        self.change(call, |s, scope| s.ask_detect(scope, stack)).await
+    }
+
+    async fn drift_detection(&self, id: &str) -> Result<Detection> {
+        let call = "cloudformation:DescribeStackDriftDetectionStatus";
+        self.change(call, |s, scope| s.detection(scope, id)).await
     }
 
     async fn send_test_event(&self, queue: &str, id: &str) -> Result<()> {

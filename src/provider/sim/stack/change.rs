@@ -118,6 +118,7 @@ impl State {
             signals: vec![],
             tokens: BTreeSet::new(),
             queues: BTreeMap::new(),
+            looked: None,
         });
         self.tell_stack(no, None, STACK, REVIEW, Some("User Initiated".into()));
         no

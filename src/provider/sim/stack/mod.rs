@@ -10,6 +10,7 @@
 //! A stack is plain data and is kept whole between runs: what was being made goes on in the next.
 
 mod change;
+mod drift;
 mod election;
 mod ending;
 mod engine;
@@ -34,6 +35,7 @@ use super::made::Tagged;
 use crate::fleet::Scope;
 use crate::provider::{ResourceKind, StackChange, StackEvent};
 
+use drift::Looked;
 pub(super) use election::Turn;
 pub(super) use engine::Step;
 pub(super) use queue::SimQueue;
@@ -71,6 +73,9 @@ pub(super) struct SimStack {
     /// The tokens of the changes that were asked for.
     tokens: BTreeSet<SmolStr>,
     pub(super) queues: BTreeMap<SmolStr, SimQueue>,
+    /// What was found when it was last looked whether it has drifted.
+    #[serde(default)]
+    looked: Option<Looked>,
 }
 
 /// What a stack is made from.

@@ -171,27 +171,32 @@ impl State {
         all.find_map(|(no, s)| Some((no, s.queues.get(url)?)))
     }
 
-    /// The events that lie in a queue now; `None` where there is no such queue.
-    pub(in super::super) fn events_in(&self, scope: &Scope, url: &str) -> Option<Vec<CloudEvent>> {
+    /// The messages that lie in a queue, taken or not; `None` where there is no such queue.
+    fn lying(&self, scope: &Scope, url: &str) -> Option<impl Iterator<Item = &Message>> {
         let (_, queue) = self.queue_in(scope, url)?;
         let keeps = SignedDuration::from_secs(queue.keeps);
-        let there = queue
-            .messages
-            .iter()
-            .filter(|m| later(m.sent_at, keeps) > self.now && m.taken_until.is_none());
+        let there = move |m: &&Message| later(m.sent_at, keeps) > self.now;
+        Some(queue.messages.iter().filter(there))
+    }
+
+    /// When the oldest message of a queue was sent.
+    pub(in super::super) fn oldest_in(&self, scope: &Scope, url: &str) -> Option<Timestamp> {
+        self.lying(scope, url)?.map(|m| m.sent_at).min()
+    }
+
+    /// The events that lie in a queue now; `None` where there is no such queue.
+    pub(in super::super) fn events_in(&self, scope: &Scope, url: &str) -> Option<Vec<CloudEvent>> {
+        let there = self.lying(scope, url)?.filter(|m| m.taken_until.is_none());
         Some(there.map(|m| m.event.clone()).collect())
     }
 
     /// How a queue stands; `None` where there is none.
     pub(in super::super) fn told_queue(&self, scope: &Scope, url: &str) -> Option<Queue> {
-        let (_, queue) = self.queue_in(scope, url)?;
-        let keeps = SignedDuration::from_secs(queue.keeps);
-        let there = || queue.messages.iter().filter(|m| later(m.sent_at, keeps) > self.now);
-        let count = |taken: bool| there().filter(|m| m.taken_until.is_some() == taken).count() as u64;
+        let (taken, waiting): (Vec<_>, Vec<_>) = self.lying(scope, url)?.partition(|m| m.taken_until.is_some());
         Some(Queue {
             url: url.into(),
-            waiting: count(false),
-            taken: count(true),
+            waiting: waiting.len() as u64,
+            taken: taken.len() as u64,
         })
     }
 

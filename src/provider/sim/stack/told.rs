@@ -31,7 +31,7 @@ impl State {
         let stack = self.stacks.get(self.stack_no(scope, name)?)?;
         let tags = stack.held.iter().flat_map(|held| &held.tags);
         Some(Stack {
-            drift: None,
+            drift: stack.looked.as_ref().and_then(|looked| looked.told(self.now)),
             name: stack.name.clone(),
             id: stack.id.clone(),
             status: StackStatus(stack.status.clone()),

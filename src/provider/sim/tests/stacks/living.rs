@@ -163,16 +163,55 @@ async fn the_reaper_works_off_a_test_event() {
     let queue = output(&*aws, "ReaperQueue").await;
     aws.send_test_event(&queue, "t-1").await.unwrap();
     assert_eq!(cloud(&p, EU).queue(&queue).await.unwrap().waiting, 1);
+    assert!(cloud(&p, EU).oldest_message(&queue).await.unwrap().is_some());
     within(5, "it is worked off", async || {
         let now = cloud(&p, EU).queue(&queue).await.unwrap();
         (now.waiting, now.taken) == (0, 0)
     })
     .await;
+    assert_eq!(cloud(&p, EU).oldest_message(&queue).await.unwrap(), None);
     let lost = aws
         .send_test_event("https://sqs.eu-west-1.amazonaws.com/1/none", "t-2")
         .await
         .unwrap_err();
     assert!(lost.message.starts_with("QueueDoesNotExist"), "{lost}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn sizes_that_scaling_changes_are_seen_as_drift_once_somebody_has_it_looked() {
+    let (_world, p, aws) = shop("", &spec(|_, _| {})).await;
+    let reads = cloud(&p, EU);
+    let drift = async || {
+        reads
+            .stack(STACK)
+            .await
+            .unwrap()
+            .unwrap()
+            .drift
+            .map(|drift| drift.drifted)
+    };
+    assert_eq!(drift().await, None, "nobody has looked");
+    let found = crate::ops::drift::detect(&*reads, &*aws, STACK).await.unwrap();
+    assert_eq!((found.resources.len(), drift().await), (0, Some(false)));
+
+    aws.set_desired("k3fleet-shop-k3s_workers", 3).await.unwrap();
+    assert_eq!(
+        drift().await,
+        Some(false),
+        "what was found stays until it is looked again"
+    );
+    let found = crate::ops::drift::detect(&*reads, &*aws, STACK).await.unwrap();
+    assert_eq!(
+        (found.resources.len(), found.is_scaling_alone(), drift().await),
+        (1, true, Some(true))
+    );
+    let of = &found.resources[0].differences;
+    assert_eq!(
+        (of.len(), of[0].path.as_str(), of[0].actual.as_str()),
+        (1, "/DesiredCapacity", "3")
+    );
+    assert_eq!(reads.drifts(STACK).await.unwrap(), found.resources);
+    assert!(aws.drift_detection("another").await.is_err());
 }
 
 async fn change(aws: &dyn CloudControl, p: &Providers, spec: &Spec, token: &str) -> ChangeSet {
