@@ -218,13 +218,14 @@ pub(super) fn cost(cluster: String, cost: &CostChange) -> PlanLine {
     }
 }
 
-/// The permissions of the steps, and those of the cluster's lock.
+/// The permissions of the steps, those of the cluster's lock, and what is needed besides.
 fn permissions(plan: &Plan) -> String {
     let mut calls: BTreeSet<Call> = plan.calls();
     if plan.cluster.home.is_some() {
         calls.extend([Call::PutParameter, Call::GetParameter, Call::DeleteParameter]);
     }
-    calls.into_iter().map(Call::permission).collect::<Vec<_>>().join(", ")
+    let calls = calls.into_iter().map(Call::permission);
+    calls.chain(plan.needs_besides()).collect::<Vec<_>>().join(", ")
 }
 
 fn of_refusal(refusal: &Refusal) -> Vec<PlanLine> {

@@ -42,7 +42,8 @@ pub(super) fn text(plan: &Plan) -> String {
     if let Some(whole) = &plan.bill {
         text.push_str(&bill::text(whole));
     }
-    let permissions: Vec<_> = plan.calls().into_iter().map(|call| call.permission()).collect();
+    let calls = plan.calls().into_iter().map(|call| call.permission());
+    let permissions: Vec<_> = calls.chain(plan.needs_besides()).collect();
     if !permissions.is_empty() {
         let _ = writeln!(text, "needs: {}", permissions.join(", "));
     }

@@ -92,7 +92,13 @@ impl Desk<'_> {
         let salt = u32::try_from(now.subsec_nanosecond()).unwrap_or_default();
         let token = OperationId::new("update", now, salt);
         let change_set = updating::propose(&*cloud, &known, &spec, token.as_str()).await?;
+        let reader = self.reader(&scope)?;
+        let basis = updating::basis(&*reader, &old, &spec, &known.site).await;
+        let types = updating::types(&old, &spec);
+        let offers = types.iter().map(|kind| Offer::new(&scope.region, kind)).collect();
+        read_offers(&self.session, &mut self.fleet, offers).await;
         let update = Update {
+            basis: Some(basis),
             scope,
             old,
             spec,

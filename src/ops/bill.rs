@@ -1,6 +1,6 @@
 //! What a cluster costs, part by part: its machines as on-demand ones and as its pools buy them, and all else that its stack
 //! makes. What is counted is the template, what a unit costs was read when the launch was placed
-//! ([`Ground::parts`](super::launch::Ground)) or is the market's; so a bill is pure, and none differs from what is made.
+//! ([`Ground::parts`](super::launch::Ground)), or the change worked out ([`Basis`]), or is the market's; so a bill is pure, and none differs from what is made.
 //!
 //! Sums are upper bounds: machines at the dearest of the types they may have, spot machines in the dearest zone, a database
 //! at its full capacity, which says what it costs at rest besides. A price that is not known leaves a blank, and its sum says
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use self::count::{Counted, Pool};
-use super::launch::{Launch, Spec};
+use super::launch::{Launch, Site, Spec};
 use super::plan::CostChange;
 use crate::blueprint::ha::{Store, WayOut};
 use crate::fleet::{Market, Offer};
@@ -121,10 +121,49 @@ pub fn parts(spec: &Spec) -> Vec<PricedPart> {
     parts
 }
 
-/// The bill of a highly available cluster; `None` of others, and where its template cannot be read.
+/// What a bill rests on besides the market.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Basis {
+    /// Where the cluster stands.
+    pub site: Site,
+    /// The zones in which its machines may be.
+    pub zones: Vec<SmolStr>,
+    /// What its parts cost there besides its instances.
+    pub parts: Vec<PartPrice>,
+}
+
+impl Basis {
+    /// That of a launch; `None` where no stack is made.
+    fn of(launch: &Launch) -> Option<Self> {
+        let site = launch.site.clone()?;
+        let zones: Vec<_> = launch.ground.subnets.iter().map(|subnet| subnet.zone.clone()).collect();
+        Some(Self {
+            zones: match zones.is_empty() {
+                true => made_zones(&launch.spec, &site),
+                false => zones,
+            },
+            parts: launch.ground.parts.clone(),
+            site,
+        })
+    }
+}
+
+/// The zones of the VPC that a stack makes; none where it makes no VPC.
+pub fn made_zones(spec: &Spec, site: &Site) -> Vec<SmolStr> {
+    let made = spec.ha.as_ref().and_then(|ha| ha.made_vpc.as_ref());
+    let wanted = made.and_then(|made| usize::try_from(made.zones).ok()).unwrap_or(0);
+    site.zones.iter().take(wanted).cloned().collect()
+}
+
+/// The bill of a launch; `None` where no stack is made, and where its template cannot be read.
 pub fn bill(market: &Market, launch: &Launch) -> Option<Bill> {
-    let counted = count::count(&launch.spec, launch.site.as_ref()?)?;
-    let prices = Prices::of(market, launch);
+    bill_of(market, &launch.spec, &Basis::of(launch)?)
+}
+
+/// The bill of a highly available cluster; `None` of others, and where its template cannot be read.
+pub fn bill_of(market: &Market, spec: &Spec, basis: &Basis) -> Option<Bill> {
+    let counted = count::count(spec, &basis.site)?;
+    let prices = Prices::of(market, spec, basis);
     let mut rows: Vec<_> = counted.pools.iter().map(|pool| prices.machines(pool)).collect();
     rows.extend(others(&counted, &prices));
     let at_rest = rows.iter().any(|row| row.at_rest.is_some());
@@ -179,24 +218,17 @@ impl Bill {
 struct Prices<'a> {
     market: &'a Market,
     region: &'a SmolStr,
-    zones: Vec<&'a SmolStr>,
+    zones: &'a [SmolStr],
     parts: BTreeMap<PricedPart, &'a PartPrice>,
 }
 
 impl<'a> Prices<'a> {
-    fn of(market: &'a Market, launch: &'a Launch) -> Self {
-        let (ground, spec) = (&launch.ground, &launch.spec);
-        let mut zones: Vec<_> = ground.subnets.iter().map(|subnet| &subnet.zone).collect();
-        if let (Some(site), true) = (&launch.site, zones.is_empty()) {
-            let made = spec.ha.as_ref().and_then(|ha| ha.made_vpc.as_ref());
-            let wanted = made.and_then(|made| usize::try_from(made.zones).ok()).unwrap_or(0);
-            zones = site.zones.iter().take(wanted).collect();
-        }
+    fn of(market: &'a Market, spec: &'a Spec, basis: &'a Basis) -> Self {
         Self {
             market,
             region: &spec.region,
-            zones,
-            parts: ground.parts.iter().map(|price| (price.part, price)).collect(),
+            zones: &basis.zones,
+            parts: basis.parts.iter().map(|price| (price.part, price)).collect(),
         }
     }
 

@@ -11,7 +11,7 @@ use smol_str::SmolStr;
 use super::bill::Bill;
 use super::call::Call;
 use super::request::Request;
-use super::step::Step;
+use super::step::{CloudStep, Step};
 use super::verbs;
 use crate::blueprint::machine::Task;
 use crate::fleet::{ClusterId, Fleet};
@@ -179,6 +179,13 @@ impl Plan {
         self.steps()
             .flat_map(|(_, step)| step.calls().iter().copied())
             .collect()
+    }
+
+    /// What is needed besides the permissions of the calls: CloudFormation does its work with the rights of who asks for it.
+    pub fn needs_besides(&self) -> Option<&'static str> {
+        let is_of_stack = |step: &Step| matches!(step, Step::Cloud(_, CloudStep::Stack { .. }));
+        let needs = "of CloudFormation, with your rights, what k3fleet export iam-policy --stacks grants";
+        self.steps().any(|(_, step)| is_of_stack(step)).then_some(needs)
     }
 }
 

@@ -124,8 +124,8 @@ fn place(scope: Scope, mut spec: Spec, account: SmolStr, image: SmolStr, vpcs: &
     })
 }
 
-/// What these parts cost. A launch does without what is not told; the reason stands in place of the price.
-async fn part_prices(cloud: &dyn Cloud, parts: &[PricedPart]) -> Vec<PartPrice> {
+/// What these parts cost. A bill does without what is not told; the reason stands in place of the price.
+pub(super) async fn part_prices(cloud: &dyn Cloud, parts: &[PricedPart]) -> Vec<PartPrice> {
     let failed = match cloud.part_prices(parts).await {
         Ok(prices) => return prices,
         Err(failed) => failed,

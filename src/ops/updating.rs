@@ -2,12 +2,14 @@
 //! is changed, and CloudFormation works out as a change set what that means. The change set is part of the request, so that
 //! what the plan shows is what is done.
 
+use std::collections::BTreeSet;
 use std::collections::btree_map::Entry;
 
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
-use super::survey::{SurveyError, image_parameter};
+use super::bill::{self, Basis};
+use super::survey::{SurveyError, image_parameter, part_prices};
 use crate::blueprint::ha::Site;
 use crate::blueprint::ha::template::{CREATED_BY, FIRST_SERVERS, template};
 use crate::blueprint::{Names, Spec};
@@ -28,6 +30,9 @@ pub struct Update {
     pub site: Option<Site>,
     /// What CloudFormation would do.
     pub change_set: ChangeSet,
+    /// What its bill rests on; `None` where no prices were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basis: Option<Basis>,
 }
 
 impl Update {
@@ -149,6 +154,39 @@ pub async fn add_images(cloud: &dyn Cloud, spec: &Spec, site: &mut Site) -> Resu
         }
     }
     Ok(())
+}
+
+/// Asks what the bills of a cluster rest on, as it is and as it is to be. What is not told is left blank in them.
+pub async fn basis(cloud: &dyn Cloud, old: &Spec, spec: &Spec, site: &Site) -> Basis {
+    let parts: BTreeSet<_> = [old, spec].into_iter().flat_map(bill::parts).collect();
+    let parts: Vec<_> = parts.into_iter().collect();
+    let zones = async {
+        if site.vpc.is_none() {
+            return bill::made_zones(spec, site);
+        }
+        let vpcs = cloud.vpcs().await.unwrap_or_default();
+        let subnets = vpcs.into_iter().flat_map(|vpc| vpc.subnets);
+        let own = subnets.filter(|subnet| site.subnets.contains(&subnet.id));
+        own.map(|subnet| subnet.zone).collect()
+    };
+    let (parts, zones) = futures::join!(part_prices(cloud, &parts), zones);
+    Basis {
+        site: site.clone(),
+        zones,
+        parts,
+    }
+}
+
+/// The types of machines that such bills are about.
+pub fn types(old: &Spec, spec: &Spec) -> BTreeSet<SmolStr> {
+    let of = |spec: &Spec| {
+        let pools = spec
+            .ha
+            .iter()
+            .flat_map(|ha| ha.pools.iter().flat_map(|pool| pool.types.clone()));
+        spec.types.iter().cloned().chain(pools).collect::<Vec<_>>()
+    };
+    [old, spec].into_iter().flat_map(of).collect()
 }
 
 /// Writes down what a cluster is, and its place where that is another.

@@ -178,10 +178,11 @@ class Stack:
         kinds.tag(resource, name, self.stack)
         return old
 
-    def unmake(self, name, keep=()):
+    def unmake(self, name, keep=(), undoes=False):
         """Deletes a resource; says whether it could."""
         resource, was = self.stack.made[name]
-        if was["DeletionPolicy"] == "Retain" or name in keep:
+        kept = ("Retain",) if undoes else ("Retain", "RetainExceptOnCreate")
+        if was["DeletionPolicy"] in kept or name in keep:
             self.row(name, "DELETE_SKIPPED", kind=was["Type"])
         else:
             self.row(name, "DELETE_IN_PROGRESS", kind=was["Type"])
@@ -274,8 +275,8 @@ class Stack:
                 signals.wait(0.05)
         return replaced
 
-    def take_down(self, names, keep=()):
-        return [name for name in reversed(list(names)) if not self.unmake(name, keep)]
+    def take_down(self, names, keep=(), undoes=False):
+        return [name for name in reversed(list(names)) if not self.unmake(name, keep, undoes)]
 
     def show(self):
         """Works out the outputs: moto would at each question, and make again what has gone."""
@@ -309,7 +310,7 @@ class Stack:
 
     def roll_back(self, reason):
         self.say("ROLLBACK_IN_PROGRESS", reason)
-        left = self.take_down(self.stack.made)
+        left = self.take_down(self.stack.made, undoes=True)
         if left:
             self.say("ROLLBACK_FAILED", f"The following resource(s) failed to delete: [{', '.join(left)}]. ")
         else:
@@ -364,7 +365,7 @@ class Stack:
                     self.change(name, wanted)
                     self.row(name, "UPDATE_COMPLETE")
             self.say("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS")
-            self.take_down([name for name in stack.made if name not in made_before])
+            self.take_down([name for name in stack.made if name not in made_before], undoes=True)
             self.say("UPDATE_ROLLBACK_COMPLETE")
             return
         self.say("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")

@@ -288,6 +288,18 @@ class Deletion(Account):
         self.assertIn(("Q", "DELETE_SKIPPED", None), self.events(id))
         self.assertEqual(1, len(self.client("sqs").list_queues()["QueueUrls"]))
 
+    def test_what_is_to_be_kept_but_by_a_rollback_goes_with_what_made_it(self):
+        both = {name: resource("SQS::Queue", DeletionPolicy="RetainExceptOnCreate") for name in ("One", "Two")}
+        self.ctl("config", {"fail": {"Two": "it is to fail"}})
+        self.create(template(both))
+        self.assertEqual("ROLLBACK_COMPLETE", self.stack()["StackStatus"])
+        self.assertEqual([], self.client("sqs").list_queues().get("QueueUrls", []))
+        self.cfn.delete_stack(StackName="demo")
+        self.ctl("config", {"fail": {}})
+        self.create(template(both))
+        self.cfn.delete_stack(StackName="demo")
+        self.assertEqual(2, len(self.client("sqs").list_queues()["QueueUrls"]))
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -8,7 +8,7 @@ use super::told::{Kind, by_use, table};
 use super::*;
 use crate::blueprint::ha::template::template;
 use crate::blueprint::ha::{Ha, MadeVpc, PoolKind, Site, example};
-use crate::fleet::{Arch, OnDemandPrice, Scope, SpotPrice};
+use crate::fleet::{Arch, Observation, OnDemandPrice, Scope, SpotPrice};
 use crate::ops::launch::{Ground, OnFailure, Subnet};
 
 /// What these types cost on-demand, and on the spot market of two zones.
@@ -159,6 +159,68 @@ fn known_prices_give_exact_sums() {
         used.contains(&"snapshots of etcd in S3 ($0.1000 per GiB-month)".to_owned()),
         "{used:?}"
     );
+}
+
+#[test]
+fn what_a_change_costs_is_told_by_the_bills_before_and_after_it() {
+    use crate::fleet::Fleet;
+    use crate::ops::updating::{Update, types};
+    use crate::ops::{Request, plan};
+    use crate::provider::ChangeSet;
+
+    let launched = launch(|_, _| {});
+    let grown = launch(|_, ha| ha.servers = 5).spec;
+    let mut fleet = Fleet::default();
+    for known in types(&launched.spec, &grown) {
+        let usd = TYPES.iter().find(|(name, ..)| *name == known).map(|(_, usd, _)| *usd);
+        let region = launched.spec.region.clone();
+        let price = OnDemandPrice {
+            region,
+            instance_type: known,
+            usd,
+            fetched_at: Timestamp::UNIX_EPOCH,
+        };
+        fleet.apply(Observation::OnDemandPrice(price), Timestamp::UNIX_EPOCH);
+    }
+    let update = |basis: Option<Basis>| {
+        let change_set = ChangeSet {
+            id: "arn:set".into(),
+            stack: "k3fleet-shop".into(),
+            creates: false,
+            changes: vec![],
+        };
+        let (old, spec) = (launched.spec.clone(), grown.clone());
+        let update = Update {
+            scope: launched.scope.clone(),
+            old,
+            spec,
+            site: None,
+            change_set,
+            basis,
+        };
+        plan(&fleet, &Request::Update(Box::new(update)), Timestamp::UNIX_EPOCH).unwrap()
+    };
+    let told = update(Basis::of(&launched));
+    let bill = told.bill.unwrap();
+    assert!(whats(&bill).contains(&"5 servers, t4g.medium"), "{:?}", whats(&bill));
+    // Two more servers, their volumes of 20 GiB and their public addresses; of spot machines nothing is known.
+    let before = bill_of(fleet.market(), &launched.spec, &Basis::of(&launched).unwrap()).unwrap();
+    let more = bill.as_bought.known - before.as_bought.known;
+    assert!(
+        near(Some(more), 0.08 + 4.0 / CostChange::HOURS_PER_MONTH + 0.2),
+        "{more}"
+    );
+    assert_eq!(
+        (told.cost.before, told.cost.after),
+        (None, None),
+        "the spot price is a blank"
+    );
+    assert!(
+        told.warnings.iter().any(|why| why.contains("no spot price")),
+        "{:?}",
+        told.warnings
+    );
+    assert_eq!(update(None).bill, None, "nobody asked for prices");
 }
 
 #[test]

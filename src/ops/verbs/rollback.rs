@@ -67,8 +67,7 @@ pub(in crate::ops) fn plan(
     if making {
         let name = &cluster.name;
         warnings.push(format!(
-            "the cluster was never made whole: all its machines end; its parameters, and the bucket for snapshots of etcd, \
-             stay: k3fleet destroy {name} deletes them, and k3fleet ops resume makes the cluster anew"
+            "the cluster was never made whole: all its machines end; its parameters stay: k3fleet destroy {name} deletes them, and k3fleet ops resume makes the cluster anew"
         ));
     }
     Ok(Plan {

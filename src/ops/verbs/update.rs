@@ -4,6 +4,7 @@
 use jiff::SignedDuration;
 use smol_str::SmolStr;
 
+use super::super::bill::{Bill, bill_of};
 use super::super::condition::Condition;
 use super::super::cost;
 use super::super::plan::{CostChange, Plan, Refusal, Stage};
@@ -84,6 +85,9 @@ pub(in crate::ops) fn plan(fleet: &Fleet, request: &Request, update: &Update) ->
     });
     Stage::push(&mut stages, "be ready", ready.chain(servers));
 
+    let (cost, bill) = priced(fleet, update, old, new);
+    let mut warnings = warnings(update, old, new, &leaving);
+    warnings.extend(bill.iter().flat_map(Bill::unknown));
     Ok(Plan {
         request: request.clone(),
         title: match update.change_set.changes.len() {
@@ -91,9 +95,9 @@ pub(in crate::ops) fn plan(fleet: &Fleet, request: &Request, update: &Update) ->
             n => format!("update {cluster}: {n} resources of its stack"),
         },
         stages,
-        cost: cost_of(fleet, update, old, new),
-        bill: None,
-        warnings: warnings(update, old, new, &leaving),
+        cost,
+        bill,
+        warnings,
         cluster,
         confirm: None,
     })
@@ -204,7 +208,20 @@ fn warnings(update: &Update, old: &Ha, new: &Ha, leaving: &[Machine<'_>]) -> Vec
     warnings
 }
 
-/// The cost stays where no machine comes or goes; else what those cost is told by their groups once they run.
+/// What the whole cluster costs, as it is and as it is to be, and the bill of the latter.
+fn priced(fleet: &Fleet, update: &Update, old: &Ha, new: &Ha) -> (CostChange, Option<Bill>) {
+    let of = |spec| bill_of(fleet.market(), spec, update.basis.as_ref()?);
+    let Some(bill) = of(&update.spec) else {
+        return (cost_of(fleet, update, old, new), None);
+    };
+    let cost = CostChange {
+        before: of(&update.old).and_then(|bill| bill.as_bought.usd()),
+        after: bill.as_bought.usd(),
+    };
+    (cost, Some(bill))
+}
+
+/// The cost of machines stays where none comes or goes; else what those cost is told by their groups once they run.
 fn cost_of(fleet: &Fleet, update: &Update, old: &Ha, new: &Ha) -> CostChange {
     let sizes = |ha: &Ha| -> Vec<(SmolStr, u32)> { ha.pools.iter().map(|p| (p.name.clone(), p.desired)).collect() };
     let same = cost::same(fleet, &update.cluster());

@@ -38,7 +38,7 @@ pub const VIEW_ACTIONS: [&str; 28] = [
 
 /// The actions that changing needs beyond [`VIEW_ACTIONS`]: those of the port
 /// [`CloudControl`](crate::provider::CloudControl).
-pub const CHANGE_ACTIONS: [&str; 64] = [
+pub const CHANGE_ACTIONS: [&str; 62] = [
     "autoscaling:SetDesiredCapacity",
     "autoscaling:UpdateAutoScalingGroup",
     "autoscaling:SuspendProcesses",
@@ -93,8 +93,6 @@ pub const CHANGE_ACTIONS: [&str; 64] = [
     "cloudformation:DeleteChangeSet",
     "cloudformation:RollbackStack",
     "cloudformation:DeleteStack",
-    "cloudformation:DetectStackDrift",
-    "cloudformation:DescribeStackDriftDetectionStatus",
     "sqs:SendMessage",
     "autoscaling:DescribeLifecycleHooks",
     "autoscaling:DeleteLifecycleHook",
@@ -132,6 +130,12 @@ pub(super) const ON_PARTS: [&str; 4] = [
 
 /// The buckets of k3fleet's stacks with their objects, which CloudFormation names after them.
 pub(super) const BUCKETS: &str = "arn:*:s3:::k3fleet-*";
+
+/// What has CloudFormation look whether a stack has drifted, and tells how far the look is. No plan names it.
+pub(super) const ON_DRIFT: [&str; 2] = [
+    "cloudformation:DetectStackDrift",
+    "cloudformation:DescribeStackDriftDetectionStatus",
+];
 
 /// k3fleet's own stacks.
 pub(super) const STACKS: &str = "arn:*:cloudformation:*:*:stack/k3fleet-*/*";
@@ -184,7 +188,7 @@ pub(super) const MAKING: [&str; 6] = [
 
 /// What [`MAKING`] makes.
 pub(super) const MADE: [&str; 6] = [
-    "arn:*:autoscaling:*:*:autoScalingGroup:*:autoScalingGroupName/*",
+    "arn:*:autoscaling:*:*:autoScalingGroup:*:autoScalingGroupName/k3fleet-*",
     "arn:*:ec2:*:*:security-group/*",
     "arn:*:ec2:*:*:launch-template/*",
     "arn:*:ec2:*:*:fleet/*",
@@ -257,6 +261,18 @@ pub(super) const RUN_PLACES: &str = "arn:*:ec2:*:*:instance/*";
 /// What Run Command runs: a shell script, and nothing else.
 pub(super) const RUN_DOCUMENT: &str = "arn:*:ssm:*::document/AWS-RunShellScript";
 
+/// What begins a session on a machine: the program of AWS that `shell` and tunnels run asks for it.
+pub(super) const START: &str = "ssm:StartSession";
+
+/// What such a session brings to a port of this machine; a shell needs no document.
+pub(super) const FORWARD_DOCUMENT: &str = "arn:*:ssm:*:*:document/AWS-StartPortForwardingSession";
+
+/// What goes through one, and what ends it.
+pub(super) const ON_SESSIONS: [&str; 2] = ["ssmmessages:OpenDataChannel", "ssm:TerminateSession"];
+
+/// One's own sessions, which are named after who began them.
+pub(super) const OWN_SESSIONS: &str = "arn:*:ssm:*:*:session/${aws:userid}-*";
+
 /// k3fleet's own secrets.
 pub(super) const SECRETS: &str = "arn:*:secretsmanager:*:*:secret:k3fleet/*";
 
@@ -269,7 +285,7 @@ pub(super) const ON_SECRETS: [&str; 4] = [
 
 /// Whether a call is made for a change, not by a feed.
 pub(super) fn is_for_change(action: &str) -> bool {
-    CHANGE_ACTIONS.contains(&action)
+    CHANGE_ACTIONS.contains(&action) || ON_DRIFT.contains(&action)
 }
 
 /// The one statement that grants one action.

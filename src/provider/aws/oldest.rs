@@ -21,9 +21,12 @@ const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 /// How old the newest point may be: what is older says nothing of the messages that lie there now.
 const FRESH: SignedDuration = SignedDuration::from_mins(5);
 
-/// What was told of queues within the last minute, by their URLs, and when.
+/// When it was asked, and what was told.
+type Answer = (Timestamp, Result<Option<Timestamp>>);
+
+/// The answers of the last minute, by the URLs of their queues.
 #[derive(Debug, Default)]
-pub(super) struct Told(Mutex<HashMap<SmolStr, (Timestamp, Result<Option<Timestamp>>)>>);
+pub(super) struct Told(Mutex<HashMap<SmolStr, Answer>>);
 
 /// When the oldest message of a queue was sent, about.
 pub(super) async fn oldest(cloud: &AwsCloud, url: &str) -> Result<Option<Timestamp>> {

@@ -6,9 +6,10 @@
 use serde_json::{Value, json};
 
 use super::actions::{
-    BESIDE_MACHINES, BESIDE_SPOT_FLEETS, BUCKETS, FUNCTIONS, IMAGES, MADE, MAKING, MAKING_ROLES, ON_PARAMETERS,
-    ON_PARTS, ON_QUEUES, ON_ROLES, ON_SECRETS, ON_STACKS, ON_TAGGED, PARAMETERS, QUEUES, ROLES, RUN, RUN_DOCUMENT,
-    RUN_PLACES, SECRETS, SEND, SERVICE_ROLES, STACKS, VIEW_ACTIONS,
+    BESIDE_MACHINES, BESIDE_SPOT_FLEETS, BUCKETS, FORWARD_DOCUMENT, FUNCTIONS, IMAGES, MADE, MAKING, MAKING_ROLES,
+    ON_PARAMETERS, ON_PARTS, ON_QUEUES, ON_ROLES, ON_SECRETS, ON_SESSIONS, ON_STACKS, ON_TAGGED, OWN_SESSIONS,
+    PARAMETERS, QUEUES, ROLES, RUN, RUN_DOCUMENT, RUN_PLACES, SECRETS, SEND, SERVICE_ROLES, STACKS, START,
+    VIEW_ACTIONS,
 };
 use crate::fleet::TAG_CLUSTER;
 
@@ -25,18 +26,16 @@ pub fn operator_policy() -> String {
 
 /// What of an operator's policy `k3fleet ci` has no use for: its clusters are no stacks, have no events, are changed by no
 /// commands, and take an instance profile that is there.
-const NOT_OF_CI: [&str; 11] = [
+const NOT_OF_CI: [&str; 9] = [
     "Answers",
-    "BesideSpotFleets",
-    "Events",
     "MakeRoles",
     "PassRoles",
     "Roles",
     "Run",
-    "RunShellScript",
+    "Sessions",
+    "SpotFleets",
     "Stacks",
-    "TestEvents",
-    "VolumesOfKubernetes",
+    "Volumes",
 ];
 
 /// The statements by which `k3fleet ci --instance-profile NAME` may launch clusters whose names begin with `prefix`, and
@@ -61,7 +60,7 @@ fn bind(value: &mut Value, prefix: &str) {
             for (any, ours) in [
                 ("/k3fleet/*", "/k3fleet/"),
                 (":k3fleet/*", ":k3fleet/"),
-                ("Name/*", "Name/k3fleet-"),
+                ("Name/k3fleet-*", "Name/k3fleet-"),
             ] {
                 if let Some(begin) = text.strip_suffix(any) {
                     *text = format!("{begin}{ours}{prefix}*");
@@ -85,7 +84,7 @@ fn bind(value: &mut Value, prefix: &str) {
 }
 
 fn operating() -> Vec<Value> {
-    let mut statements = vec![view(), events()];
+    let mut statements = vec![view()];
     statements.extend(on_tagged(TAG_CLUSTER, ""));
     let carries_tag = json!({"StringLike": {format!("aws:RequestTag/{TAG_CLUSTER}"): "*"}});
     let allow = |id: &str, actions: Value, resources: Value| json!({"Sid": id, "Effect": "Allow", "Action": actions, "Resource": resources});
@@ -97,13 +96,13 @@ fn operating() -> Vec<Value> {
     };
     statements.extend([
         allow(
-            "BesideSpotFleets",
+            "SpotFleets",
             json!("ec2:ModifySpotFleetRequest"),
             json!(BESIDE_SPOT_FLEETS),
         ),
         // The CSI driver's own tag: what it made for a cluster is deleted with it when the operator says so.
         only(
-            allow("VolumesOfKubernetes", json!("ec2:DeleteVolume"), json!("*")),
+            allow("Volumes", json!("ec2:DeleteVolume"), json!("*")),
             json!({"StringLike": {"aws:ResourceTag/ebs.csi.aws.com/cluster-name": "*"}}),
         ),
         only(allow("Make", json!(MAKING), json!(MADE)), carries_tag.clone()),
@@ -113,13 +112,13 @@ fn operating() -> Vec<Value> {
             json!("arn:*:ec2:*:*:vpc/*"),
         ),
         allow(
-            "BesideMachines",
+            "Beside",
             json!(["ec2:CreateFleet", "ec2:RunInstances"]),
             json!(BESIDE_MACHINES),
         ),
         // Tags on what is being made, and never later on what is somebody else's.
         only(
-            allow("TagWhatIsMade", json!("ec2:CreateTags"), json!(MADE)),
+            allow("TagMade", json!("ec2:CreateTags"), json!(MADE)),
             json!({"StringEquals": {"ec2:CreateAction": [
                 "CreateSecurityGroup", "CreateLaunchTemplate", "CreateFleet", "RunInstances",
             ]}}),
@@ -141,14 +140,23 @@ fn operating() -> Vec<Value> {
                 "autoscaling.amazonaws.com", "ec2fleet.amazonaws.com", "spot.amazonaws.com",
             ]}}),
         ),
-        allow("Parameters", json!(ON_PARAMETERS), json!(PARAMETERS)),
         allow("Images", json!("ssm:GetParameter"), json!(IMAGES)),
-        allow("Secrets", json!(ON_SECRETS), json!(SECRETS)),
-        allow("Stacks", json!(ON_STACKS), json!(STACKS)),
-        // In one statement, since a policy has little room: each action is of one of these alone.
-        allow("Parts", json!(ON_PARTS), json!([FUNCTIONS, BUCKETS])),
-        allow("TestEvents", json!(SEND), json!(QUEUES)),
-        allow("RunShellScript", json!(RUN), json!(RUN_DOCUMENT)),
+        // In one statement each, since a policy has little room: each action is of one of these alone.
+        allow(
+            "Kept",
+            [&ON_PARAMETERS[..], &ON_SECRETS].concat().into(),
+            json!([PARAMETERS, SECRETS]),
+        ),
+        allow(
+            "Stacks",
+            [&ON_STACKS[..], &ON_PARTS, &ON_QUEUES, &[SEND]].concat().into(),
+            json!([STACKS, FUNCTIONS, BUCKETS, QUEUES]),
+        ),
+        allow(
+            "Sessions",
+            [&[RUN, START][..], &ON_SESSIONS].concat().into(),
+            json!([RUN_DOCUMENT, FORWARD_DOCUMENT, OWN_SESSIONS]),
+        ),
         allow(
             "Answers",
             json!([
@@ -189,7 +197,7 @@ fn on_tagged(key: &str, suffix: &str) -> [Value; 2] {
         json!({
             "Sid": format!("Run{suffix}"),
             "Effect": "Allow",
-            "Action": RUN,
+            "Action": [RUN, START],
             "Resource": RUN_PLACES,
             "Condition": {"StringLike": {format!("ssm:resourceTag/{key}"): "*"}},
         }),
@@ -221,7 +229,7 @@ fn written(statements: &[Value]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::actions::{CHANGE_ACTIONS, HISTORY};
+    use super::super::actions::{CHANGE_ACTIONS, HISTORY, ON_DRIFT};
     use super::*;
 
     fn statements(policy: &str) -> Vec<Value> {
@@ -261,7 +269,10 @@ mod tests {
         let mut granted: Vec<_> = statements.iter().flat_map(actions).collect();
         granted.sort_unstable();
         granted.dedup();
-        let unplanned = [&SERVICE_ROLES, &HISTORY];
+        let unplanned = [&SERVICE_ROLES, &HISTORY, &START]
+            .into_iter()
+            .chain(&ON_SESSIONS)
+            .chain(&ON_DRIFT);
         let ours = VIEW_ACTIONS
             .iter()
             .chain(&CHANGE_ACTIONS)
@@ -281,12 +292,20 @@ mod tests {
             );
         }
         let of = |action: &str| statements.iter().find(|s| actions(s).contains(&action)).unwrap();
-        assert_eq!(of("ssm:PutParameter")["Resource"], "arn:*:ssm:*:*:parameter/k3fleet/*");
+        assert_eq!(of("ssm:PutParameter")["Resource"], json!([PARAMETERS, SECRETS]));
+        assert!(PARAMETERS.ends_with(":parameter/k3fleet/*") && SECRETS.ends_with(":secret:k3fleet/*"));
         assert_eq!(of("iam:PassRole")["Resource"], "arn:*:iam::*:role/k3fleet/*");
-        for action in ON_STACKS {
-            assert_eq!(of(action)["Resource"], "arn:*:cloudformation:*:*:stack/k3fleet-*/*");
+        let parts = [STACKS, FUNCTIONS, BUCKETS, QUEUES];
+        assert!(parts.iter().all(|part| part.contains("k3fleet-*")));
+        for action in ON_STACKS.iter().chain(&ON_PARTS).chain(&ON_QUEUES).chain([&SEND]) {
+            assert_eq!(of(action)["Resource"], json!(parts), "{action}");
         }
-        assert_eq!(of(SEND)["Resource"], "arn:*:sqs:*:*:k3fleet-*");
+        let tags = statements
+            .iter()
+            .filter(|s| actions(s).contains(&"autoscaling:CreateOrUpdateTags"));
+        let tagged = "aws:ResourceTag/k3fleet:cluster";
+        let ours = |s: &Value| s["Condition"]["StringLike"].get(tagged).is_some() || s["Resource"] == json!(MADE);
+        assert!(tags.clone().all(ours) && MADE[0].ends_with("autoScalingGroupName/k3fleet-*"));
         assert_eq!(
             of("iam:PassRole")["Condition"]["StringEquals"]["iam:PassedToService"],
             "ec2.amazonaws.com"
@@ -327,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn scripts_run_on_a_clusters_instances_alone_and_no_other_document_does() {
+    fn scripts_and_sessions_run_on_a_clusters_instances_alone_and_no_other_document_does() {
         let all = statements(&operator_policy());
         let runs: Vec<_> = all.iter().filter(|s| actions(s).contains(&RUN)).collect();
         let told: Vec<_> = runs.iter().map(|s| (&s["Resource"], s.get("Condition"))).collect();
@@ -336,9 +355,12 @@ mod tests {
             told,
             [
                 (&json!(RUN_PLACES), Some(&of(TAG_CLUSTER))),
-                (&json!(RUN_DOCUMENT), None)
+                (&json!([RUN_DOCUMENT, FORWARD_DOCUMENT, OWN_SESSIONS]), None)
             ]
         );
+        assert!(runs.iter().all(|s| actions(s).starts_with(&[RUN, START])));
+        let begins = all.iter().filter(|s| actions(s).contains(&START));
+        assert_eq!(begins.count(), runs.len(), "no session begins anywhere else");
     }
 
     #[test]
@@ -351,14 +373,13 @@ mod tests {
             assert!(known, "an operator has no {dropped}");
         }
         let of = |action: &str| all.iter().find(|one| actions(one).contains(&action)).unwrap();
-        assert_eq!(
-            of("ssm:PutParameter")["Resource"],
-            "arn:*:ssm:*:*:parameter/k3fleet/shop-*"
-        );
-        assert_eq!(
-            of("secretsmanager:DeleteSecret")["Resource"],
-            "arn:*:secretsmanager:*:*:secret:k3fleet/shop-*"
-        );
+        let kept = json!([
+            "arn:*:ssm:*:*:parameter/k3fleet/shop-*",
+            "arn:*:secretsmanager:*:*:secret:k3fleet/shop-*",
+        ]);
+        for action in ["ssm:PutParameter", "secretsmanager:DeleteSecret"] {
+            assert_eq!(of(action)["Resource"], kept);
+        }
         let tagged = json!({"StringLike": {"aws:ResourceTag/k3fleet:cluster": "shop-*"}});
         assert_eq!(of("ec2:TerminateInstances")["Condition"], tagged);
         let made = of("autoscaling:CreateAutoScalingGroup");
@@ -389,6 +410,6 @@ mod tests {
         }
         let operator = statements(&operator_policy());
         let history = operator.iter().find(|s| actions(s).contains(&HISTORY)).unwrap();
-        assert_eq!(history["Resource"], PARAMETERS);
+        assert_eq!(history["Resource"], json!([PARAMETERS, SECRETS]));
     }
 }

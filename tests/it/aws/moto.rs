@@ -242,7 +242,7 @@ async fn the_check_tells_what_is_granted_and_whose_clock_it_is() {
     assert_eq!(cloud.account().await.expect("an account"), account.id);
 
     let checks = cloud.check().await;
-    assert_eq!(checks.len(), 27);
+    assert_eq!(checks.len(), 29);
     assert_eq!(checks[0].permission, "sts:GetCallerIdentity");
     let skew = checks[0].clock_skew.expect("moto dates its answers");
     assert!(skew.abs() <= 2, "the same machine, the same clock: {skew}");

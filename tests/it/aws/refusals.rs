@@ -224,7 +224,7 @@ async fn one_permission_may_lack_and_the_clock_may_be_wrong() {
              </ErrorResponse>",
         )
         .status(404),
-        Some("DescribeStacks" | "DescribeStackEvents") => Reply::xml(
+        Some("DescribeStacks" | "DescribeStackEvents" | "DescribeStackResourceDrifts") => Reply::xml(
             "<ErrorResponse><Error><Type>Sender</Type><Code>ValidationError</Code>\
              <Message>Stack with id k3fleet-doctor does not exist</Message></Error></ErrorResponse>",
         )
@@ -243,6 +243,15 @@ async fn one_permission_may_lack_and_the_clock_may_be_wrong() {
                 "Request would have succeeded, but DryRun flag is set.",
             )
         }
+        Some(call @ "GetMetricStatistics") => {
+            assert_eq!(
+                request.form("Dimensions.member.1.Value").as_deref(),
+                Some("k3fleet-doctor")
+            );
+            Reply::xml(format!(
+                "<{call}Response><{call}Result></{call}Result></{call}Response>"
+            ))
+        }
         Some(call) => {
             assert_eq!(request.form("MaxRecords").as_deref(), Some("1"));
             Reply::xml(format!(
@@ -258,7 +267,7 @@ async fn one_permission_may_lack_and_the_clock_may_be_wrong() {
         panic!("only one is denied: {denied:#?}");
     };
     assert_eq!(denied.permission, "ec2:DescribeSpotFleetRequests");
-    assert_eq!(checks.len(), 27);
+    assert_eq!(checks.len(), 29);
     let skew = checks[0].clock_skew.expect("the answer is dated");
     assert!(skew < -86_400, "the server lives in 2020: {skew}");
 }

@@ -253,14 +253,30 @@ async fn a_cluster_may_get_its_first_pool_of_another_architecture() {
     updating::add_images(&*reader, &spec, &mut known.site).await.unwrap();
     assert!(known.site.images.contains_key(&Arch::Amd64));
     let change_set = updating::propose(&*cloud, &known, &spec, "update-1").await.unwrap();
+    let basis = updating::basis(&*reader, &old, &spec, &known.site).await;
+    assert!(!basis.zones.is_empty() && basis.parts.iter().all(|part| part.usd.is_some()));
     let update = updating::Update {
         scope: reader.scope().clone(),
         old,
         spec: spec.clone(),
         site: Some(known.site.clone()),
         change_set,
+        basis: Some(basis),
     };
-    let outcome = desk.run(&Request::Update(Box::new(update))).await.unwrap();
+    let request = Request::Update(Box::new(update));
+    let plan = desk.plan(&request).unwrap();
+    let bill = plan.bill.expect("a bill");
+    assert!(
+        bill.rows.iter().any(|row| row.what.starts_with("3 servers, t4g.small")),
+        "{bill:?}"
+    );
+    let gp3 = bill
+        .rows
+        .iter()
+        .find(|row| row.what.starts_with("gp3"))
+        .expect("volumes");
+    assert!(gp3.as_bought.is_some_and(|usd| usd > 0.0), "{gp3:?}");
+    let outcome = desk.run(&request).await.unwrap();
     assert_eq!(outcome, Outcome::Done, "{:?}", desk.failures());
     let kept = updating::read(&*cloud, names).await.unwrap();
     assert_eq!((kept.spec, kept.site), (spec, known.site));

@@ -39,11 +39,11 @@ fn secret(draft: &mut Draft<'_>, resource: &str, name: &str, what: &str) {
     draft.add(resource, "SecretsManager::Secret", secret);
 }
 
-/// Snapshots outlive the stack, for who deletes a cluster by mistake; who deletes it for good deletes them apart. Versions
-/// keep for a week what a server that was taken over would delete.
+/// Snapshots outlive the stack, for who deletes a cluster by mistake; who deletes it for good deletes them apart. A launch
+/// that is rolled back leaves none behind. Versions keep for a week what a server that was taken over would delete.
 fn snapshots(draft: &mut Draft<'_>) {
     draft.add("Snapshots", "S3::Bucket", bucket(None));
-    draft.keep("Snapshots", "Retain", "Retain");
+    draft.keep("Snapshots", "RetainExceptOnCreate", "Retain");
     draft.add("SnapshotsPolicy", "S3::BucketPolicy", bucket_policy("Snapshots"));
     draft.output("SnapshotBucket", refer("Snapshots"));
 }

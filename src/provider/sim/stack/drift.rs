@@ -5,11 +5,11 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use smol_str::{SmolStr, ToSmolStr, format_smolstr};
 
-use super::super::clock::{later, whole};
+use super::super::clock::{earlier, later, whole};
 use super::super::scaling::Refused;
 use super::super::state::State;
-use super::Part;
 use super::told::missing;
+use super::{Part, SimStack};
 use crate::fleet::{Scope, StackDrift};
 use crate::provider::{Detection, PropertyDrift, ResourceDrift};
 
@@ -31,10 +31,19 @@ impl Looked {
 
     /// What is told of the stack.
     pub(super) fn told(&self, now: Timestamp) -> Option<StackDrift> {
-        self.is_over(now).then(|| StackDrift {
+        self.is_over(now).then_some(StackDrift {
             drifted: !self.drifts.is_empty(),
             checked_at: Some(self.at),
         })
+    }
+}
+
+impl SimStack {
+    /// A look as a later run finds it: it is over.
+    pub(super) fn look_begins(&mut self, now: Timestamp) {
+        if let Some(looked) = &mut self.looked {
+            looked.at = looked.at.min(earlier(now, TAKES));
+        }
     }
 }
 

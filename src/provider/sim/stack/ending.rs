@@ -188,6 +188,7 @@ impl State {
                 event.at = event.at.min(now);
             }
             stack.queues_begin(now);
+            stack.look_begins(now);
         }
     }
 

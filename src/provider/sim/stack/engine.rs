@@ -224,7 +224,9 @@ impl State {
         };
         let after_create = stack.work.as_ref().is_some_and(|w| w.verb == Verb::UndoCreate);
         if retained.is_some_and(|policy| policy == "Retain" || !after_create) {
-            self.forget_part(no, &name);
+            if let Some(stack) = self.stacks.get_mut(no) {
+                stack.parts.remove(&name);
+            }
             self.set_job(no, n, Stands::Done);
             self.tell_stack(no, Some(&name), &kind, "DELETE_SKIPPED", None);
             return;

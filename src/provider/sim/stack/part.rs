@@ -241,10 +241,10 @@ impl State {
         matches!(part.kind.as_str(), ASG | FLEET) && self.groups.iter().filter(own).any(|g| !g.members.is_empty())
     }
 
-    /// A resource is gone, or is no longer the stack's where it is retained.
+    /// A resource is gone.
     pub(super) fn forget_part(&mut self, no: StackNo, name: &str) {
         let part = self.stacks.get_mut(no).and_then(|s| s.parts.remove(name));
-        if let Some(part) = part.filter(|part| part.retained.is_none()) {
+        if let Some(part) = part {
             self.forget_thing(no, &part);
         }
     }

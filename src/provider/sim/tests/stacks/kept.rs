@@ -32,10 +32,13 @@ async fn a_stack_half_made_goes_on_in_the_next_run_and_stays_in_those_after() {
     within(120, "the workers join", async || ready(&world, Role::Agent).await == 3).await;
     let machines: BTreeSet<_> = own(&p).await.into_iter().map(|i| i.id).collect();
     assert_eq!(machines.len(), 6);
+    aws.detect_drift(STACK).await.unwrap();
 
     let (world, p) = remembered("", Some(&file));
     let aws = cloud_control(&world, EU);
     assert_eq!(status(&*aws).await, "CREATE_COMPLETE");
+    let looked = cloud(&p, EU).stack(STACK).await.unwrap().unwrap().drift;
+    assert_eq!(looked.map(|drift| drift.drifted), Some(false));
     assert_eq!(
         own(&p).await.into_iter().map(|i| i.id).collect::<BTreeSet<_>>(),
         machines
