@@ -151,6 +151,8 @@ pub enum Action {
     RollBack,
     /// Upgrade K3s.
     Upgrade,
+    /// Change what the cluster is.
+    Update,
     /// Extend a TTL.
     Extend,
     /// Whether the cluster's reaper works.

@@ -254,6 +254,10 @@ impl Turn<'_> {
 
     /// Hands a plan to whoever runs it, and shows where it can be watched.
     fn run(&mut self, plan: Box<Plan>, take_over: bool) {
+        // A plan that is run is not left.
+        self.state
+            .overlays
+            .retain(|overlay| !matches!(overlay, Overlay::Plan(_)));
         self.close_all();
         let pane = self.state.focused();
         if let Some(table) = self.state.tables.get_mut(&pane) {

@@ -6,10 +6,12 @@ use jiff::Timestamp;
 use smol_str::SmolStr;
 
 use super::login::Login;
+use super::updating::Proposal;
 use crate::fleet::{ClusterId, ContextId, EdgeHost, FeedId, HostName, Offer, Scope, Source, Way};
 use crate::ops::launch::Spec;
 use crate::ops::survey::Survey;
 use crate::ops::tokens::Roll;
+use crate::ops::updating::Update;
 use crate::ops::{HostKey, OperationId, Plan, Secret};
 
 /// Something to be done outside the screen's state.
@@ -53,6 +55,20 @@ pub enum Effect {
     Resources(ClusterId),
     /// Ask how a cluster's stack stands; it comes back as [`Msg::Stack`](super::Msg::Stack).
     Stack(ClusterId),
+    /// Ask what a highly available cluster is; it comes back as [`Msg::Known`](super::Msg::Known).
+    Known(ClusterId),
+    /// Give the terminal to the operator's editor, with a text in a file of this name; what it is then comes back as
+    /// [`Msg::Edited`](super::Msg::Edited).
+    Edit {
+        /// The file's name.
+        name: String,
+        /// The text.
+        text: String,
+    },
+    /// Ask CloudFormation what another spec would change; it comes back as [`Msg::Proposed`](super::Msg::Proposed).
+    Propose(Box<Proposal>),
+    /// Discard what CloudFormation has worked out.
+    Discard(Box<Update>),
     /// Ask what a cluster can be restored from; it comes back as [`Msg::Snapshots`](super::Msg::Snapshots).
     Snapshots(ClusterId, ContextId),
     /// Ask where a cluster's API servers say that they are reached; it comes back as

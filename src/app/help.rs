@@ -171,6 +171,7 @@ fn overlay_actions(overlay: &Overlay) -> &'static [Action] {
         | Overlay::Tokens(_)
         | Overlay::Snapshots(_)
         | Overlay::TokenMade(_)
+        | Overlay::Update(_)
         | Overlay::Locked { .. }
         | Overlay::Abort { .. } => &[],
     }

@@ -208,6 +208,7 @@ pub(super) const TABLE: [ActionInfo; Action::COUNT] = [
     row(Action::Snapshots, "snapshots", Group::Change, &["shift-b"], Place::Panes(CLUSTERS), Reach::Screen, "the snapshots of the cluster's etcd, and the way back to one of them"),
     row(Action::RollBack, "roll-back", Group::Change, &["alt-r"], Place::Panes(REAPED), Reach::Screen, "take the failed stack of a highly available cluster back to how it was before"),
     row(Action::Upgrade, "upgrade", Group::Change, &["shift-u"], Place::Panes(CLUSTERS), Reach::Screen, "bring the cluster to another release of K3s"),
+    row(Action::Update, "update", Group::Change, &["alt-u"], Place::Panes(CLUSTERS), Reach::Screen, "change what a highly available cluster is: its spec in your editor, and what that means as a plan"),
     row(Action::Extend, "extend", Group::Change, &["shift-e"], Place::Panes(CLUSTERS), Reach::Screen, "let a ci cluster live longer"),
     row(Action::TestReaper, "test-reaper", Group::Change, &["alt-t"], Place::Panes(REAPED), Reach::Screen, "send a test event to the reaper of a highly available cluster, and see whether it works"),
     row(Action::DetectDrift, "detect-drift", Group::Change, &["alt-d"], Place::Panes(REAPED), Reach::Screen, "have CloudFormation look whether the stack of a highly available cluster is still as its template says"),

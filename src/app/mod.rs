@@ -75,6 +75,7 @@ pub mod tasks;
 mod tests;
 pub mod tokens;
 mod update;
+pub mod updating;
 mod upgrading;
 
 pub use action::Action;

@@ -13,6 +13,7 @@ use crate::fleet::{ClusterId, ContextId, HostName, Observation, Scope, Severity,
 use crate::ops::launch::{Channel, Launch, Spec};
 use crate::ops::restoring::Restorable;
 use crate::ops::tokens::Tokens;
+use crate::ops::updating::{Known, Update};
 use crate::ops::{Event, OperationId, Plan, Progress, Ran, Resource, Stack};
 
 /// Something that happened.
@@ -57,6 +58,12 @@ pub enum Msg {
     Resources(ClusterId, Result<Vec<Resource>, String>),
     /// How a cluster's stack stands, or why that is not known.
     Stack(ClusterId, Result<Box<Stack>, String>),
+    /// What a highly available cluster is, or why that is not known.
+    Known(ClusterId, Result<Box<Known>, String>),
+    /// What was typed in the editor, or why that is not known.
+    Edited(Result<String, String>),
+    /// What another spec would change, or why it is not worked out.
+    Proposed(ClusterId, Result<Box<Update>, String>),
     /// What a cluster can be restored from, or why that is not known.
     Snapshots(ClusterId, Result<Restorable, String>),
     /// Where a cluster's API servers say that they are reached, each as `host:port`, or why that is not known.

@@ -13,6 +13,7 @@ use super::running::RunView;
 use super::scaling::ScaleForm;
 use super::snapshots::SnapshotsView;
 use super::tokens::{TokenMade, TokensView};
+use super::updating::UpdateView;
 use crate::fleet::HostName;
 use crate::fleet::table::RowId;
 use crate::ops::{OperationId, Plan};
@@ -117,6 +118,8 @@ pub enum Overlay {
     Tokens(Box<TokensView>),
     /// What a cluster can be restored from.
     Snapshots(Box<SnapshotsView>),
+    /// A cluster that is being changed; its plan lies above.
+    Update(Box<UpdateView>),
     /// A bootstrap token that was just made: it is shown this once.
     TokenMade(Box<TokenMade>),
     /// A plan was not run, for another operator changes the cluster.

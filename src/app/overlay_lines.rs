@@ -30,6 +30,7 @@ impl Overlay {
             | Self::Password(_)
             | Self::Form(_)
             | Self::TokenMade(_)
+            | Self::Update(_)
             | Self::Locked { .. }
             | Self::Abort { .. } => return None,
             Self::Choosing(choosing) => &mut choosing.cursor,
@@ -111,6 +112,7 @@ impl Turn<'_> {
                 | Overlay::Inquiry(_)
                 | Overlay::Password(_)
                 | Overlay::TokenMade(_)
+                | Overlay::Update(_)
                 | Overlay::Locked { .. }
                 | Overlay::Abort { .. },
             ) => 0,

@@ -203,16 +203,18 @@ impl Turn<'_> {
         }
     }
 
-    /// Closes the topmost overlay. A theme that was only tried on is taken off.
+    /// Closes the topmost overlay. A theme that was only tried on is taken off, and a change that was only planned discarded.
     pub(super) fn close(&mut self) {
         let Some(overlay) = self.state.overlays.pop() else {
             return;
         };
         self.touch();
-        if let Overlay::Themes { items, cursor, before } = overlay
-            && items.get(cursor) != Some(&before)
-        {
-            self.effect(Effect::Theme(before));
+        match overlay {
+            Overlay::Themes { items, cursor, before } if items.get(cursor) != Some(&before) => {
+                self.effect(Effect::Theme(before));
+            }
+            Overlay::Plan(planning) => self.leave_update(&planning),
+            _ => {}
         }
     }
 
@@ -263,6 +265,7 @@ impl Turn<'_> {
             Some(Overlay::Form(_)) => self.form_done(),
             Some(Overlay::Tokens(_)) => drop(self.tokens_key(KeyCode::Enter.into())),
             Some(Overlay::Snapshots(_)) => self.restore_here(),
+            Some(Overlay::Update(_)) => self.edit_again(),
             Some(Overlay::Checks { .. } | Overlay::Ran(_) | Overlay::TokenMade(_)) => {}
             Some(Overlay::Help { .. } | Overlay::Describe { .. } | Overlay::Source { .. }) | None => {}
         }

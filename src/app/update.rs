@@ -76,6 +76,9 @@ impl Turn<'_> {
             Msg::Placed(spec, answer) => self.placed(&spec, answer),
             Msg::Resources(cluster, answer) => self.inquired(&cluster, answer),
             Msg::Stack(cluster, answer) => self.stack_told(&cluster, answer),
+            Msg::Known(cluster, answer) => self.known(&cluster, answer),
+            Msg::Edited(answer) => self.edited(answer),
+            Msg::Proposed(cluster, answer) => self.proposed(&cluster, answer),
             Msg::Snapshots(cluster, answer) => self.snapshots_told(&cluster, answer),
             Msg::Advertised(context, answer) => self.advertised(&context, answer),
             Msg::Looked(host, found) => self.looked(&host, found),
@@ -277,6 +280,7 @@ impl Turn<'_> {
             Action::AcceptKey => self.open_keys(),
             Action::Tokens => self.open_tokens(),
             Action::Snapshots => self.open_snapshots(),
+            Action::Update => self.open_update(),
             Action::RollBack => self.open_rollback(),
             Action::Upgrade => self.open_upgrade(),
         }

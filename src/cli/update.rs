@@ -13,12 +13,11 @@ use super::exit::{Exit, Halt};
 use super::operate::{Asked, Desk};
 use super::read::read_offers;
 use crate::blueprint::Spec;
-use crate::blueprint::ha::PoolKind;
 use crate::fleet::{ClusterId, Offer, Scope};
+use crate::ops::Request;
 use crate::ops::survey::survey;
-use crate::ops::updating::{self, Known, Update, UpdateError};
+use crate::ops::updating::{self, Known, UpdateError};
 use crate::ops::wish::{changed_pool, new_pool, priced_for};
-use crate::ops::{OperationId, Request};
 use crate::provider::{Cloud, CloudControl};
 
 /// More than any spec, in bytes.
@@ -31,7 +30,7 @@ impl Desk<'_> {
         match self.as_kept(name).await {
             Ok((_, _, known)) => {
                 let mut out = io::stdout().lock();
-                serde_json::to_writer_pretty(&mut out, &self.sized(&known))?;
+                serde_json::to_writer_pretty(&mut out, &updating::sized(&self.fleet, &known))?;
                 writeln!(out)?;
                 Ok(Exit::Done)
             }
@@ -41,8 +40,8 @@ impl Desk<'_> {
 
     /// What these flags ask for, worked out by CloudFormation.
     pub(super) async fn update_asked(&mut self, args: &Args) -> Result<Asked, Halt> {
-        let (scope, cloud, mut known) = self.as_kept(&args.cluster).await?;
-        let old = self.sized(&known);
+        let (scope, cloud, known) = self.as_kept(&args.cluster).await?;
+        let old = updating::sized(&self.fleet, &known);
         let mut spec = match &args.spec {
             Some(file) => read_spec(file).map_err(Halt::usage)?,
             None => old.clone(),
@@ -58,54 +57,37 @@ impl Desk<'_> {
                 return Err(Halt::usage(why));
             }
             ha.pools.retain(|pool| !args.remove_pool.contains(&pool.name));
+            let mut offered = None;
             for wish in &args.pools {
                 match ha.pools.iter_mut().find(|pool| pool.name == wish.name) {
                     Some(pool) => changed_pool(pool, wish),
                     None => {
-                        let web = self.session.providers.web.clone();
-                        let reader = self.reader(&scope)?;
-                        let survey = survey(&*reader, web.as_deref()).await?;
-                        let offers = priced_for(wish, spec.arch, &survey).into_iter();
-                        let offers = offers.map(|kind| Offer::new(&scope.region, &kind)).collect();
-                        read_offers(&self.session, &mut self.fleet, offers).await;
+                        let survey = match &mut offered {
+                            Some(survey) => survey,
+                            none => {
+                                let web = self.session.providers.web.clone();
+                                none.insert(survey(&*self.reader(&scope)?, web.as_deref()).await?)
+                            }
+                        };
+                        self.price(&scope, priced_for(wish, spec.arch, survey)).await;
                         let market = self.fleet.market();
-                        let pool = new_pool(wish, spec.arch, spec.volume_gib, &survey, market);
+                        let pool = new_pool(wish, spec.arch, spec.volume_gib, survey, market);
                         ha.pools.push(pool.map_err(Halt::usage)?);
                     }
                 }
             }
         }
-        let faults: Vec<_> = spec.check().iter().map(ToString::to_string).collect();
-        if !faults.is_empty() {
-            return Err(Halt::refused(format!("{}; mend that and ask again", faults.join("; "))));
-        }
-        let fixed = updating::fixed(&old, &spec);
-        if !fixed.is_empty() {
-            let fixed = fixed.join(", ");
-            return Err(Halt::refused(format!(
-                "{fixed} cannot be changed once the cluster stands; leave it as it is, or launch another cluster"
-            )));
-        }
-        let before = known.site.clone();
-        updating::add_images(&*self.reader(&scope)?, &spec, &mut known.site).await?;
-        let now = (self.session.clock)();
-        let salt = u32::try_from(now.subsec_nanosecond()).unwrap_or_default();
-        let token = OperationId::new("update", now, salt);
-        let change_set = updating::propose(&*cloud, &known, &spec, token.as_str()).await?;
-        let reader = self.reader(&scope)?;
-        let basis = updating::basis(&*reader, &old, &spec, &known.site).await;
-        let types = updating::types(&old, &spec);
-        let offers = types.iter().map(|kind| Offer::new(&scope.region, kind)).collect();
-        read_offers(&self.session, &mut self.fleet, offers).await;
-        let update = Update {
-            basis: Some(basis),
-            scope,
-            old,
-            spec,
-            site: (known.site != before).then_some(known.site),
-            change_set,
-        };
+        let token = updating::token((self.session.clock)());
+        let update = updating::ask(&*self.reader(&scope)?, &*cloud, &known, old, spec, &token).await?;
+        let types = updating::types(&update.old, &update.spec);
+        self.price(&scope, types).await;
         Ok(Request::Update(Box::new(update)).into())
+    }
+
+    /// Has the prices of types read.
+    async fn price(&mut self, scope: &Scope, types: impl IntoIterator<Item = SmolStr>) {
+        let offers = types.into_iter().map(|kind| Offer::new(&scope.region, &kind)).collect();
+        read_offers(&self.session, &mut self.fleet, offers).await;
     }
 
     /// What reads a profile and region.
@@ -140,34 +122,14 @@ impl Desk<'_> {
         let known = updating::read(&*cloud, names).await?;
         Ok((home, cloud, known))
     }
-
-    /// Its spec with the sizes that its groups have by now: a change of something else leaves those as they are.
-    fn sized(&self, known: &Known) -> Spec {
-        let mut spec = known.spec.clone();
-        let region = spec.region.clone();
-        let group = |name: String| {
-            let mut groups = self.fleet.asgs().filter(|g| g.scope.region == region && g.name == name);
-            groups.next()
-        };
-        let names = known.spec.names();
-        if let Some(ha) = &mut spec.ha {
-            if let Some(servers) = group(names.group(crate::blueprint::ha::SERVERS)) {
-                ha.servers = servers.desired;
-            }
-            for pool in ha.pools.iter_mut().filter(|pool| pool.kind == PoolKind::Asg) {
-                if let Some(now) = group(names.group(&pool.name)) {
-                    (pool.min, pool.desired, pool.max) = (now.min, now.desired, now.max);
-                }
-            }
-        }
-        spec
-    }
 }
 
 impl From<UpdateError> for Halt {
     fn from(error: UpdateError) -> Self {
         match error {
             UpdateError::Call(error) => error.into(),
+            UpdateError::Refused(refusal) => refusal.into(),
+            UpdateError::Image(error) => error.into(),
             UpdateError::Busy { .. } => Self::refused(error.to_string()),
             UpdateError::None(_) | UpdateError::NoStack(_) => Self::usage(error.to_string()),
             UpdateError::Foreign { .. } | UpdateError::Unwritable => Self::failed(error.to_string()),

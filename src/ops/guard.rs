@@ -211,3 +211,12 @@ pub(super) fn with_node(machines: &[Machine<'_>]) -> Result<(), Refusal> {
         }
     }
 }
+
+/// Refuses a spec that is at fault.
+pub(super) fn without_faults(faults: impl IntoIterator<Item = String>) -> Result<(), Refusal> {
+    let faults: Vec<_> = faults.into_iter().collect();
+    match faults.is_empty() {
+        true => Ok(()),
+        false => Err(Refusal::new("spec", faults.join("; "), "mend that and ask again")),
+    }
+}

@@ -2,19 +2,21 @@
 //! is changed, and CloudFormation works out as a change set what that means. The change set is part of the request, so that
 //! what the plan shows is what is done.
 
-use std::collections::BTreeSet;
-use std::collections::btree_map::Entry;
+mod asking;
 
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
-use super::bill::{self, Basis};
-use super::survey::{SurveyError, image_parameter, part_prices};
+pub use asking::{ask, judge, sized, token, types};
+
+use super::bill::Basis;
+use super::plan::Refusal;
+use super::survey::SurveyError;
 use crate::blueprint::ha::Site;
 use crate::blueprint::ha::template::{CREATED_BY, FIRST_SERVERS, template};
 use crate::blueprint::{Names, Spec};
 use crate::fleet::{ClusterId, Scope};
-use crate::provider::{ChangeSet, Cloud, CloudControl, ProviderError, Stack, StackOrder};
+use crate::provider::{ChangeSet, CloudControl, ProviderError, Stack, StackOrder};
 
 /// A change of a highly available cluster.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -62,6 +64,12 @@ pub enum UpdateError {
     /// A call failed.
     #[error(transparent)]
     Call(#[from] ProviderError),
+    /// It would harm the cluster, or cannot be done to one that stands.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The image that a new pool needs is not known.
+    #[error(transparent)]
+    Image(#[from] SurveyError),
     /// A parameter is not there.
     #[error("there is no parameter {0}: the cluster was not launched by k3fleet with the shape ha")]
     None(String),
@@ -145,50 +153,6 @@ pub async fn propose(
     cloud.propose_stack(&order).await
 }
 
-/// Finds the images that a place lacks for a spec: a cluster may get its first pool of an architecture.
-pub async fn add_images(cloud: &dyn Cloud, spec: &Spec, site: &mut Site) -> Result<(), SurveyError> {
-    let pools = spec.ha.iter().flat_map(|ha| ha.pools.iter().map(|pool| pool.arch));
-    for arch in pools.chain([spec.arch]) {
-        if let Entry::Vacant(unknown) = site.images.entry(arch) {
-            unknown.insert(cloud.image(&image_parameter(spec, arch)?).await?);
-        }
-    }
-    Ok(())
-}
-
-/// Asks what the bills of a cluster rest on, as it is and as it is to be. What is not told is left blank in them.
-pub async fn basis(cloud: &dyn Cloud, old: &Spec, spec: &Spec, site: &Site) -> Basis {
-    let parts: BTreeSet<_> = [old, spec].into_iter().flat_map(bill::parts).collect();
-    let parts: Vec<_> = parts.into_iter().collect();
-    let zones = async {
-        if site.vpc.is_none() {
-            return bill::made_zones(spec, site);
-        }
-        let vpcs = cloud.vpcs().await.unwrap_or_default();
-        let subnets = vpcs.into_iter().flat_map(|vpc| vpc.subnets);
-        let own = subnets.filter(|subnet| site.subnets.contains(&subnet.id));
-        own.map(|subnet| subnet.zone).collect()
-    };
-    let (parts, zones) = futures::join!(part_prices(cloud, &parts), zones);
-    Basis {
-        site: site.clone(),
-        zones,
-        parts,
-    }
-}
-
-/// The types of machines that such bills are about.
-pub fn types(old: &Spec, spec: &Spec) -> BTreeSet<SmolStr> {
-    let of = |spec: &Spec| {
-        let pools = spec
-            .ha
-            .iter()
-            .flat_map(|ha| ha.pools.iter().flat_map(|pool| pool.types.clone()));
-        spec.types.iter().cloned().chain(pools).collect::<Vec<_>>()
-    };
-    [old, spec].into_iter().flat_map(of).collect()
-}
-
 /// Writes down what a cluster is, and its place where that is another.
 pub async fn keep(cloud: &dyn CloudControl, spec: &Spec, site: Option<&Site>) -> Result<(), UpdateError> {
     let text = serde_json::to_string(spec).map_err(|_unwritable| UpdateError::Unwritable)?;
@@ -197,32 +161,4 @@ pub async fn keep(cloud: &dyn CloudControl, spec: &Spec, site: Option<&Site>) ->
         cloud.put_parameter(&spec.names().site(), &text).await?;
     }
     Ok(cloud.put_parameter(&spec.names().spec(), &text).await?)
-}
-
-/// What another spec changes that no update can: those parts are made once.
-pub fn fixed(old: &Spec, new: &Spec) -> Vec<&'static str> {
-    let part = |spec: &Spec| {
-        let ha = spec.ha.as_ref();
-        (
-            ha.map(|ha| ha.store.kind()),
-            ha.and_then(|ha| ha.made_vpc.clone()),
-            ha.map(|ha| ha.shared_storage),
-        )
-    };
-    let ((store, vpc, storage), (new_store, new_vpc, new_storage)) = (part(old), part(new));
-    let changed = [
-        ("name", old.name != new.name),
-        ("shape", old.shape != new.shape || old.ha.is_some() != new.ha.is_some()),
-        ("region", old.region != new.region),
-        ("network", old.network != new.network),
-        ("ha.store", store != new_store),
-        ("ha.made_vpc", vpc != new_vpc),
-        // Taken away, it would take what pods keep there with it.
-        ("ha.shared_storage", storage == Some(true) && new_storage != storage),
-    ];
-    changed
-        .into_iter()
-        .filter(|(_, is)| *is)
-        .map(|(field, _)| field)
-        .collect()
 }

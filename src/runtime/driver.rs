@@ -18,6 +18,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use super::clock;
+use super::editor::Draft;
 use super::errands::Errands;
 use super::input::Input;
 use super::operations::Operations;
@@ -114,6 +115,7 @@ pub struct Driver<S> {
     quit: bool,
     suspend: bool,
     login: Option<Login>,
+    draft: Option<Draft>,
     drawn_at: Option<Instant>,
 }
 
@@ -140,6 +142,7 @@ impl<S: Surface> Driver<S> {
             quit: false,
             suspend: false,
             login: None,
+            draft: None,
             drawn_at: None,
         })
     }
@@ -197,8 +200,9 @@ impl<S: Surface> Driver<S> {
             if std::mem::take(&mut self.suspend) {
                 events = self.suspend(events)?;
             }
-            if let Some(login) = self.login.take() {
-                events = self.lend(events, &login)?;
+            let (login, draft) = (self.login.take(), self.draft.take());
+            if let Some(login) = login.or_else(|| draft.as_ref().map(Draft::editor)) {
+                events = self.lend(events, &login, draft)?;
                 if let Some(signals) = &mut signals {
                     signals.forget_interrupts();
                 }
@@ -306,11 +310,23 @@ impl<S: Surface> Driver<S> {
         Ok(self.surface.events())
     }
 
-    /// Gives the terminal to a login until it ends.
-    fn lend(&mut self, events: Events, login: &Login) -> io::Result<Events> {
+    /// Gives the terminal to a login until it ends, or to the editor of a text.
+    fn lend(&mut self, events: Events, login: &Login, draft: Option<Draft>) -> io::Result<Events> {
         drop(events);
-        if let Err(error) = self.surface.lend(login)? {
-            self.say(Severity::Warning, format!("{}: {error}", login.line()));
+        let ended = self
+            .surface
+            .lend(login)?
+            .map_err(|error| format!("{}: {error}", login.line()));
+        match (ended, draft) {
+            (ended, Some(draft)) => {
+                let text = ended.and_then(|well| match well {
+                    true => draft.text().map_err(|error| format!("read what was typed: {error}")),
+                    false => Err("your editor has failed; set EDITOR to another".to_owned()),
+                });
+                self.take(Msg::Edited(text));
+            }
+            (Err(why), None) => self.say(Severity::Warning, why),
+            (Ok(_), None) => {}
         }
         self.take(Msg::Resize(self.surface.size()?.0, self.surface.size()?.1));
         self.dirty = true;

@@ -7,6 +7,7 @@ mod hosts;
 mod reaper;
 mod restoring;
 mod tokens;
+mod updating;
 
 pub(super) use hosts::keep_password;
 

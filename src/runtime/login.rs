@@ -28,8 +28,9 @@ pub fn missing(login: &Login) -> Option<String> {
     }
 }
 
-/// Runs it on the terminal, which has been given back. Where it fails itself its words stay until Enter is pressed.
-pub(super) fn run(login: &Login) -> io::Result<()> {
+/// Runs it on the terminal, which has been given back; gives whether it ended well. Where it fails itself its words stay
+/// until Enter is pressed.
+pub(super) fn run(login: &Login) -> io::Result<bool> {
     let status = Command::new(login.program).args(&login.args).status()?;
     let failed = match login.program {
         // Any other code is that of the last command on the machine.
@@ -44,5 +45,5 @@ pub(super) fn run(login: &Login) -> io::Result<()> {
         )?;
         io::stdin().lock().read_line(&mut String::new())?;
     }
-    Ok(())
+    Ok(!failed)
 }

@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod contexts;
 pub mod driver;
+mod editor;
 mod errands;
 mod files;
 mod input;

@@ -43,8 +43,9 @@ pub trait Surface {
     fn copy(&mut self, text: &str) -> io::Result<()>;
     /// Gives the terminal back, stops, and takes it again when continued.
     fn suspend(&mut self) -> io::Result<()>;
-    /// Gives the terminal back for as long as a login runs. The inner error is why that could not be run.
-    fn lend(&mut self, login: &Login) -> io::Result<io::Result<()>>;
+    /// Gives the terminal back for as long as a program runs; gives whether that ended well. The inner error is why it could
+    /// not be run.
+    fn lend(&mut self, login: &Login) -> io::Result<io::Result<bool>>;
 }
 
 impl Surface for Tty {
@@ -79,7 +80,7 @@ impl Surface for Tty {
         self.resume()
     }
 
-    fn lend(&mut self, login: &Login) -> io::Result<io::Result<()>> {
+    fn lend(&mut self, login: &Login) -> io::Result<io::Result<bool>> {
         restore();
         let ran = login::run(login);
         self.resume()?;

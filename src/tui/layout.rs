@@ -209,6 +209,7 @@ fn overlay(state: &State, overlay: &Overlay, area: Rect) -> Rect {
         | Overlay::Tokens(_)
         | Overlay::Snapshots(_)
         | Overlay::TokenMade(_)
+        | Overlay::Update(_)
         | Overlay::Locked { .. }
         | Overlay::Abort { .. } => {
             let width = match overlay {

@@ -10,6 +10,7 @@ mod property;
 mod restoring;
 mod running;
 mod stacks;
+mod updating;
 mod upkeep;
 
 use jiff::{SignedDuration, Timestamp};

@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::super::bill;
 use super::super::condition::Condition;
+use super::super::guard;
 use super::super::launch::{Launch, Profile, Spec};
 use super::super::plan::{CostChange, Plan, Refusal, Stage};
 use super::super::request::Request;
@@ -16,7 +17,7 @@ use super::super::step::{CloudStep, Part, Step};
 use crate::fleet::{Fleet, Offer, Purchase, Role};
 
 /// How long the server may take from its kubeconfig to its ready node, and workers to join.
-const READY: SignedDuration = SignedDuration::from_mins(15);
+pub(super) const READY: SignedDuration = SignedDuration::from_mins(15);
 
 /// Plans a launch.
 pub(in crate::ops) fn plan(fleet: &Fleet, request: &Request, launch: &Launch, now: Timestamp) -> Result<Plan, Refusal> {
@@ -66,10 +67,7 @@ fn sound(spec: &Spec, now: Timestamp) -> Result<(), Refusal> {
     if spec.expires_at.is_some_and(|at| at <= now) {
         faults.push("expires_at: expected a time to come".to_owned());
     }
-    match faults.is_empty() {
-        true => Ok(()),
-        false => Err(Refusal::new("spec", faults.join("; "), "mend that and ask again")),
-    }
+    guard::without_faults(faults)
 }
 
 /// Refuses a name that a cluster has already: its kubeconfig is known by it. Nor is anything taken over that one has left

@@ -1,7 +1,6 @@
 //! Changing a highly available cluster: what leaves is drained, CloudFormation changes the stack as the change set has it,
 //! what the cluster is now is written down, and what is new has to become ready.
 
-use jiff::SignedDuration;
 use smol_str::SmolStr;
 
 use super::super::bill::{Bill, bill_of};
@@ -10,15 +9,14 @@ use super::super::cost;
 use super::super::plan::{CostChange, Plan, Refusal, Stage};
 use super::super::request::{DrainOptions, Request};
 use super::super::step::{CloudStep, StackWork, Step};
-use super::super::updating::{Update, fixed};
+use super::super::updating::{Update, judge};
 use super::ending;
+use super::launch::READY;
 use crate::blueprint::Names;
 use crate::blueprint::ha::{Ha, Pool, PoolKind};
-use crate::fleet::{Fleet, Machine, PoolId, Role};
+use crate::fleet::{Fleet, Machine, PoolId, Role, TAG_CLUSTER, TAG_POOL};
 use crate::provider::StackAction;
 
-/// How long new machines may take to become ready.
-const READY: SignedDuration = SignedDuration::from_mins(15);
 /// What holds data, or what others know by heart: it is never made anew by a change of something else.
 const KEPT: [&str; 6] = [
     "AWS::EFS::FileSystem",
@@ -35,7 +33,8 @@ pub(in crate::ops) fn plan(fleet: &Fleet, request: &Request, update: &Update) ->
         let why = format!("{cluster} is not highly available: it has no stack that could be changed");
         return Err(Refusal::new("shape", why, "launch another with --shape ha"));
     };
-    judge(update, old, new)?;
+    judge(&update.old, &update.spec)?;
+    harmless(update)?;
     let names = update.spec.names();
     let step = |step| Step::Cloud(update.scope.clone(), step);
     let group = |pool: &Pool| PoolId::Asg(update.scope.clone(), names.group(&pool.name).into());
@@ -103,38 +102,8 @@ pub(in crate::ops) fn plan(fleet: &Fleet, request: &Request, update: &Update) ->
     })
 }
 
-/// Refuses what would harm the cluster, or cannot be done to one that stands.
-fn judge(update: &Update, old: &Ha, new: &Ha) -> Result<(), Refusal> {
-    let cluster = &update.spec.name;
-    let fixed = fixed(&update.old, &update.spec);
-    if !fixed.is_empty() {
-        let why = format!("{} cannot be changed once the cluster stands", fixed.join(", "));
-        return Err(Refusal::new(
-            "fixed",
-            why,
-            "leave it as it is, or launch another cluster",
-        ));
-    }
-    if update.old.version != update.spec.version {
-        let why = "the release of K3s is not changed this way: machines that run would stay behind";
-        let lift = format!("upgrade: k3fleet upgrade {cluster} --to {}", update.spec.version);
-        return Err(Refusal::new("release", why, lift));
-    }
-    let faults: Vec<_> = update.spec.check().iter().map(ToString::to_string).collect();
-    if !faults.is_empty() {
-        return Err(Refusal::new("spec", faults.join("; "), "mend that and ask again"));
-    }
-    if new.servers < old.servers {
-        let why = format!(
-            "its group would end {} servers at once, whatever they hold",
-            old.servers - new.servers
-        );
-        let lift = format!(
-            "take them out one by one: k3fleet scale {cluster}/k3s_servers {}",
-            new.servers
-        );
-        return Err(Refusal::new("etcd-quorum", why, lift));
-    }
+/// Refuses what would lose what the cluster keeps.
+fn harmless(update: &Update) -> Result<(), Refusal> {
     let is_lost = |action| {
         matches!(
             action,
@@ -156,9 +125,7 @@ fn is_of(machine: &Machine<'_>, cluster: &SmolStr, names: Names<'_>, pool: &Pool
         _ => false,
     };
     let by_tag = || {
-        let tags = machine
-            .instance()
-            .map(|i| (i.tag("k3fleet:cluster"), i.tag("k3fleet:pool")));
+        let tags = machine.instance().map(|i| (i.tag(TAG_CLUSTER), i.tag(TAG_POOL)));
         tags == Some((Some(cluster), Some(&pool.name)))
     };
     by_group || by_tag()

@@ -7,6 +7,7 @@ use jiff::SignedDuration;
 use super::Driver;
 use crate::app::{Effect, Login, Msg};
 use crate::fleet::Severity;
+use crate::runtime::editor::Draft;
 use crate::runtime::errands::keep_password;
 use crate::runtime::reload::Reload;
 use crate::runtime::surface::Surface;
@@ -67,6 +68,10 @@ impl<S: Surface> Driver<S> {
             Effect::Survey(scope) => self.errands.survey(self.session.as_ref(), scope),
             Effect::Place(survey, spec, dsn) => self.errands.place(self.session.as_ref(), survey, spec, dsn),
             Effect::Resources(cluster) => self.errands.resources(self.session.as_ref(), cluster),
+            Effect::Known(cluster) => self.errands.known(self.session.as_ref(), cluster),
+            Effect::Edit { name, text } => self.edit(&name, &text),
+            Effect::Propose(proposal) => self.errands.propose(self.session.as_ref(), *proposal),
+            Effect::Discard(update) => self.errands.discard(self.session.as_ref(), update),
             Effect::Stack(cluster) => self.errands.stack(self.session.as_ref(), cluster),
             Effect::Snapshots(cluster, context) => self.errands.snapshots(self.session.as_ref(), cluster, &context),
             Effect::Advertised(context) => self.errands.advertised(self.session.as_ref(), context),
@@ -122,11 +127,26 @@ impl<S: Surface> Driver<S> {
         Ok(())
     }
 
+    /// Whether an operation runs: it would wait for answers that nobody gives while the terminal is lent.
+    fn is_operating(&self) -> bool {
+        self.operations.as_ref().is_some_and(|operations| !operations.is_idle())
+    }
+
+    /// Has a text changed in the operator's editor, if nothing stands against it.
+    fn edit(&mut self, name: &str, text: &str) {
+        let draft = match self.is_operating() {
+            true => Err("an operation is running: wait for its end, or use k3fleet spec and k3fleet update".to_owned()),
+            false => Draft::new(name, text).map_err(|error| format!("write {name} for your editor: {error}")),
+        };
+        match draft {
+            Ok(draft) => self.draft = Some(draft),
+            Err(why) => self.take(Msg::Edited(Err(why))),
+        }
+    }
+
     /// Logs in to a machine, if nothing stands against it.
     fn log_in(&mut self, login: Login) {
-        let running = self.operations.as_ref().is_some_and(|operations| !operations.is_idle());
-        let refusal = match running {
-            // It would wait for answers that nobody gives meanwhile.
+        let refusal = match self.is_operating() {
             true => Some(format!(
                 "an operation is running: log in from another terminal: {}",
                 login.line()

@@ -24,6 +24,7 @@ mod snapshots;
 mod source;
 mod tokens;
 pub(super) mod types;
+mod updating;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -82,6 +83,7 @@ fn content(state: &State, look: Look<'_>, overlay: &Overlay, width: u16) -> Cont
         Overlay::Tokens(view) => tokens::content(state, look, view, width),
         Overlay::Snapshots(view) => snapshots::content(state, look, view, width),
         Overlay::TokenMade(made) => tokens::made(state, look, made, width),
+        Overlay::Update(view) => updating::content(state, look, view, width),
         Overlay::Locked { plan, why, line } => locked::content(look, &plan.cluster, why, line, width),
         Overlay::Abort { id } => locked::abort(look, state.operations.get(id).map(|p| named(&p.plan)), width),
     }
@@ -105,6 +107,7 @@ fn foot(state: &State, look: Look<'_>, overlay: &Overlay, width: u16) -> Vec<Vec
         Overlay::Tokens(view) => tokens::foot(look, view, width),
         Overlay::TokenMade(_) => tokens::made_foot(look),
         Overlay::Snapshots(view) => snapshots::foot(look, view, width),
+        Overlay::Update(view) => updating::foot(look, view, width),
         Overlay::Locked { .. } => vec![keys_line(look, &[("enter", "take over", Some(Action::Open)), LEAVE])],
         Overlay::Abort { .. } => vec![keys_line(look, &[("enter", "give it up", Some(Action::Open)), LEAVE])],
         _ => vec![],

@@ -241,7 +241,7 @@ async fn a_cluster_may_get_its_first_pool_of_another_architecture() {
     let reader = std::sync::Arc::clone(&desk.world.providers().clouds[0]);
     let cloud = std::sync::Arc::clone(&desk.world.control().clouds[0]);
     let names = Names::new("shop", "eu-west-1");
-    let mut known = updating::read(&*cloud, names).await.unwrap();
+    let known = updating::read(&*cloud, names).await.unwrap();
     let old = known.spec.clone();
     let mut spec = old.clone();
     if let Some(ha) = &mut spec.ha {
@@ -250,19 +250,14 @@ async fn a_cluster_may_get_its_first_pool_of_another_architecture() {
         (pool.min, pool.desired) = (0, 0);
         ha.pools.push(pool);
     }
-    updating::add_images(&*reader, &spec, &mut known.site).await.unwrap();
-    assert!(known.site.images.contains_key(&Arch::Amd64));
-    let change_set = updating::propose(&*cloud, &known, &spec, "update-1").await.unwrap();
-    let basis = updating::basis(&*reader, &old, &spec, &known.site).await;
+    let token = updating::token(desk.world.now());
+    let update = updating::ask(&*reader, &*cloud, &known, old, spec.clone(), &token)
+        .await
+        .unwrap();
+    let site = update.site.clone().expect("its place has another image");
+    assert!(site.images.contains_key(&Arch::Amd64));
+    let basis = update.basis.as_ref().expect("what the bill rests on");
     assert!(!basis.zones.is_empty() && basis.parts.iter().all(|part| part.usd.is_some()));
-    let update = updating::Update {
-        scope: reader.scope().clone(),
-        old,
-        spec: spec.clone(),
-        site: Some(known.site.clone()),
-        change_set,
-        basis: Some(basis),
-    };
     let request = Request::Update(Box::new(update));
     let plan = desk.plan(&request).unwrap();
     let bill = plan.bill.expect("a bill");
@@ -279,5 +274,5 @@ async fn a_cluster_may_get_its_first_pool_of_another_architecture() {
     let outcome = desk.run(&request).await.unwrap();
     assert_eq!(outcome, Outcome::Done, "{:?}", desk.failures());
     let kept = updating::read(&*cloud, names).await.unwrap();
-    assert_eq!((kept.spec, kept.site), (spec, known.site));
+    assert_eq!((kept.spec, kept.site), (spec, site));
 }

@@ -1,5 +1,6 @@
 //! An operator changes the demo from the screen alone: scales a pool up and down, drains and replaces a machine.
 
+use crossterm::event::{KeyCode, KeyModifiers};
 use k3fleet::provider::sim::Scenario;
 
 use super::plain;
@@ -7,11 +8,17 @@ use crate::support::rig::Rig;
 
 /// The built-in world, before anything happens in it by itself.
 fn calm() -> Scenario {
+    calm_but("")
+}
+
+/// The same, but for what is told.
+pub(super) fn calm_but(told: &str) -> Scenario {
     let text = include_str!("../../../assets/scenarios/demo.toml");
     let (world, _) = text
         .split_once("# What an onlooker sees")
         .expect("the told events come last");
-    Scenario::parse(&world.replace("from = \"135s\"", "from = \"900h\"")).expect("the world alone is a scenario")
+    let quiet = world.replace("from = \"135s\"", "from = \"900h\"");
+    Scenario::parse(&format!("{quiet}\n{told}")).expect("the world alone is a scenario")
 }
 
 #[tokio::test(start_paused = true)]
@@ -51,22 +58,9 @@ async fn what_a_guard_refuses_is_told_with_what_would_lift_it() {
     let rig = Rig::start(&calm(), 120, 40, plain());
     rig.wait_for("prod", 10).await;
     rig.press("2/edge-lab-server\n").await;
-    rig.send(crossterm::event::Event::Key(crossterm::event::KeyEvent::new(
-        crossterm::event::KeyCode::Char('d'),
-        crossterm::event::KeyModifiers::CONTROL,
-    )))
-    .await;
+    rig.press_key(KeyCode::Char('d'), KeyModifiers::CONTROL).await;
     rig.wait_for("last-server", 5).await;
     rig.wait_for("destroy", 5).await;
-}
-
-/// Presses a key with control.
-async fn control(rig: &Rig, key: char) {
-    let key = crossterm::event::KeyEvent::new(
-        crossterm::event::KeyCode::Char(key),
-        crossterm::event::KeyModifiers::CONTROL,
-    );
-    rig.send(crossterm::event::Event::Key(key)).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -100,7 +94,7 @@ async fn a_cluster_is_launched_scaled_and_destroyed_from_the_screen() {
     }
     rig.press("1g").await;
     rig.press("/shop\n").await;
-    control(&rig, 'd').await;
+    rig.press_key(KeyCode::Char('d'), KeyModifiers::CONTROL).await;
     rig.wait_for("Plan: destroy shop", 20).await;
     rig.press("shop\n").await;
     rig.wait_for("running", 10).await;

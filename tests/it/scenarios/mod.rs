@@ -1,6 +1,7 @@
 //! The whole program over the simulated world, under paused time.
 
 mod changes;
+mod highly_available;
 mod pictures;
 
 use k3fleet::provider::sim::Scenario;

@@ -24,28 +24,31 @@ use tokio::task::JoinHandle;
 /// When simulated worlds begin.
 pub(crate) const START: &str = "2026-03-02T09:00:00Z";
 
+/// What an operator makes of a text in the editor.
+pub(crate) type Edit = fn(&str) -> String;
+
 /// What has been drawn.
 #[derive(Default)]
 struct Drawn {
     buffer: Buffer,
     frames: usize,
     copied: Vec<String>,
+    edits: Vec<Edit>,
 }
 
 /// A surface without a terminal.
 struct Paper {
     terminal: Terminal<TestBackend>,
     drawn: Arc<Mutex<Drawn>>,
-    events: Option<mpsc::Receiver<Event>>,
+    events: Arc<tokio::sync::Mutex<mpsc::Receiver<Event>>>,
 }
 
 impl Surface for Paper {
     fn events(&mut self) -> Events {
-        let events = self.events.take();
+        let events = Arc::clone(&self.events);
         Box::pin(stream::unfold(events, |events| async move {
-            let mut events = events?;
-            let event = events.recv().await?;
-            Some((Ok(event), Some(events)))
+            let event = events.lock().await.recv().await?;
+            Some((Ok(event), events))
         }))
     }
 
@@ -74,8 +77,13 @@ impl Surface for Paper {
         Ok(())
     }
 
-    fn lend(&mut self, _login: &Login) -> io::Result<io::Result<()>> {
-        Ok(Ok(()))
+    fn lend(&mut self, login: &Login) -> io::Result<io::Result<bool>> {
+        let edit = self.drawn.lock().unwrap().edits.pop();
+        if let (Some(edit), Some(file)) = (edit, login.args.last()) {
+            let text = std::fs::read_to_string(file)?;
+            std::fs::write(file, edit(&text))?;
+        }
+        Ok(Ok(true))
     }
 
     fn copy(&mut self, text: &str) -> io::Result<()> {
@@ -124,7 +132,7 @@ impl Rig {
         let paper = Paper {
             terminal,
             drawn: Arc::clone(&drawn),
-            events: Some(events),
+            events: Arc::new(tokio::sync::Mutex::new(events)),
         };
         let mut state = State::new(Fleet::default(), start);
         state.demo = Some(false);
@@ -143,6 +151,11 @@ impl Rig {
         Self::start(&Scenario::demo().unwrap(), columns, rows, look)
     }
 
+    /// What the operator will do in the editor when it is opened next; what is said first is done first.
+    pub(crate) fn will_edit(&self, edits: &[Edit]) {
+        self.drawn.lock().unwrap().edits = edits.iter().rev().copied().collect();
+    }
+
     /// Lets time pass.
     pub(crate) async fn pass(&self, seconds: u64) {
         tokio::time::sleep(Duration::from_secs(seconds)).await;
@@ -159,6 +172,11 @@ impl Rig {
             };
             self.send(Event::Key(KeyEvent::new(code, KeyModifiers::NONE))).await;
         }
+    }
+
+    /// Presses a key with modifiers, or one that is no character.
+    pub(crate) async fn press_key(&self, code: KeyCode, modifiers: KeyModifiers) {
+        self.send(Event::Key(KeyEvent::new(code, modifiers))).await;
     }
 
     /// Sends an event and lets the screen answer.
