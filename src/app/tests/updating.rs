@@ -138,11 +138,11 @@ fn an_editor_that_fails_changes_nothing() {
 #[test]
 fn what_is_worked_out_is_planned_and_discarded_when_it_is_left() {
     let (mut state, of, update) = proposed();
-    send(&mut state, Msg::Proposed(of.clone(), Ok(update.clone())));
+    send(&mut state, Msg::Proposed(of, Ok(update.clone())));
     assert!(
         matches!(state.overlays.last(), Some(Overlay::Plan(planning)) if matches!(planning.request, Request::Update(_)))
     );
-    assert_eq!(press(&mut state, "esc"), [Effect::Discard(update.clone())]);
+    assert_eq!(press(&mut state, "esc"), [Effect::Discard(update)]);
     assert_eq!(*stage(&state), Stage::Planned);
     assert!(
         matches!(press(&mut state, "enter").as_slice(), [Effect::Edit { .. }]),
@@ -164,7 +164,7 @@ fn an_answer_after_leaving_is_discarded() {
     let (mut state, of, update) = proposed();
     press(&mut state, "esc");
     assert_eq!(
-        send(&mut state, Msg::Proposed(of.clone(), Ok(update.clone()))),
+        send(&mut state, Msg::Proposed(of, Ok(update.clone()))),
         [Effect::Discard(update)]
     );
     let (mut state, of, _) = proposed();

@@ -70,13 +70,17 @@ impl State {
             let why = "its datastore is SQLite, not etcd: a copy of its database restores it";
             return Err(Refused::new(why, ""));
         }
-        if s3 {
+        if s3 && self.bucket_of(no).is_none() {
             let why = "K3s keeps no snapshots in S3 as it is configured here";
             return Err(Refused::new(why, "restore one that is on a server"));
         }
-        let here = |s: &Snapshot| s.name == name && s.node == node;
-        match self.snapshots(no).iter().any(here) {
+        let there = |s: &Snapshot| s.name == name && s.is_in_s3() == s3 && (s3 || s.node == node);
+        match self.snapshots(no).iter().any(there) {
             true => Ok((no, node)),
+            false if s3 => Err(Refused::new(
+                format_smolstr!("there is no snapshot {name} in S3"),
+                "look which there are",
+            )),
             false => Err(Refused::new(
                 format_smolstr!("there is no snapshot /var/lib/rancher/k3s/server/db/snapshots/{name}"),
                 "look which there are",
@@ -166,7 +170,8 @@ impl State {
         }
     }
 
-    /// The snapshots that are there, the newest first; those of servers that are gone have gone with them.
+    /// The snapshots that are there, the newest first; those of servers that are gone have gone with them, but for those
+    /// that were taken into a bucket too.
     pub(super) fn snapshots(&self, no: ClusterNo) -> Vec<Snapshot> {
         let Some(cluster) = self.clusters.get(no).filter(|_| self.has_etcd(no)) else {
             return vec![];
@@ -188,8 +193,7 @@ impl State {
             node: node.clone(),
             name,
         };
-        let here = |node: &SmolStr| servers.iter().any(|(name, _)| name == node);
-        let saved = cluster.secrets.snapshots.iter().filter(|saved| here(&saved.node));
+        let saved = cluster.secrets.snapshots.iter();
         let mut found: Vec<_> = saved.map(|s| told(s.name.clone(), &s.node, s.made_at)).collect();
         let last = self.now.as_second().div_euclid(EVERY) * EVERY;
         for (node, since) in &servers {
@@ -198,6 +202,16 @@ impl State {
             let taken = times.filter(|at| *at > later(*since, SignedDuration::from_mins(1)));
             found.extend(taken.map(|at| told(format_smolstr!("etcd-snapshot-{node}-{}", at.as_second()), node, at)));
         }
+        let mut in_s3: Vec<_> = self.bucket_of(no).map_or_else(Vec::new, |bucket| {
+            let there = |snapshot: &Snapshot| Snapshot {
+                location: format_smolstr!("s3://{bucket}/{}/{}", cluster.name, snapshot.name),
+                bucket: Some(bucket.clone()),
+                ..snapshot.clone()
+            };
+            found.iter().map(there).collect()
+        });
+        found.retain(|snapshot| servers.iter().any(|(name, _)| *name == snapshot.node));
+        found.append(&mut in_s3);
         found.sort_by(|a, b| (b.made_at, &a.name).cmp(&(a.made_at, &b.name)));
         found
     }

@@ -1,4 +1,4 @@
-//! What is seen of the snapshots of a cluster's etcd, and of the way back to one.
+//! What is seen of the snapshots of a cluster's etcd, of the way back to one, and of a cluster that is changed.
 
 use jiff::SignedDuration;
 use k3fleet::app::{Effect, Msg, State, update};
@@ -85,4 +85,19 @@ fn the_snapshots_of_a_cluster() {
     let answer = told(&state);
     update(&mut state, Msg::Snapshots(cluster, Ok(answer)));
     insta::assert_snapshot!("snapshots", shown(&mut state));
+}
+
+#[test]
+fn a_cluster_that_is_changed() {
+    let mut state = demo();
+    press(&mut state, "1 G");
+    let effects = update(&mut state, Msg::Key("alt-u".parse().expect("a key"))).effects;
+    let [Effect::Known(cluster)] = effects.as_slice() else {
+        panic!("{effects:?}")
+    };
+    let mut text = plainly(&mut state, "while it is asked", &[(80, 24)]);
+    let why = "there is no stack k3fleet-prod: the cluster is not highly available, or is gone";
+    update(&mut state, Msg::Known(cluster.clone(), Err(why.to_owned())));
+    text.push_str(&plainly(&mut state, "it has no stack", &[(80, 24)]));
+    insta::assert_snapshot!("update_asked", text);
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 use smol_str::SmolStr;
 
 use super::super::ground::Site;
-use super::super::state::State;
+use super::super::state::{ClusterNo, State};
 use super::value::text;
 use super::{Part, SimStack};
 use crate::fleet::Scope;
@@ -21,6 +21,13 @@ fn of<'a>(stack: &'a SimStack, kind: &'a str) -> impl Iterator<Item = &'a Part> 
 impl State {
     fn stacks_in<'a>(&'a self, at: &'a Scope) -> impl Iterator<Item = &'a SimStack> {
         self.stacks.iter().filter(move |s| s.scope == *at)
+    }
+
+    /// The bucket in which the servers of a cluster keep their snapshots too, where its stack has one.
+    pub(in super::super) fn bucket_of(&self, cluster: ClusterNo) -> Option<&SmolStr> {
+        let no = (0..self.stacks.len()).rfind(|no| self.cluster_of_stack(*no) == Some(cluster))?;
+        let bucket = of(self.stacks.get(no)?, "AWS::S3::Bucket").next();
+        bucket.map(|bucket| &bucket.physical)
     }
 
     /// The VPCs that stacks have made.

@@ -101,7 +101,7 @@ impl State {
     }
 
     /// The cluster of a stack.
-    fn cluster_of_stack(&self, no: StackNo) -> Option<ClusterNo> {
+    pub(super) fn cluster_of_stack(&self, no: StackNo) -> Option<ClusterNo> {
         let id = &self.stacks.get(no)?.id;
         self.groups
             .iter()
