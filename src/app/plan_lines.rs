@@ -10,7 +10,7 @@ use super::planning::{PlanOption, Planning};
 use crate::fleet::MachineId;
 use crate::ops::bill::told::Line;
 use crate::ops::parts::{PartLine, Parts};
-use crate::ops::{Call, CostChange, Plan, Refusal, Request, Step};
+use crate::ops::{Call, Plan, Refusal, Request, Step};
 
 /// Up to so many hosts that join stand on lines of their own.
 const FEW: usize = 8;
@@ -22,8 +22,8 @@ pub enum PlanLine {
     Gap,
     /// What the cluster costs before and after, in USD per hour; `None` where that is not known.
     Cost {
-        /// The cluster.
-        cluster: String,
+        /// The cluster; `None`: its machines alone are counted.
+        cluster: Option<String>,
         /// Before.
         before: Option<f64>,
         /// After.
@@ -133,12 +133,17 @@ fn of_plan(state: &State, plan: &Plan, parts: Option<&Parts>) -> Vec<PlanLine> {
     if plan.stages.is_empty() {
         return vec![PlanLine::Note("Nothing has to be done: it is so already.".to_owned())];
     }
-    lines.push(cost(plan.cluster.to_string(), &plan.cost));
+    lines.push(cost(plan));
     let busy = state.operations.values().filter(|p| p.plan.cluster == plan.cluster);
     let busy = busy.filter(|p| operations::state_of(state, p).is_running());
     let busy = busy.map(|p| format!("{} is being changed: {} has to end first", plan.cluster, named(&p.plan)));
     let warnings = plan.warnings.iter().map(|warning| as_keys(warning));
     lines.extend(busy.chain(warnings).map(PlanLine::Warning));
+    if let Request::Update(update) = &plan.request {
+        let changes = update.told();
+        lines.extend((!changes.is_empty()).then_some(PlanLine::Gap));
+        lines.extend(changes.iter().map(part));
+    }
     lines.extend(bill_lines::of(plan));
     lines.extend(parts.into_iter().flat_map(made));
     for (at, stage) in plan.stages.iter().enumerate() {
@@ -173,16 +178,19 @@ fn of_plan(state: &State, plan: &Plan, parts: Option<&Parts>) -> Vec<PlanLine> {
 
 /// What a stack is made of: its pools, its place, and what it holds.
 fn made(parts: &Parts) -> Vec<PlanLine> {
-    let line = |part: &PartLine| PlanLine::Part {
-        about: part.about.clone(),
-        text: part.text.clone(),
-    };
     let mut lines = vec![PlanLine::Gap];
-    lines.extend(parts.pools.iter().chain(&parts.place).map(line));
+    lines.extend(parts.pools.iter().chain(&parts.place).map(part));
     lines.push(PlanLine::Gap);
     lines.push(PlanLine::Note(format!("its stack holds {} resources", parts.resources)));
-    lines.extend(parts.held.iter().map(line));
+    lines.extend(parts.held.iter().map(part));
     lines
+}
+
+fn part(part: &PartLine) -> PlanLine {
+    PlanLine::Part {
+        about: part.about.clone(),
+        text: part.text.clone(),
+    }
 }
 
 /// The hosts of a stage in which hosts join, and nothing else is done.
@@ -210,11 +218,11 @@ fn as_keys(text: &str) -> String {
 }
 
 /// What a change costs, as a line.
-pub(super) fn cost(cluster: String, cost: &CostChange) -> PlanLine {
+fn cost(plan: &Plan) -> PlanLine {
     PlanLine::Cost {
-        cluster,
-        before: cost.before,
-        after: cost.after,
+        cluster: plan.costs_all().then(|| plan.cluster.to_string()),
+        before: plan.cost.before,
+        after: plan.cost.after,
     }
 }
 

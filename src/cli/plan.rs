@@ -21,8 +21,8 @@ pub(super) fn text(plan: &Plan) -> String {
         }
     }
     if let Request::Update(update) = &plan.request {
-        for change in &update.change_set.changes {
-            let _ = writeln!(text, "  {}", change.describe());
+        for change in update.told() {
+            let _ = writeln!(text, "  {} {}", change.about, change.text);
         }
     }
     if plan.stages.is_empty() {
@@ -38,7 +38,8 @@ pub(super) fn text(plan: &Plan) -> String {
         let trips = plan.round_trips();
         let _ = writeln!(text, "AWS calls: {trips} one after the other, the rest beside them");
     }
-    let _ = writeln!(text, "cost: {}", cost(&plan.cost));
+    let what = if plan.costs_all() { "cost" } else { "cost of machines" };
+    let _ = writeln!(text, "{what}: {}", cost(&plan.cost));
     if let Some(whole) = &plan.bill {
         text.push_str(&bill::text(whole));
     }

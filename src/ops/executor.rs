@@ -8,6 +8,7 @@
 //! ```
 
 mod coming;
+mod error;
 mod freeing;
 mod join;
 mod kept;

@@ -234,6 +234,7 @@ mod tests {
                 title: "cordon".to_owned(),
                 steps: vec![Step::Kube(node, KubeStep::Cordon)],
                 whatever: false,
+                passing: vec![],
             }],
             cost: CostChange::default(),
             bill: None,

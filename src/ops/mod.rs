@@ -29,6 +29,7 @@ pub mod json;
 pub mod launch;
 pub mod lock;
 pub mod parts;
+mod passing;
 mod plan;
 pub mod preflight;
 pub mod private_file;

@@ -10,11 +10,12 @@ use smol_str::SmolStr;
 
 use super::bill::Bill;
 use super::call::Call;
+use super::passing;
 use super::request::Request;
 use super::step::{CloudStep, Step};
 use super::verbs;
 use crate::blueprint::machine::Task;
-use crate::fleet::{ClusterId, Fleet};
+use crate::fleet::{ClusterId, Fleet, InstanceId};
 
 /// What an operation will do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,7 +28,7 @@ pub struct Plan {
     pub title: String,
     /// The stages, one after the other.
     pub stages: Vec<Stage>,
-    /// What the cluster costs now and will cost then.
+    /// What the cluster costs now and will cost then: see [`Plan::costs_all`].
     pub cost: CostChange,
     /// What the cluster costs part by part, where that is counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -49,6 +50,10 @@ pub struct Stage {
     /// for an operation alone is taken away however that ends.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub whatever: bool,
+    /// Which of its steps, counted from 0, are about workers that may end of themselves, and their instances: see
+    /// [`super::passing`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passing: Vec<(usize, InstanceId)>,
 }
 
 impl Stage {
@@ -60,6 +65,7 @@ impl Stage {
                 title: title.to_owned(),
                 steps,
                 whatever: false,
+                passing: vec![],
             });
         }
     }
@@ -155,6 +161,11 @@ impl Plan {
         1 + self.stages.iter().map(longest).sum::<usize>()
     }
 
+    /// Whether its cost is that of all that is billed by the hour: else it is that of machines alone.
+    pub fn costs_all(&self) -> bool {
+        self.bill.is_some() || matches!(self.request, Request::Launch(_))
+    }
+
     /// Whether another plan would do the same. What a snapshot is named tells only when it was planned.
     pub fn does_as(&self, other: &Self) -> bool {
         let unnamed = |plan: &Self| {
@@ -192,6 +203,9 @@ impl Plan {
 /// Plans a request, or says why it is refused.
 pub fn plan(fleet: &Fleet, request: &Request, now: Timestamp) -> Result<Plan, Refusal> {
     let mut plan = verb(fleet, request, now)?;
+    for stage in &mut plan.stages {
+        stage.passing = passing::of(fleet, &stage.steps);
+    }
     if plan.cluster.home.is_none() && !plan.stages.is_empty() {
         let warning = "its AWS region is not known, so no lock keeps others from changing the cluster meanwhile";
         plan.warnings.push(warning.to_owned());

@@ -10,13 +10,14 @@ use smol_str::SmolStr;
 pub use asking::{ask, judge, sized, token, types};
 
 use super::bill::Basis;
+use super::parts::PartLine;
 use super::plan::Refusal;
 use super::survey::SurveyError;
 use crate::blueprint::ha::Site;
 use crate::blueprint::ha::template::{CREATED_BY, FIRST_SERVERS, template};
 use crate::blueprint::{Names, Spec};
 use crate::fleet::{ClusterId, Scope};
-use crate::provider::{ChangeSet, CloudControl, ProviderError, Stack, StackOrder};
+use crate::provider::{ChangeSet, CloudControl, ProviderError, Stack, StackChange, StackOrder};
 
 /// A change of a highly available cluster.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,6 +45,15 @@ impl Update {
             name: self.spec.name.clone(),
             home: Some(self.scope.clone()),
         }
+    }
+
+    /// What CloudFormation would do to each resource of its stack, for people.
+    pub fn told(&self) -> Vec<PartLine> {
+        let line = |change: &StackChange| PartLine {
+            about: change.action.as_str().to_owned(),
+            text: change.what(),
+        };
+        self.change_set.changes.iter().map(line).collect()
     }
 }
 

@@ -5,14 +5,17 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use super::condition::{Condition, Standing};
+use super::passing;
 use super::step::Step;
-use crate::fleet::Fleet;
+use crate::fleet::{Fleet, InstanceId};
 
 /// What is asked.
 #[derive(Clone, Debug)]
 pub enum About {
     /// Tell whenever it stands differently, until it is met.
     Until(Condition),
+    /// Tell when an instance goes, or is gone.
+    Gone(InstanceId),
     /// Tell once whether a step is done already.
     Done(Box<Step>),
 }
@@ -50,6 +53,8 @@ impl Questions {
                     let last = standing.is_met();
                     (standing, last)
                 }
+                About::Gone(instance) if passing::is_gone(fleet, instance) => (Standing::Met, true),
+                About::Gone(_) => (Standing::Waiting(String::new()), false),
                 About::Done(step) if step.done(fleet, now) => (Standing::Met, true),
                 About::Done(_) => (Standing::Waiting(String::new()), true),
             };

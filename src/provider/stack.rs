@@ -117,14 +117,13 @@ pub struct StackChange {
 }
 
 impl StackChange {
-    /// What becomes of it, for people.
-    pub fn describe(&self) -> String {
-        let what = self.action.as_str();
+    /// The resource, and what of it changes, for people.
+    pub fn what(&self) -> String {
         let of = match self.properties.as_slice() {
             [] => String::new(),
             properties => format!(": {}", properties.join(", ")),
         };
-        format!("{what} {} ({}){of}", self.resource, self.kind)
+        format!("{} ({}){of}", self.resource, self.kind)
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::Executor;
-use super::work::StepError;
+use super::error::StepError;
 use crate::fleet::FaultKind;
 use crate::provider::{CloudControl, KubeControl};
 

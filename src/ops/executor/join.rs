@@ -9,7 +9,8 @@ use smol_str::format_smolstr;
 use tokio::time::timeout;
 
 use super::Executor;
-use super::work::{Of, StepError};
+use super::error::StepError;
+use super::work::Of;
 use crate::blueprint::machine::{Task, release_files};
 use crate::fleet::{Arch, ContextId, EdgeHost, NodeKey};
 use crate::ops::bootstrap;

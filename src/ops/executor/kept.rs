@@ -2,8 +2,8 @@
 //! through memory alone: no event, plan or journal holds more than which servers they are read from.
 
 use super::Executor;
+use super::error::StepError;
 use super::release::random;
-use super::work::StepError;
 use crate::blueprint::machine::{Kept, Task};
 use crate::fleet::{EdgeHost, Role};
 use crate::ops::plan::Plan;

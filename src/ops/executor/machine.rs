@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::work::{Of, StepError, retried};
+use super::error::StepError;
+use super::work::{Of, retried};
 use super::{Executor, kept};
 use crate::blueprint::machine::{Inside, Task, trouble};
 use crate::fleet::Role;

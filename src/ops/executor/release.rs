@@ -3,7 +3,7 @@
 use smol_str::SmolStr;
 
 use super::Executor;
-use super::work::StepError;
+use super::error::StepError;
 use crate::blueprint::{Spec, user_data};
 use crate::fleet::{Role, Scope};
 use crate::ops::event::Made;

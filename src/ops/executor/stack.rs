@@ -14,8 +14,9 @@ use tokio::time::sleep;
 pub(super) use followed::StackError;
 use followed::{Followed, is_as_asked, is_back, is_gone, is_in_use, judged, tag};
 
+use super::error::StepError;
 use super::making::Making;
-use super::work::{self, Of, StepError, making};
+use super::work::{self, Of, making};
 use super::{Executor, marks, release};
 use crate::blueprint::ha::template::{CREATED_BY, template};
 use crate::blueprint::{Names, Spec, tags};

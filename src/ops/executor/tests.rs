@@ -7,7 +7,8 @@ use std::sync::Mutex as Lock;
 
 use async_trait::async_trait;
 
-use super::work::{Of, StepError};
+use super::error::StepError;
+use super::work::Of;
 use super::*;
 use crate::blueprint::machine::{Inside, Kept, Task};
 use crate::fleet::testing::{context, host, now};

@@ -1,103 +1,30 @@
 //! The work of one step: its calls, tried again where that may help, and its waiting.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use smol_str::SmolStr;
 use tokio::sync::{Mutex, mpsc, watch as flag};
 use tokio::time::{sleep, timeout};
 
+use super::error::StepError;
 use super::making::{self, Making};
 use super::marks;
 use super::release;
-use super::stack;
 use super::{ANSWERS, Ended, Executor, PAUSE, TRIES, paced};
 use crate::blueprint::Names;
 use crate::fleet::{ContextId, FaultKind, Scope, TAG_EXPIRES_AT};
-use crate::ops::bootstrap::BootstrapError;
 use crate::ops::condition::Standing;
 use crate::ops::drain;
 use crate::ops::event::{Made, OperationId, What};
 use crate::ops::plan::{Plan, StepId};
 use crate::ops::step::{CloudStep, KubeStep, Step};
-use crate::ops::updating::{self, UpdateError};
-use crate::ops::vpn_auth::VpnAuthError;
+use crate::ops::updating;
 use crate::ops::watch::{About, Question};
 use crate::provider::kube::kubeconfig;
 use crate::provider::{CloudControl, ProviderError, Secret};
 
-/// What stopped a step.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum StepError {
-    #[error(transparent)]
-    Call(#[from] ProviderError),
-    #[error(transparent)]
-    Drain(#[from] drain::DrainError),
-    #[error("nothing changes {0} from here; name its profile and region with --profile and --region")]
-    NoCloud(Scope),
-    #[error("nothing changes the cluster of context {0} from here; name it with --context")]
-    NoKube(ContextId),
-    #[error("{what} took longer than {minutes} min: {standing}; mend it and resume")]
-    Waited {
-        what: String,
-        minutes: i64,
-        standing: String,
-    },
-    #[error(transparent)]
-    Make(#[from] making::MakeError),
-    #[error("{0}; see why each is kept, delete it, and resume")]
-    Left(String),
-    #[error("{machine}: {what}; {mend}")]
-    Trouble {
-        machine: String,
-        what: String,
-        mend: String,
-    },
-    #[error(
-        "{what} still there after {minutes} min, and the load balancers with it; `kubectl describe` tells what keeps it: mend \
-         that, or delete the load balancers at AWS and take the finalizers off by hand, and resume"
-    )]
-    Balancers { what: String, minutes: u64 },
-    #[error("there is no {0} any longer: nobody knows the token it held; begin anew")]
-    NoToken(String),
-    #[error("read {}: {source}", path.display())]
-    File { path: PathBuf, source: std::io::Error },
-    #[error(transparent)]
-    VpnAuth(#[from] VpnAuthError),
-    #[error("there is no {0}; K3s publishes it with each release")]
-    NoFile(SmolStr),
-    #[error(transparent)]
-    Update(#[from] UpdateError),
-    #[error(transparent)]
-    Stack(#[from] stack::StackError),
-    #[error("{0}")]
-    Broken(&'static str),
-    #[error("stopped")]
-    Stopped,
-}
-
-impl From<BootstrapError> for StepError {
-    fn from(error: BootstrapError) -> Self {
-        match error {
-            BootstrapError::Call(error) => Self::Call(error),
-            BootstrapError::NoRandom => Self::Broken("the system gives no random numbers"),
-        }
-    }
-}
-
-impl StepError {
-    /// The failed call, when it was one.
-    pub(super) fn call(&self) -> Option<&ProviderError> {
-        match self {
-            Self::Call(error)
-            | Self::Make(making::MakeError::Call(error))
-            | Self::Update(UpdateError::Call(error))
-            | Self::Stack(stack::StackError::Call(error)) => Some(error),
-            _ => None,
-        }
-    }
-}
+/// Within which time it is seen that an instance goes: EC2 is asked each few seconds while an operation runs.
+const NOTICED: Duration = Duration::from_secs(30);
 
 /// A step of an operation.
 #[derive(Clone, Copy)]
@@ -128,7 +55,8 @@ impl Executor {
         } else {
             // Where nobody takes what is told, the operation has ended already.
             let _unread = tell.send(What::StepBegan { step: id }).await;
-            match self.work(step, of, stop, &tell).await {
+            let work = self.work(step, of, stop, &tell);
+            match self.unless_gone(of, work).await {
                 Ok(line) => (What::StepDone { step: id, line }, Ok(())),
                 Err(StepError::Stopped) => return Err(Ended::Stopped),
                 Err(error) => {
@@ -139,6 +67,34 @@ impl Executor {
         };
         let _unread = tell.send(what).await;
         result
+    }
+
+    /// Does the work of a step, unless it is about a worker that goes meanwhile: then nothing is left to be done to it. What
+    /// fails may do so because it goes, which is seen a little later.
+    async fn unless_gone(
+        &self,
+        of: Of<'_>,
+        work: impl Future<Output = Result<String, StepError>>,
+    ) -> Result<String, StepError> {
+        let stage = of.plan.stages.get(of.id.stage);
+        let passing = stage.and_then(|stage| stage.passing.iter().find(|(step, _)| *step == of.id.step));
+        let Some((_, instance)) = passing else {
+            return work.await;
+        };
+        let gone = self.wait(About::Gone(instance.clone()), drop);
+        tokio::pin!(gone);
+        tokio::select! {
+            biased;
+            result = work => match result {
+                Err(error) if !matches!(error, StepError::Stopped) => {
+                    let seen = timeout(self.paced(NOTICED), gone).await;
+                    seen.map_err(|_elapsed| error)?;
+                }
+                result => return result,
+            },
+            () = &mut gone => {}
+        }
+        Ok(format!("{instance} has gone: its group puts another in its place"))
     }
 
     async fn work(

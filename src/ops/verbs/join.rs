@@ -99,6 +99,7 @@ pub(in crate::ops) fn plan(fleet: &Fleet, request: &Request, join: &Join) -> Res
         title: "delete the token".to_owned(),
         steps: token(BootstrapStep::Delete).into(),
         whatever: true,
+        passing: vec![],
     });
     Ok(Plan {
         request: request.clone(),

@@ -30,7 +30,7 @@ pub(super) fn mend(kind: FaultKind, call: &str, scope: &Scope, code: &str, messa
         FaultKind::Throttled if actions::is_for_change(call) => {
             SmolStr::new("AWS has changed nothing: try again in a minute")
         }
-        FaultKind::Throttled => SmolStr::new("nothing to do: polling slows down by itself"),
+        FaultKind::Throttled => SmolStr::new("polling slows down by itself; what you asked for, ask again in a minute"),
         FaultKind::Unreachable => format_smolstr!(
             "check the network, the proxy, the region's name ({}) and AWS_ENDPOINT_URL if it is set",
             scope.region

@@ -100,7 +100,7 @@ fn aws(kind: FaultSort, call: &str) -> (FaultKind, SmolStr, SmolStr) {
             } else {
                 "Throttling: Rate exceeded"
             };
-            let mend = "nothing to do: polling slows down by itself";
+            let mend = "polling slows down by itself; what you asked for, ask again in a minute";
             (FaultKind::Throttled, words.into(), mend.into())
         }
         FaultSort::Denied => (

@@ -32,7 +32,7 @@ pub(super) fn told(look: Look<'_>, line: &PlanLine, room: u16) -> Vec<Line> {
     let theme = look.theme;
     match line {
         PlanLine::Gap => vec![vec![]],
-        PlanLine::Cost { cluster, before, after } => vec![cost(look, cluster, *before, *after)],
+        PlanLine::Cost { cluster, before, after } => vec![cost(look, cluster.as_deref(), *before, *after)],
         PlanLine::Bill(line) => bill::line(look, line, room),
         PlanLine::Warning(text) => signed((look.glyphs.warning, theme.warning), text, Style::default(), room),
         PlanLine::Stage { number, title, steps } => {
@@ -96,15 +96,18 @@ fn part(look: Look<'_>, about: &str, text: &str, room: u16) -> Vec<Line> {
 }
 
 /// What the cluster costs before and after, and what that makes in a month.
-pub(super) fn cost(look: Look<'_>, cluster: &str, before: Option<f64>, after: Option<f64>) -> Line {
+pub(super) fn cost(look: Look<'_>, cluster: Option<&str>, before: Option<f64>, after: Option<f64>) -> Line {
     let theme = look.theme;
     let hour = |usd: Option<f64>| match usd {
         Some(usd) => Span::raw(format!("${}/h", money(usd))),
         None => Span::styled("unknown", theme.warning),
     };
-    let cluster = clip(cluster, 16, look.glyphs.ellipsis);
+    let what = match cluster {
+        Some(cluster) => format!("{} costs ", clip(cluster, 16, look.glyphs.ellipsis)),
+        None => "machines ".to_owned(),
+    };
     let month = |usd: f64| format!("${:.2}", usd * MONTH);
-    let mut spans = vec![Span::styled(format!("{cluster} costs "), theme.muted), hour(before)];
+    let mut spans = vec![Span::styled(what, theme.muted), hour(before)];
     let change = before.zip(after).map(|(before, after)| after - before);
     if change.is_some_and(|change| change.abs() < 0.000_05) {
         let month = before.map(month).unwrap_or_default();

@@ -69,7 +69,7 @@ fn outcome(look: Look<'_>, form: &ScaleForm, room: u16) -> Vec<Line> {
                 Span::styled(format!(" {} {steps} steps", look.glyphs.separator), look.theme.muted),
             ];
             let mut lines = vec![head];
-            lines.push(cost(look, &plan.cluster.to_string(), plan.cost.before, plan.cost.after));
+            lines.push(cost(look, None, plan.cost.before, plan.cost.after));
             let warnings = plan.warnings.iter().cloned().map(PlanLine::Warning);
             lines.extend(warnings.flat_map(|line| told(look, &line, room)));
             lines

@@ -110,7 +110,7 @@ impl Desk {
             while let Some(question) = asked.recv().await {
                 let standing = match question.about {
                     About::Until(_) => Standing::Met,
-                    About::Done(_) => Standing::Waiting(String::new()),
+                    About::Gone(_) | About::Done(_) => Standing::Waiting(String::new()),
                 };
                 let _ = question.tell.send(standing).await;
             }

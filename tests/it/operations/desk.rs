@@ -273,6 +273,12 @@ impl Desk {
         failed.collect()
     }
 
+    /// Whether a step was done in such words.
+    pub(super) fn is_done_by(&self, text: &str) -> bool {
+        let mut told = self.told.iter();
+        told.any(|(_, event)| matches!(&event.what, What::StepDone { line, .. } if line.contains(text)))
+    }
+
     /// Whether a step has said so.
     pub(super) fn said(&self, text: &str) -> bool {
         let mut lines = self.told.iter().filter_map(|(_, event)| match &event.what {

@@ -9,6 +9,7 @@ mod faults;
 mod ha;
 mod ha_life;
 mod launching;
+mod passing;
 mod restoring;
 mod rotating;
 mod rotating_others;

@@ -26,7 +26,7 @@ async fn done(desk: &mut Desk, request: &Request) {
 }
 
 /// A cluster of three servers that was saved, and one of whose agents was cordoned since; the request that takes it back.
-async fn changed_since() -> (Desk, Request) {
+pub(super) async fn changed_since() -> (Desk, Request) {
     let mut desk = Desk::edge(3, "").await;
     done(&mut desk, &Request::Backup { cluster: lab() }).await;
     let snapshot = listed(&desk)

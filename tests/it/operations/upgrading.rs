@@ -11,7 +11,7 @@ use super::rotating::at_rest;
 
 const TO: &str = "v1.36.5+k3s1";
 
-fn upgrade(drain: bool, leave: bool) -> Request {
+pub(super) fn upgrade(drain: bool, leave: bool) -> Request {
     Request::Upgrade(Box::new(Upgrade {
         cluster: lab(),
         to: TO.into(),

@@ -1,5 +1,5 @@
 //! The life of a highly available cluster, all of it from the screen: launched, changed, saved, warned by EC2, bereft of a
-//! server, scaled, restored and destroyed.
+//! server, scaled, looked at for drift, restored and destroyed.
 
 use crossterm::event::{KeyCode, KeyModifiers};
 
@@ -72,6 +72,7 @@ async fn a_highly_available_cluster_lives_on_the_screen() {
     rig.press_key(KeyCode::Char('u'), KeyModifiers::ALT).await;
     rig.wait_for("expected `:`", 60).await;
     rig.press("\n").await;
+    rig.wait_for("(AWS::AutoScaling::AutoScalingGroup)", 60).await;
     run(&rig, "Plan: update shop", "").await;
 
     on_cluster(&rig).await;
@@ -94,6 +95,10 @@ async fn a_highly_available_cluster_lives_on_the_screen() {
     rig.wait_for("to how many machines?", 5).await;
     rig.press("2\n").await;
     run(&rig, "Plan: scale k3fleet-shop-batch", "").await;
+
+    on_cluster(&rig).await;
+    rig.press_key(KeyCode::Char('d'), KeyModifiers::ALT).await;
+    rig.wait_for("of the stack of shop", 600).await;
 
     on_cluster(&rig).await;
     rig.press("B").await;

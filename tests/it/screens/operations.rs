@@ -206,7 +206,7 @@ fn a_price_that_is_not_known_is_no_price() {
     on(&mut state, "2", "30374");
     press(&mut state, "ctrl-d");
     let text = plainly(&mut state, "no prices", &[(120, 40)]);
-    assert!(text.contains("costs unknown"), "{text}");
+    assert!(text.contains("machines unknown"), "{text}");
     assert!(!text.contains("$0"), "nothing is made up: {text}");
 }
 
