@@ -72,8 +72,11 @@ pub fn open_demo(demo: &Demo, read_only: bool, paths: &Paths) -> Result<Session,
         (None, Some(size)) => Scenario::sized(size as usize).map_err(|e| format!("a world of {size} machines: {e}"))?,
         (None, None) => Scenario::demo().map_err(|e| format!("the built-in scenario: {e}"))?,
     };
-    let world = World::load(&scenario, demo.seed, clock::now(), demo.speed);
-    let note = world.remember(paths.demo_world());
+    let file = paths.demo_world();
+    let left = World::left_at(&file, &scenario, demo.seed);
+    let begin = left.map_or(clock::now(), |left| left.max(clock::now()));
+    let world = World::load(&scenario, demo.seed, begin, demo.speed);
+    let note = world.remember(file);
     let clock_world = Arc::clone(&world);
     Ok(Session {
         providers: world.providers(),

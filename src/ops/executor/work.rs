@@ -94,7 +94,7 @@ impl Executor {
             },
             () = &mut gone => {}
         }
-        Ok(format!("{instance} has gone: its group puts another in its place"))
+        Ok("it has gone: its group puts another in its place".to_owned())
     }
 
     async fn work(

@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::kept::{Beginning, Kept};
@@ -18,6 +19,9 @@ use crate::provider::kube::file;
 struct File {
     /// Which world it is of.
     world: String,
+    /// World time when it was written.
+    #[serde(default)]
+    at: Option<Timestamp>,
     kept: Kept,
 }
 
@@ -36,7 +40,7 @@ pub(super) fn mark(scenario: &Scenario, seed: u64) -> String {
 }
 
 /// What a file remembers of a world; the error is for people.
-fn read(file: &Path, world: &str) -> Result<Option<Kept>, String> {
+fn read(file: &Path, world: &str) -> Result<Option<File>, String> {
     let text = match fs::read_to_string(file) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -44,9 +48,14 @@ fn read(file: &Path, world: &str) -> Result<Option<Kept>, String> {
     };
     let found: File = serde_json::from_str(&text).map_err(|error| format!("it is damaged: {error}"))?;
     match found.world == world {
-        true => Ok(Some(found.kept)),
+        true => Ok(Some(found)),
         false => Err("it is of a world with another seed, size or scenario".to_owned()),
     }
+}
+
+/// World time when a world was written down last, if a file remembers it.
+pub(super) fn left_at(file: &Path, world: &str) -> Option<Timestamp> {
+    read(file, world).ok()??.at
 }
 
 impl Memory {
@@ -55,7 +64,7 @@ impl Memory {
     pub(super) fn open(file: PathBuf, world: &str, state: &mut State) -> (Self, Option<String>) {
         let beginning = Beginning::of(state);
         let (kept, note) = match read(&file, world) {
-            Ok(kept) => (kept.unwrap_or_default(), None),
+            Ok(found) => (found.map(|found| found.kept).unwrap_or_default(), None),
             Err(why) => {
                 let note = format!(
                     "what was made in the demo before is not shown: {}: {why}",
@@ -80,19 +89,20 @@ impl Memory {
         if kept == self.last {
             return;
         }
-        match self.write(&kept) {
+        match self.write(state.now, &kept) {
             Ok(()) => self.last = kept,
             Err(error) => tracing::warn!("the demo is not remembered in {}: {error}", self.file.display()),
         }
     }
 
     /// The file is the old one or the new one, whenever the program is killed.
-    fn write(&self, kept: &Kept) -> io::Result<()> {
+    fn write(&self, at: Timestamp, kept: &Kept) -> io::Result<()> {
         if let Some(directory) = self.file.parent() {
             fs::create_dir_all(directory)?;
         }
         let whole = File {
             world: self.world.clone(),
+            at: Some(at),
             kept: kept.clone(),
         };
         file::write(&self.file, &serde_json::to_string_pretty(&whole)?)

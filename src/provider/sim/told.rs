@@ -8,11 +8,13 @@ use super::fault::{Outage, Target};
 use super::launch::Snag;
 use super::machine::Order;
 use super::scenario::{FaultSort, ToldEvent};
-use super::state::{ClusterNo, Event, GroupNo, Host, State};
+use super::state::{ClusterNo, Event, Group, GroupNo, Host, State};
 use crate::fleet::{HostName, InstanceId, Notice, NoticeKind, Purchase, Readiness, Role};
 
 /// From a notice to the end of the instance.
 const NOTICE: f64 = 120.0;
+/// Why an instance ends whose host fails.
+const HOST_FAULT: &str = "Server.ScheduledStop: Stopped due to a fault of the host";
 /// How long a stray instance stays when it came by chance.
 const STRAY: SignedDuration = SignedDuration::from_mins(6);
 
@@ -70,7 +72,7 @@ impl State {
             ToldEvent::MachinesEnd { pool, count } => {
                 let all = self.group_named(&pool).map(|no| self.sound_members(no));
                 for id in all.into_iter().flatten().take(count) {
-                    self.terminate(&id, "Server.ScheduledStop: Stopped due to a fault of the host");
+                    self.terminate(&id, HOST_FAULT);
                 }
             }
             ToldEvent::Serve {
@@ -137,6 +139,7 @@ impl State {
                 self.ghost(agents, seconds(secs));
             }
             91..94 => self.any_stray(agents),
+            94..96 => self.any_server_lost(),
             _ => self.any_outage(),
         }
     }
@@ -308,6 +311,19 @@ impl State {
         let able = self.sound_members(no);
         let cluster = self.groups.get(no)?.cluster;
         Some((cluster, self.rng.choice(able)?))
+    }
+
+    /// The host of a server fails, where all of its group are well: those left keep their quorum.
+    fn any_server_lost(&mut self) {
+        let whole = |(no, group): (GroupNo, &Group)| {
+            let members = self.sound_members(no);
+            let able = group.alive && group.spec.role == Role::Server && group.desired > 2;
+            (able && members.len() == group.desired as usize).then_some(members)
+        };
+        let able: Vec<InstanceId> = self.groups.iter().enumerate().filter_map(whole).flatten().collect();
+        if let Some(id) = self.rng.choice(able) {
+            self.terminate(&id, HOST_FAULT);
+        }
     }
 
     fn any_board_drops(&mut self) {

@@ -1,6 +1,6 @@
 //! The simulated world as a whole: its state behind a lock, its clock, and its ports.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
@@ -14,7 +14,7 @@ use super::control::{SimCloudControl, SimKubeControl, SimShellControl};
 use super::fault::Target;
 use super::k3s::K3s;
 use super::kube::SimKube;
-use super::memory::{Memory, mark};
+use super::memory::{Memory, left_at, mark};
 use super::scenario::Scenario;
 use super::shell::SimShell;
 use super::state::{ClusterNo, Host, State};
@@ -70,6 +70,12 @@ impl World {
             }),
             stir: watch::Sender::new(()),
         })
+    }
+
+    /// World time when the world of a scenario was written down last, if a file remembers it: the next run begins no earlier,
+    /// or what has happened would lie before it.
+    pub fn left_at(file: &Path, scenario: &Scenario, seed: u64) -> Option<Timestamp> {
+        left_at(file, &mark(scenario, seed))
     }
 
     /// Brings back what operators have made of it in earlier runs of the program, and writes down in the same file what

@@ -43,6 +43,22 @@ fn knows(p: &Providers, context: &str) -> bool {
 }
 
 #[tokio::test(start_paused = true)]
+async fn it_is_told_when_a_world_was_left() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("world.json");
+    let scenario = Scenario::demo().unwrap();
+    assert_eq!(World::left_at(&file, &scenario, 1), None);
+    let world = World::load(&scenario, 1, base(), 60.0);
+    assert_eq!(world.remember(file.clone()), None);
+    tokio::time::advance(std::time::Duration::from_secs(60)).await;
+    let aws = cloud_control(&world, EU);
+    aws.put_parameter("/k3fleet/shop/note", "text").await.unwrap();
+    let left = World::left_at(&file, &scenario, 1).unwrap();
+    assert!(left >= base() + SignedDuration::from_hours(1), "{left}");
+    assert_eq!(World::left_at(&file, &scenario, 2), None, "it is another world");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_launched_cluster_is_there_in_the_next_run_until_it_is_deleted() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("state").join("world.json");
