@@ -178,7 +178,9 @@ impl Planning {
         let (drains, raises) = match &self.outcome {
             Ok(plan) => {
                 let drains = |step: &Step| matches!(step, Step::Kube(_, KubeStep::Drain(_)));
-                (plan.steps().any(|(_, step)| drains(step)), false)
+                // What is drained as part of something else is drained in the usual way.
+                let asked = drain(&self.request).is_some();
+                (asked && plan.steps().any(|(_, step)| drains(step)), false)
             }
             Err(refusal) => (false, refusal.guard == "pool-bounds"),
         };

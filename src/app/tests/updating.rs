@@ -2,12 +2,13 @@
 
 use super::*;
 use crate::app::overlay::Overlay;
+use crate::app::plan_lines::{self, PlanLine};
 use crate::app::updating::{Proposal, Stage};
 use crate::blueprint::{Spec, ha};
 use crate::fleet::{ClusterId, StackStatus};
-use crate::ops::Request;
 use crate::ops::updating::{Known, Update};
-use crate::provider::{ChangeSet, Stack};
+use crate::ops::{KubeStep, Request, Step};
+use crate::provider::{ChangeSet, Stack, StackAction, StackChange};
 
 fn cluster(state: &State) -> ClusterId {
     state.summary.clusters.keys().next().unwrap().clone()
@@ -157,6 +158,44 @@ fn what_is_worked_out_is_planned_and_discarded_when_it_is_left() {
         "what is run is kept: {effects:?}"
     );
     assert!(state.overlays.is_empty());
+}
+
+#[test]
+fn a_pool_that_goes_is_drained_in_the_usual_way_and_told() {
+    let (mut state, of, mut update) = proposed();
+    let going = "workers";
+    let mut machines = state.fleet.all_machines().filter_map(|m| m.instance().cloned());
+    let worker = machines.find(|i| i.tag("k3fleet:pool") == Some(going)).unwrap();
+    drop(machines);
+    let node = Observation::Node(Box::new(example::node(&worker)));
+    state.fleet.apply(node, example::now());
+    for (ha, has) in [(&mut update.old.ha, true), (&mut update.spec.ha, false)] {
+        let pools = &mut ha.as_mut().unwrap().pools;
+        let pool = ha::Pool {
+            name: going.into(),
+            ..pools[0].clone()
+        };
+        pools.retain(|pool| pool.name != going);
+        pools.extend(has.then_some(pool));
+    }
+    update.change_set.changes.push(StackChange {
+        action: StackAction::Remove,
+        resource: "PoolWorkers".into(),
+        kind: "AWS::AutoScaling::AutoScalingGroup".into(),
+        physical: None,
+        properties: vec![],
+    });
+    send(&mut state, Msg::Proposed(of, Ok(update)));
+    let Some(Overlay::Plan(planning)) = state.overlays.last() else {
+        panic!("nothing is planned")
+    };
+    let plan = planning.outcome.as_ref().unwrap();
+    let drains = |step: &Step| matches!(step, Step::Kube(_, KubeStep::Drain(_)));
+    assert!(plan.steps().any(|(_, step)| drains(step)), "{plan:?}");
+    assert_eq!(planning.options(), [], "they are for drains that were asked for");
+    let told = plan_lines::lines(&state, planning);
+    let is_told = |line: &PlanLine| matches!(line, PlanLine::Part { about, text } if about == "remove" && text.starts_with("PoolWorkers "));
+    assert!(told.iter().any(is_told), "{told:?}");
 }
 
 #[test]

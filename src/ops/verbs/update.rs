@@ -162,11 +162,10 @@ fn warnings(update: &Update, old: &Ha, new: &Ha, leaving: &[Machine<'_>]) -> Vec
             ));
         }
     }
-    if !leaving.is_empty() {
-        warnings.push(format!(
-            "{} machines are drained and end with their pool",
-            leaving.len()
-        ));
+    match leaving.len() {
+        0 => {}
+        1 => warnings.push("1 machine is drained and ends with its pool".to_owned()),
+        n => warnings.push(format!("{n} machines are drained and end with their pools")),
     }
     let anew = update.change_set.changes.iter();
     for change in anew.filter(|c| c.action == StackAction::Replace) {
