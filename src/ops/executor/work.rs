@@ -23,7 +23,7 @@ use crate::ops::watch::{About, Question};
 use crate::provider::kube::kubeconfig;
 use crate::provider::{CloudControl, ProviderError, Secret};
 
-/// Within which time it is seen that an instance goes: EC2 is asked each few seconds while an operation runs.
+/// Within which time it is seen that an instance goes: two looks at EC2 at its ordinary pace.
 const NOTICED: Duration = Duration::from_secs(30);
 
 /// A step of an operation.
