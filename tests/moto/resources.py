@@ -291,6 +291,10 @@ class QueuePolicy(Kind):
     def put(self, calls, queues, document):
         for queue in queues:
             name = queue.rsplit("/", 1)[1]
+            # SQS takes no statement that covers another queue, and none that covers several.
+            for statement in json.loads(document)["Statement"] if document else ():
+                if not isinstance(statement["Resource"], str) or not statement["Resource"].endswith(":" + name):
+                    raise ValueError("Invalid value for the parameter Policy.")
             url = calls.sqs.get_queue_url(QueueName=name)["QueueUrl"]
             calls.sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": document})
 

@@ -62,7 +62,7 @@ if [ "$store" != etcd ]; then
 elif [ -n "$bucket" ]; then
     configure 'etcd-s3: true' "etcd-s3-bucket: $bucket" "etcd-s3-region: $region" "etcd-s3-endpoint: s3.$region.$domain" \
         "etcd-s3-folder: $cluster" "etcd-snapshot-schedule-cron: \"$snapshot_cron\"" \
-        "etcd-snapshot-retention: $snapshot_keep" "etcd-s3-retention: $snapshot_keep"
+        "etcd-snapshot-retention: $keep" "etcd-s3-retention: $keep_all"
 fi
 mkdir -p "$data/server/manifests"
 [ -z "$efs" ] || use_efs

@@ -119,7 +119,9 @@ pub fn server_settings(spec: &Spec, ha: &Ha, made: &Made) -> Vec<(&'static str, 
         ("store", Value::from(store)),
         ("bucket", bucket),
         ("snapshot_cron", Value::from(snapshots)),
-        ("snapshot_keep", Value::Text(keep.to_string())),
+        ("keep", Value::Text(keep.to_string())),
+        // In S3 K3s counts those of all servers together.
+        ("keep_all", Value::Text((keep * ha.servers).to_string())),
     ]);
     match ha.store {
         Store::Etcd { .. } => settings.push(("join_lock", Value::Text(names.join_lock()))),

@@ -145,12 +145,13 @@ fn check_pool(pool: &Pool, faults: &mut Faults) {
         "8 to 16384 GiB",
     );
     for (key, value) in &pool.labels {
-        let good = is_key(key) && is_value(value) && !is_role(key);
+        let good = is_key(key) && is_value(value) && !is_reserved(key);
         faults.unless(
             good,
             "ha.pools.labels",
             format!("{key}={value}"),
-            "a label as Kubernetes takes it, and none of node-role.kubernetes.io, with which K3s does not start",
+            "a label as Kubernetes takes it, and of kubernetes.io and k8s.io none but those of node.kubernetes.io: kubelets \
+             do not start with others",
         );
     }
     for taint in &pool.taints {
@@ -235,9 +236,18 @@ fn check_vpc(spec: &Spec, ha: &Ha, vpc: &MadeVpc, faults: &mut Faults) {
 }
 
 fn is_key(key: &str) -> bool {
-    let (prefix, name) = key.rsplit_once('/').unwrap_or(("", key));
-    let dns = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b);
-    prefix.len() <= 253 && prefix.bytes().all(dns) && !name.is_empty() && is_value(name)
+    let word = |word: &str| {
+        let within = word
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        within && !word.is_empty() && !word.starts_with('-') && !word.ends_with('-')
+    };
+    let (prefix, name) = match key.split_once('/') {
+        Some((prefix, name)) => (Some(prefix), name),
+        None => (None, key),
+    };
+    let dns = |prefix: &str| prefix.len() <= 253 && prefix.split('.').all(word);
+    prefix.is_none_or(dns) && !name.is_empty() && is_value(name)
 }
 
 fn is_value(value: &str) -> bool {
@@ -246,8 +256,17 @@ fn is_value(value: &str) -> bool {
     value.len() <= 63 && within && ends.into_iter().flatten().all(|c| c.is_ascii_alphanumeric())
 }
 
-fn is_role(key: &str) -> bool {
-    key.starts_with("node-role.kubernetes.io/")
+/// Whether a label is one of those that kubelets may not give themselves (Kubernetes documentation, NodeRestriction).
+fn is_reserved(key: &str) -> bool {
+    let Some((prefix, _)) = key.split_once('/') else {
+        return false;
+    };
+    let within = |domain: &str| {
+        let below = prefix.strip_suffix(domain);
+        below.is_some_and(|below| below.is_empty() || below.ends_with('.'))
+    };
+    let allowed = within("node.kubernetes.io") || within("kubelet.kubernetes.io");
+    (within("kubernetes.io") || within("k8s.io")) && !allowed
 }
 
 /// What is allowed but dangerous, one line each.
@@ -291,7 +310,7 @@ mod tests {
     #[test]
     fn every_fault_is_told_with_its_place() {
         type Change = fn(&mut Spec, &mut Ha);
-        let cases: [(&str, Change); 14] = [
+        let cases: [(&str, Change); 17] = [
             ("ha.servers: \"4\"", |_, ha| ha.servers = 4),
             ("ha.servers: \"1\"", |_, ha| {
                 ha.store = Store::External;
@@ -309,6 +328,15 @@ mod tests {
             ("ha.pools.types", |_, ha| ha.pools[0].types = vec!["T4G".into()]),
             ("ha.pools.labels", |_, ha| {
                 ha.pools[0].labels = vec![("node-role.kubernetes.io/worker".into(), "true".into())];
+            }),
+            ("ha.pools.labels", |_, ha| {
+                ha.pools[0].labels = vec![("app.kubernetes.io/part-of".into(), "shop".into())];
+            }),
+            ("ha.pools.labels", |_, ha| {
+                ha.pools[0].labels = vec![("/part-of".into(), "shop".into())]
+            }),
+            ("ha.pools.labels", |_, ha| {
+                ha.pools[0].labels = vec![("a..b/part-of".into(), "shop".into())]
             }),
             ("ha.pools.taints: \"a=b\"", |_, ha| {
                 ha.pools[0].taints = vec!["a=b".into()]

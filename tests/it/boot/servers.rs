@@ -64,7 +64,7 @@ fn a_server_is_configured_whole() {
         secrets-encryption: true\n\
         etcd-s3: true\netcd-s3-bucket: k3fleet-shop-snapshots\netcd-s3-region: eu-west-1\n\
         etcd-s3-endpoint: s3.eu-west-1.amazonaws.com\netcd-s3-folder: shop\n\
-        etcd-snapshot-schedule-cron: \"0 */12 * * *\"\netcd-snapshot-retention: 14\netcd-s3-retention: 14\n\
+        etcd-snapshot-schedule-cron: \"0 */12 * * *\"\netcd-snapshot-retention: 14\netcd-s3-retention: 42\n\
         cluster-init: true\n";
     assert_eq!(world.config("i-a"), expected);
     for file in ["config.yaml", "server-token", "agent-token"] {

@@ -34,27 +34,29 @@ pub(super) fn add(draft: &mut Draft<'_>) {
         let rule = json!({"EventPattern": pattern, "Targets": targets});
         draft.add(*name, "Events::Rule", rule);
     }
-    let queues = ["DeadLetterQueue", "FeedQueue", "ReaperQueue"].map(refer);
-    let policy = json!({
-        "Queues": queues,
-        "PolicyDocument": {"Version": "2012-10-17", "Statement": [
-            {
+    // One for each: SQS takes no policy of a queue that names another one.
+    for name in ["DeadLetterQueue", "FeedQueue", "ReaperQueue"] {
+        let mut statements = vec![json!({
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "sqs:*",
+            "Resource": attribute("Arn", name),
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        })];
+        if HEAR.contains(&name) {
+            let rules = rules.each_ref().map(|(rule, _)| attribute("Arn", rule));
+            statements.push(json!({
                 "Effect": "Allow",
                 "Principal": {"Service": "events.amazonaws.com"},
                 "Action": "sqs:SendMessage",
-                "Resource": HEAR.map(|queue| attribute("Arn", queue)),
-                "Condition": {"ArnEquals": {"aws:SourceArn": rules.map(|(name, _)| attribute("Arn", name))}},
-            },
-            {
-                "Effect": "Deny",
-                "Principal": "*",
-                "Action": "sqs:*",
-                "Resource": "*",
-                "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-            },
-        ]},
-    });
-    draft.add("QueuePolicy", "SQS::QueuePolicy", policy);
+                "Resource": attribute("Arn", name),
+                "Condition": {"ArnEquals": {"aws:SourceArn": rules}},
+            }));
+        }
+        let document = json!({"Version": "2012-10-17", "Statement": statements});
+        let policy = json!({"Queues": [refer(name)], "PolicyDocument": document});
+        draft.add(format!("{name}Policy"), "SQS::QueuePolicy", policy);
+    }
 }
 
 fn queue(draft: &mut Draft<'_>, name: &str, mut properties: Value) {

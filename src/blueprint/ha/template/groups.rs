@@ -64,9 +64,12 @@ fn add_reaper(draft: &mut Draft<'_>, place: &Place) {
     }
     group(draft, place, ENDPOINTS, "endpoints", Some(nothing_out()));
     rule(draft, ENDPOINTS, Source::Group(REAPER), "tcp", (443, 443), "AWS");
-    // Those of a VPC of its own answer to the machines as well.
+    // In a VPC of its own their names lead to them for all that stands there, machines and later clusters as well.
     if draft.ha.made_vpc.is_some() {
-        rule(draft, ENDPOINTS, Source::Group(NODES), "tcp", (443, 443), "AWS");
+        for (i, cidr) in place.cidrs.iter().enumerate() {
+            let from = Source::Network(i, cidr.clone());
+            rule(draft, ENDPOINTS, from, "tcp", (443, 443), "AWS");
+        }
     }
 }
 

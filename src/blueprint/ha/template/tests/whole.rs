@@ -248,6 +248,18 @@ fn the_function_is_its_source_without_what_does_not_run() {
 }
 
 #[test]
+fn each_queue_has_a_policy_that_names_it_alone() {
+    let template = rendered(|_, _| ());
+    for queue in ["DeadLetterQueue", "FeedQueue", "ReaperQueue"] {
+        let policy = &resources(&template)[&format!("{queue}Policy")]["Properties"];
+        assert_eq!(policy["Queues"], json!([{"Ref": queue}]));
+        for statement in policy["PolicyDocument"]["Statement"].as_array().unwrap() {
+            assert_eq!(statement["Resource"], json!({"Fn::GetAtt": [queue, "Arn"]}), "{queue}");
+        }
+    }
+}
+
+#[test]
 fn a_fleet_buys_on_demand_as_a_group_would() {
     let share = |desired, base, percent| {
         let template = rendered(|_, ha| {
